@@ -1,0 +1,62 @@
+"""One episode of offline data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mbrl_mts3.errors import DataError, NonFiniteDataError
+
+FloatArray = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, repr=False)
+class Episode:
+    """T transitions o_t, a_t -> r_t, o_{t+1}, in physical units.
+
+    Raises:
+        DataError: the lengths do not fit.
+        NonFiniteDataError: a value is NaN or infinite.
+    """
+
+    observations: FloatArray
+    """(T + 1, obs)."""
+    actions: FloatArray
+    """(T, act)."""
+    rewards: FloatArray
+    """(T,)."""
+    terminations: BoolArray
+    """(T,): True where o_{t+1} is terminal."""
+    truncations: BoolArray
+    """(T,): True where the episode was cut at o_{t+1} without being terminal."""
+    infos: dict[str, np.ndarray] = field(default_factory=dict)
+    """Arrays of T + 1 or T rows that the data set carries beside."""
+    episode_id: int = 0
+
+    def __post_init__(self) -> None:
+        steps = len(self.actions)
+        if steps == 0:
+            raise DataError(f"episode {self.episode_id} holds no step: leave it out")
+        expected = {"observations": steps + 1, "rewards": steps, "terminations": steps, "truncations": steps}
+        for name, length in expected.items():
+            if len(getattr(self, name)) != length:
+                raise DataError(
+                    f"episode {self.episode_id}: {steps} actions need {length} {name}, got {len(getattr(self, name))}"
+                )
+        for name in ("observations", "actions", "rewards"):
+            values = getattr(self, name)
+            finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+            if not finite.all():
+                raise NonFiniteDataError(
+                    f"episode {self.episode_id}, step {int(np.argmin(finite))}: {name} hold NaN or infinity "
+                    f"({int((~finite).sum())} such steps); repair or drop the episode"
+                )
+
+    def __len__(self) -> int:
+        """Number of transitions."""
+        return len(self.actions)
+
+    def __repr__(self) -> str:
+        return f"Episode(id={self.episode_id}, steps={len(self)}, obs={self.observations.shape[1]}, act={self.actions.shape[1]})"

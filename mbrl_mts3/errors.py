@@ -1,0 +1,52 @@
+"""Every error that the toolkit raises on purpose.
+
+Each message says what came, what was expected and what to do next.
+"""
+
+
+class MTS3Error(Exception):
+    """Base of all errors of this package."""
+
+
+class DataError(MTS3Error, ValueError):
+    """A data set cannot be used as it is."""
+
+
+class UnknownDatasetError(DataError):
+    """No data set of that id exists, neither on disk nor at the remote."""
+
+
+class UnknownObservationError(DataError):
+    """An observation was selected by a name that the data does not have."""
+
+
+class NonFiniteDataError(DataError):
+    """A data set holds NaN or infinite values; the message names episode and step."""
+
+
+class EpisodeTooShortError(DataError):
+    """No episode is long enough for what was asked of the data."""
+
+
+class SpaceMismatchError(MTS3Error, ValueError):
+    """Data set, checkpoint and environment do not describe the same spaces."""
+
+
+class ShapeError(MTS3Error, ValueError):
+    """A tensor has another shape than the call needs."""
+
+
+class ConfigurationError(MTS3Error, ValueError):
+    """Options that are unknown or cannot be combined."""
+
+
+class CausalityError(MTS3Error, RuntimeError):
+    """A model that needs future actions was asked to advance one action at a time."""
+
+
+class NonFiniteError(MTS3Error, ArithmeticError):
+    """A computation produced NaN or infinity where a finite number is needed."""
+
+
+class CheckpointError(MTS3Error, RuntimeError):
+    """A checkpoint folder is missing, damaged or from another format version."""

@@ -1,0 +1,138 @@
+"""The contract that every world model keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from mbrl_mts3.errors import ShapeError
+from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+class WorldModel(nn.Module, ABC):
+    """A probabilistic model of o_{t+1}, r_t and, where asked, termination, given the past.
+
+    All tensors are in normalised units, batch first. A *belief* stands for everything known at
+    step t: the observations o_0..o_t that were not masked and the actions a_0..a_{t-1}. Beliefs are
+    immutable: each call takes one and returns a new one.
+
+    Args of the base:
+        observation_dim: size of one observation, at least 1.
+        action_dim: size of one action; 0 for a model without actions.
+        predict_reward: give predictions a reward head.
+        predict_termination: give predictions a termination head.
+    """
+
+    def __init__(
+        self, observation_dim: int, action_dim: int, *, predict_reward: bool = True, predict_termination: bool = False
+    ) -> None:
+        super().__init__()
+        self.observation_dim = observation_dim
+        self.action_dim = action_dim
+        self.predict_reward = predict_reward
+        self.predict_termination = predict_termination
+
+    @property
+    @abstractmethod
+    def causal(self) -> bool:
+        """Whether the model can be advanced one action at a time, with later actions unknown."""
+
+    @property
+    def period(self) -> int:
+        """Steps of the longest window; sequences may have any length, but cuts are best made here."""
+        return 1
+
+    @abstractmethod
+    def initial_belief(self, batch_size: int) -> TensorRecord:
+        """The belief at step 0, before any observation, for `batch_size` sequences."""
+
+    @abstractmethod
+    def observe(
+        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
+    ) -> TensorRecord:
+        """Advance by the action that was just executed, then take in the observation it led to.
+
+        Args:
+            belief: what was known at the last step.
+            observation: (B, obs), o_t.
+            action: (B, act), a_{t-1}; None at the first step of an episode (nothing is advanced).
+            mask: (B,) bool, True where the observation is available; None means everywhere.
+
+        Raises:
+            CausalityError: the model is not `causal` and an action was given.
+            ShapeError: a tensor does not fit.
+        """
+
+    @abstractmethod
+    def filter(
+        self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
+    ) -> tuple[TensorRecord, Prediction]:
+        """Run along a sequence: at each t take in o_t where the mask allows, advance by a_t, predict o_{t+1}.
+
+        Args:
+            observations: (B, T, obs), o_0..o_{T-1}. Masked entries may hold anything, NaN too.
+            actions: (B, T, act), a_0..a_{T-1}.
+            mask: (B, T) bool, True where the observation is available; None means everywhere.
+            belief: where to start; None means `initial_belief`.
+
+        Returns:
+            The belief at step T (o_T not yet taken in) and one-step predictions (B, T, ...).
+        """
+
+    @abstractmethod
+    def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
+        """Predict open loop, nothing observed on the way.
+
+        Args:
+            belief: of batch size B.
+            actions: (B, L, act), or (B, N, L, act) for N candidate sequences of each belief.
+
+        Returns:
+            Predictions (B, L, ...) or (B, N, L, ...).
+        """
+
+    @abstractmethod
+    def step(self, belief: TensorRecord, action: Tensor) -> tuple[TensorRecord, Prediction]:
+        """Advance by one action (B, act), nothing observed; the prediction has L = 1.
+
+        Raises:
+            CausalityError: the model is not `causal`.
+        """
+
+    @abstractmethod
+    def sample(
+        self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
+    ) -> Trajectories:
+        """Draw coherent futures under actions (B, L, act): (B, num_samples, L, ...)."""
+
+    def forward(self, observations: Tensor, actions: Tensor, mask: Tensor | None = None) -> Prediction:
+        """One-step predictions (B, T, ...) along sequences, as `filter` gives them."""
+        return self.filter(observations, actions, mask)[1]
+
+    def check_sequence(self, observations: Tensor, actions: Tensor, mask: Tensor | None) -> None:
+        """Raise ShapeError unless the three describe the same (B, T) sequences of this model."""
+        batch = tuple(observations.shape[:2])
+        _expect("observations", observations, (*batch, self.observation_dim))
+        _expect("actions", actions, (*batch, self.action_dim))
+        if mask is not None:
+            _expect("mask", mask, batch)
+        if observations.ndim != 3 or batch[1] < 1:
+            raise ShapeError(f"observations need the shape (batch, time >= 1, {self.observation_dim}), got {batch}")
+
+    def check_actions(self, actions: Tensor, batch_size: int) -> None:
+        """Raise ShapeError unless `actions` are (B, L, act) or (B, N, L, act) with L >= 1."""
+        if actions.ndim not in (3, 4) or actions.shape[0] != batch_size or actions.shape[-1] != self.action_dim:
+            raise ShapeError(
+                f"actions need the shape ({batch_size}, steps, {self.action_dim}) or "
+                f"({batch_size}, candidates, steps, {self.action_dim}), got {tuple(actions.shape)}"
+            )
+        if actions.shape[-2] < 1:
+            raise ShapeError("actions hold no step: plan at least one")
+
+
+def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) != shape:
+        raise ShapeError(f"{name} need the shape {shape}, got {tuple(tensor.shape)}")

@@ -1,0 +1,102 @@
+"""Immutable records of tensors: the common ground of beliefs, predictions and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, repr=False)
+class TensorRecord:
+    """A frozen dataclass whose fields are tensors, records, tuples of those, or None.
+
+    The leading dimensions of all tensors are the record's batch dimensions. Every method returns a
+    new record; none changes this one.
+    """
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Apply `function` to every tensor."""
+        return type(self)(**{f.name: _map(getattr(self, f.name), function) for f in fields(self)})
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors, depth first, in the order of the fields."""
+        found: list[Tensor] = []
+
+        def keep(tensor: Tensor) -> Tensor:
+            found.append(tensor)
+            return tensor
+
+        self.map(keep)
+        return found
+
+    def __getitem__(self, index: Any) -> Self:
+        """Index the batch dimensions of every tensor alike."""
+        return self.map(lambda tensor: tensor[index])
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move to a device; a dtype is applied to floating point tensors only."""
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = tensor.to(*args, **kwargs)
+            return moved if tensor.is_floating_point() else moved.to(tensor.dtype)
+
+        return self.map(move)
+
+    def detach(self) -> Self:
+        """The same values, cut off from the graph of gradients."""
+        return self.map(Tensor.detach)
+
+    def repeat_interleave(self, repeats: int) -> Self:
+        """Repeat each element of the first batch dimension: (B, ...) -> (B * repeats, ...)."""
+        return self.map(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
+
+    def reshape_batch(self, shape: tuple[int, ...], batch_ndim: int = 1) -> Self:
+        """Give the first `batch_ndim` dimensions the shape `shape`."""
+        return self.map(lambda tensor: tensor.reshape(*shape, *tensor.shape[batch_ndim:]))
+
+    def where(self, condition: Tensor, other: Self) -> Self:
+        """This record where `condition` (batch shape, bool) holds, `other` elsewhere."""
+        mine, theirs = self.tensors(), other.tensors()
+        chosen = iter([torch.where(_right_pad(condition, a.ndim), a, b) for a, b in zip(mine, theirs, strict=True)])
+        return self.map(lambda _: next(chosen))
+
+    def __repr__(self) -> str:
+        parts = (f"{f.name}={_describe(getattr(self, f.name))}" for f in fields(self))
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+RecordT = TypeVar("RecordT", bound=TensorRecord)
+
+
+def concatenate(records: list[RecordT], dim: int = 0) -> RecordT:
+    """Join records of one type along a batch dimension."""
+    columns = iter([torch.cat(column, dim) for column in zip(*(r.tensors() for r in records), strict=True)])
+    return records[0].map(lambda _: next(columns))
+
+
+def _map(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, TensorRecord):
+        return value.map(function)
+    if isinstance(value, tuple):
+        return tuple(_map(item, function) for item in value)
+    if value is None:
+        return None
+    raise TypeError(f"a TensorRecord holds tensors, records, tuples of those or None, not {type(value).__name__}")
+
+
+def _right_pad(condition: Tensor, ndim: int) -> Tensor:
+    return condition.reshape(*condition.shape, *(1 for _ in range(ndim - condition.ndim)))
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
+    if isinstance(value, tuple):
+        return f"({', '.join(_describe(item) for item in value)})"
+    return repr(value)
