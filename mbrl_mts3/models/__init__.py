@@ -1,0 +1,21 @@
+"""World models and what they predict."""
+
+from mbrl_mts3.models.mts3 import MTS3
+from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
+from mbrl_mts3.models.physical_model import PhysicalModel
+from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.world_model import WorldModel
+
+MODELS: dict[str, type[WorldModel]] = {"MTS3": MTS3}
+"""The models that a checkpoint may name."""
+
+__all__ = [
+    "MODELS",
+    "MTS3",
+    "LevelBelief",
+    "MTS3Belief",
+    "PhysicalModel",
+    "Prediction",
+    "Trajectories",
+    "WorldModel",
+]

@@ -45,6 +45,15 @@ class WorldModel(nn.Module, ABC):
         """Steps of the longest window; sequences may have any length, but cuts are best made here."""
         return 1
 
+    def arguments(self) -> dict[str, object]:
+        """The constructor's arguments as plain values, so that a checkpoint can build the model again."""
+        return {
+            "observation_dim": self.observation_dim,
+            "action_dim": self.action_dim,
+            "predict_reward": self.predict_reward,
+            "predict_termination": self.predict_termination,
+        }
+
     @abstractmethod
     def initial_belief(self, batch_size: int) -> TensorRecord:
         """The belief at step 0, before any observation, for `batch_size` sequences."""

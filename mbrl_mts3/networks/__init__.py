@@ -1,0 +1,43 @@
+"""Networks that own parameters: encoders, decoders and transitions."""
+
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.networks.banded_transition import BandedTransition
+from mbrl_mts3.networks.decoder import GaussianDecoder
+from mbrl_mts3.networks.dense_transition import DenseTransition
+from mbrl_mts3.networks.diagonal_transition import DiagonalTransition
+from mbrl_mts3.networks.gaussian_encoder import GaussianEncoder
+from mbrl_mts3.networks.link import Link
+from mbrl_mts3.networks.locally_linear_transition import LocallyLinearTransition
+from mbrl_mts3.networks.mlp import MLP
+from mbrl_mts3.networks.process_noise import ProcessNoise
+from mbrl_mts3.networks.transition import Transition
+
+TRANSITIONS: dict[str, type[Transition]] = {
+    "dense": DenseTransition,
+    "banded": BandedTransition,
+    "diagonal": DiagonalTransition,
+    "locally_linear": LocallyLinearTransition,
+}
+
+
+def make_transition(name: str, latent_dim: int) -> Transition:
+    """A transition by its name; ConfigurationError lists the names."""
+    if name not in TRANSITIONS:
+        raise ConfigurationError(f"unknown transition {name!r}: choose one of {', '.join(TRANSITIONS)}")
+    return TRANSITIONS[name](latent_dim)
+
+
+__all__ = [
+    "MLP",
+    "TRANSITIONS",
+    "BandedTransition",
+    "DenseTransition",
+    "DiagonalTransition",
+    "GaussianDecoder",
+    "GaussianEncoder",
+    "Link",
+    "LocallyLinearTransition",
+    "ProcessNoise",
+    "Transition",
+    "make_transition",
+]

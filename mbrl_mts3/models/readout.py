@@ -1,0 +1,133 @@
+"""From latent beliefs to predicted observations, rewards and terminations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mbrl_mts3.gaussian import FactorisedGaussian
+from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.networks import GaussianDecoder
+
+
+class Readout(nn.Module):
+    """One decoder for everything that is predicted, with absolute or difference targets for the observation.
+
+    With differences, o_{t+1} = reference_t + change, where the reference is o_t where it was observed and the
+    predicted mean of o_t where it was not.
+
+    Args:
+        latent_dim: n of the beliefs.
+        observation_dim: size of an observation.
+        hidden: hidden sizes of the decoder.
+        delta: predict differences.
+        reward, termination: give the decoder these heads.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        observation_dim: int,
+        hidden: Sequence[int],
+        *,
+        delta: bool,
+        reward: bool,
+        termination: bool,
+    ) -> None:
+        super().__init__()
+        self.observation_dim = observation_dim
+        self.delta = delta
+        self.reward = reward
+        self.termination = termination
+        variances = observation_dim + reward
+        self.decoder = GaussianDecoder(latent_dim, variances + termination, variances, hidden)
+
+    def forward(
+        self,
+        beliefs: FactorisedGaussian,
+        reference: Float[Tensor, "batch obs"] | None = None,
+        observations: Float[Tensor, "batch time obs"] | None = None,
+        mask: Bool[Tensor, "batch time"] | None = None,
+    ) -> tuple[Prediction, Float[Tensor, "batch obs"] | None]:
+        """Read beliefs of z_1..z_T (batch, T).
+
+        Args:
+            reference: at the first step; needed with `delta`.
+            observations, mask: o_0..o_{T-1} where they were taken in.
+
+        Returns:
+            The prediction, and with `delta` the reference for what follows.
+        """
+        means, variances = self.decoder(beliefs)
+        mean = means[..., : self.observation_dim]
+        if self.delta and reference is not None:
+            mean = mean + references(mean, reference, observations, mask)
+            reference = mean[:, -1]
+        return self._assemble(mean, means, variances), reference
+
+    def change(self, state: Float[Tensor, "batch two_n"]) -> Float[Tensor, "batch obs"]:
+        """The predicted change of the observation, from the mean of a belief."""
+        change: Tensor = self.decoder.mean(state)[..., : self.observation_dim]
+        return change
+
+    def sample(
+        self,
+        states: Float[Tensor, "batch time two_n"],
+        emission: FactorisedGaussian,
+        reference: Float[Tensor, "batch obs"] | None,
+        generator: torch.Generator | None,
+    ) -> Trajectories:
+        """Observations, rewards and terminations along paths of z, each drawn with its emission noise.
+
+        Args:
+            emission: the covariance (3n,) that is left of a step whose past is known.
+        """
+        covariance = emission.covariance.expand(*states.shape[:-1], emission.covariance.shape[-1])
+        means, variances = self.decoder(FactorisedGaussian(states, covariance))
+        noise = torch.randn(variances.shape, dtype=means.dtype, device=means.device, generator=generator)
+        count = variances.shape[-1]
+        drawn = means[..., :count] + variances.sqrt() * noise
+        observations = drawn[..., : self.observation_dim]
+        if self.delta and reference is not None:
+            observations = reference[:, None] + observations.cumsum(dim=1)
+        terminations = None
+        if self.termination:
+            chance = torch.sigmoid(means[..., -1])
+            terminations = torch.rand(chance.shape, device=chance.device, generator=generator) < chance
+        return Trajectories(observations, drawn[..., -1] if self.reward else None, terminations)
+
+    def _assemble(self, mean: Tensor, means: Tensor, variances: Tensor) -> Prediction:
+        size = self.observation_dim
+        return Prediction(
+            mean=mean,
+            variance=variances[..., :size],
+            reward_mean=means[..., size] if self.reward else None,
+            reward_variance=variances[..., size] if self.reward else None,
+            termination_logit=means[..., -1] if self.termination else None,
+        )
+
+
+def references(
+    changes: Float[Tensor, "batch time obs"],
+    start: Float[Tensor, "batch obs"],
+    observations: Float[Tensor, "batch time obs"] | None,
+    mask: Bool[Tensor, "batch time"] | None,
+) -> Float[Tensor, "batch time obs"]:
+    """What each change is added to: o_t where it was observed, else the predicted mean of o_t.
+
+    Between observations the predicted means are the last observation plus the running sum of the changes since,
+    so all of them follow from one cumulative sum, without a recursion.
+    """
+    if observations is not None and mask is None:
+        return observations
+    before = changes.cumsum(dim=1) - changes
+    if observations is None or mask is None:
+        return start[:, None] + before
+    anchors = torch.where(mask.unsqueeze(-1), observations - before, torch.zeros_like(before))
+    anchors = torch.cat([start[:, None], anchors], dim=1)
+    steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    latest = torch.where(mask, steps, torch.zeros_like(steps)).cummax(dim=1).values
+    return before + anchors.gather(1, latest.unsqueeze(-1).expand_as(before))

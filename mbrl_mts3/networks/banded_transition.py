@@ -1,0 +1,30 @@
+"""Latents move their neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mbrl_mts3.gaussian import DenseMap, LinearMap
+from mbrl_mts3.networks.transition import Transition
+
+
+class BandedTransition(Transition):
+    """Four banded n x n blocks (RKN, arXiv 1905.07357), divided by their norm where it exceeds one.
+
+    Args:
+        bandwidth: how many diagonals beside the main one are free, on each side.
+    """
+
+    band: Tensor
+
+    def __init__(self, latent_dim: int, bandwidth: int = 3) -> None:
+        super().__init__(latent_dim)
+        size = 2 * latent_dim
+        self.weight = nn.Parameter(0.95 * torch.eye(size) + torch.randn(size, size) * 0.01)
+        distance = (torch.arange(latent_dim)[:, None] - torch.arange(latent_dim)).abs()
+        self.register_buffer("band", (distance <= bandwidth).repeat(2, 2), persistent=False)
+
+    def forward(self) -> LinearMap:
+        weight = self.weight * self.band
+        return DenseMap(weight / torch.linalg.matrix_norm(weight, ord=2).clamp_min(1.0))

@@ -1,0 +1,44 @@
+"""From a latent belief to predicted quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mbrl_mts3.gaussian import FactorisedGaussian
+from mbrl_mts3.networks.gaussian_encoder import MINIMUM_VARIANCE
+from mbrl_mts3.networks.mlp import MLP
+
+
+class GaussianDecoder(nn.Module):
+    """Two heads: means from the belief's mean, variances from its covariance (MTS3, arXiv 2310.18534).
+
+    Args:
+        latent_dim: n of the belief.
+        outputs: how many means.
+        variances: how many variances, of the first outputs.
+        hidden: sizes of the hidden layers of each head.
+    """
+
+    def __init__(self, latent_dim: int, outputs: int, variances: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.mean = MLP(2 * latent_dim, hidden, outputs)
+        self.variance = MLP(3 * latent_dim, hidden, variances)
+
+    def forward(
+        self, belief: FactorisedGaussian
+    ) -> tuple[Float[Tensor, "*batch outputs"], Float[Tensor, "*batch variances"]]:
+        """Means (..., outputs) and variances (..., variances) > 1e-4."""
+        raw = self.variance(covariance_features(belief))
+        return self.mean(belief.mean), torch.nn.functional.softplus(raw) + MINIMUM_VARIANCE
+
+
+def covariance_features(belief: FactorisedGaussian) -> Float[Tensor, "*batch three_n"]:
+    """[log s_u; log s_l; correlation]: variances span decades between a blind and a watched state."""
+    upper, lower, side = belief.parts
+    logs = torch.cat([upper, lower], dim=-1).log()
+    correlation = side * torch.rsqrt(upper * lower)
+    return torch.cat([logs, correlation], dim=-1)

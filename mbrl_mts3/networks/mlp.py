@@ -1,0 +1,28 @@
+"""Feed-forward networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+
+class MLP(nn.Sequential):
+    """Linear layers with ReLU between them, optionally LayerNorm before the last one.
+
+    Args:
+        inputs: size of the last dimension of the input.
+        hidden: sizes of the hidden layers; empty for one linear layer.
+        outputs: size of the last dimension of the output.
+        layer_norm: normalise the last hidden layer, as the MTS3 paper does in its control network.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, *, layer_norm: bool = False) -> None:
+        layers: list[nn.Module] = []
+        width = inputs
+        for size in hidden:
+            layers += [nn.Linear(width, size), nn.ReLU()]
+            width = size
+        if layer_norm:
+            layers.append(nn.LayerNorm(width))
+        super().__init__(*layers, nn.Linear(width, outputs))
