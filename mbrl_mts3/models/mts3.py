@@ -47,7 +47,8 @@ class MTS3(WorldModel):
         conditioning: "prior", or "posterior" to smooth with the whole cell's observations; not for control.
         shared_latent: "independent" adds the slow latent's covariance anew at each step, as published; "exact"
             treats it as one variable for the whole cell of the first slow level.
-        target: "delta" predicts changes of the observation, "absolute" predicts it outright.
+        target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
+            errors in long open loops.
         predict_reward, predict_termination: heads beside the next observation.
         encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
         initial_variance: of every latent before the first observation.
@@ -67,7 +68,7 @@ class MTS3(WorldModel):
         aggregation: str = "causal",
         conditioning: str = "prior",
         shared_latent: str = "independent",
-        target: str = "delta",
+        target: str = "absolute",
         predict_reward: bool = True,
         predict_termination: bool = False,
         encoder_hidden: Sequence[int] = (120,),

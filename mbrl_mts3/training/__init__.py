@@ -1,0 +1,16 @@
+"""Training of world models with Lightning, and checkpoints."""
+
+from mbrl_mts3.training.checkpoint import Checkpoint
+from mbrl_mts3.training.losses import prediction_losses, total_loss
+from mbrl_mts3.training.schedule import Schedule
+from mbrl_mts3.training.world_model_module import WorldModelModule
+from mbrl_mts3.training.world_model_trainer import WorldModelTrainer
+
+__all__ = [
+    "Checkpoint",
+    "Schedule",
+    "WorldModelModule",
+    "WorldModelTrainer",
+    "prediction_losses",
+    "total_loss",
+]

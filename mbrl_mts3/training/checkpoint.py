@@ -1,0 +1,190 @@
+"""A trained world model on disk: a folder of plain data, read without pickle."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import mbrl_mts3
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.data.space_json import space_from_json, space_to_json
+from mbrl_mts3.errors import CheckpointError, MTS3Error
+from mbrl_mts3.models import MODELS, PhysicalModel, WorldModel
+
+FORMAT_VERSION = 1
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+NORMALIZER_FILE = "normalizer.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A world model with all that is needed to use it, and where it comes from.
+
+    On disk: `config.json` (versions, arguments, spaces, data set, metrics), `model.safetensors` and
+    `normalizer.safetensors`.
+    """
+
+    model: WorldModel
+    normalizer: Normalizer
+    selector: ObservationSelector
+    observation_space: spaces.Space[Any]
+    """Raw space of the environment, before selection."""
+    action_space: spaces.Box
+    dataset_id: str
+    content_hash: str
+    env_id: str | None = None
+    split_seed: int = 0
+    split_fractions: tuple[float, ...] = (0.8, 0.1, 0.1)
+    metrics: dict[str, float] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    """How it was trained: options as plain values."""
+
+    def physical_model(self) -> PhysicalModel:
+        """The model in physical units, in evaluation mode."""
+        return PhysicalModel(self.model.eval(), self.normalizer)
+
+    def save_pretrained(self, path: str | Path) -> Path:
+        """Write the folder `path`; an older one there is replaced only when the new one is complete."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}, partial / WEIGHTS_FILE)
+            save_file(_normalizer_tensors(self.normalizer), partial / NORMALIZER_FILE)
+            (partial / CONFIG_FILE).write_text(json.dumps(self._config(), indent=2) + "\n")
+            partial.chmod(0o755)
+            _replace_folder(partial, target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        return target
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
+        """Read a folder that `save_pretrained` wrote.
+
+        Raises:
+            CheckpointError: the folder is missing, incomplete, damaged or of another format.
+        """
+        folder = Path(path)
+        config = _read_config(folder)
+        try:
+            model = _build_model(config["model"])
+            weights = _read_tensors(folder / WEIGHTS_FILE, device)
+            model.load_state_dict(weights)
+            return cls(
+                model=model.to(device).eval(),
+                normalizer=_read_normalizer(folder / NORMALIZER_FILE, device),
+                selector=ObservationSelector.from_json(config["selector"]),
+                observation_space=space_from_json(config["observation_space"]),
+                action_space=_box(space_from_json(config["action_space"])),
+                dataset_id=config["dataset_id"],
+                content_hash=config["content_hash"],
+                env_id=config["env_id"],
+                split_seed=config["split_seed"],
+                split_fractions=tuple(config["split_fractions"]),
+                metrics=config["metrics"],
+                training=config["training"],
+            )
+        except CheckpointError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError, MTS3Error) as error:
+            raise CheckpointError(f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): save it anew") from error
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "format_version": FORMAT_VERSION,
+            "versions": {
+                "mbrl_mts3": mbrl_mts3.__version__,
+                "torch": str(torch.__version__),
+                "python": platform.python_version(),
+            },
+            "model": {"class": type(self.model).__name__, "arguments": self.model.arguments()},
+            "selector": self.selector.to_json(),
+            "observation_space": space_to_json(self.observation_space),
+            "action_space": space_to_json(self.action_space),
+            "dataset_id": self.dataset_id,
+            "content_hash": self.content_hash,
+            "env_id": self.env_id,
+            "split_seed": self.split_seed,
+            "split_fractions": list(self.split_fractions),
+            "metrics": self.metrics,
+            "training": self.training,
+        }
+
+
+def _read_config(folder: Path) -> Mapping[str, Any]:
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder} is no checkpoint: it has no {CONFIG_FILE}. Name the folder that training wrote, such as .../best"
+        )
+    try:
+        config = json.loads(path.read_text())
+        version = config["format_version"]
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format version {version}, this release reads {FORMAT_VERSION}: use the release that wrote it "
+            f"({config.get('versions', {}).get('mbrl_mts3', 'unknown')})"
+        )
+    return dict(config)
+
+
+def _build_model(config: Mapping[str, Any]) -> WorldModel:
+    name = config["class"]
+    if name not in MODELS:
+        raise CheckpointError(f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are")
+    return MODELS[name](**config["arguments"])
+
+
+def _read_tensors(path: Path, device: torch.device | str) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"the checkpoint is incomplete: {path} is missing")
+    try:
+        return load_file(path, device=str(device))
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
+
+
+def _normalizer_tensors(normalizer: Normalizer) -> dict[str, torch.Tensor]:
+    return {item.name: getattr(normalizer, item.name).contiguous() for item in fields(normalizer)}
+
+
+def _read_normalizer(path: Path, device: torch.device | str) -> Normalizer:
+    return Normalizer(**_read_tensors(path, device))
+
+
+def _box(space: spaces.Space[Any]) -> spaces.Box:
+    if not isinstance(space, spaces.Box):
+        raise CheckpointError(f"the action space needs to be a Box, got {type(space).__name__}")
+    return space
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Put `new` at `target`; folders cannot be swapped in one call, so the old one steps aside first."""
+    if not target.exists():
+        new.rename(target)
+        return
+    aside = new.with_name(new.name + "-old")
+    target.rename(aside)
+    try:
+        new.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside)

@@ -1,0 +1,121 @@
+"""The training and validation step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from mbrl_mts3.data.masking import MaskSampler, context_mask
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.window_batch import WindowBatch
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.models.prediction import Prediction
+from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.training.losses import prediction_losses, total_loss
+from mbrl_mts3.training.schedule import Schedule
+
+
+class WorldModelModule(lightning.LightningModule):
+    """Minimises the NLL of next observations (and rewards, terminations) under random masks.
+
+    Args:
+        model: in normalised units.
+        normalizer: for the batches, which come in physical units.
+        masks: which observations the model sees in training.
+        schedule: how far training is, and the learning rate that goes with it.
+        validation_context: observed steps of a validation window; all others are predicted open loop.
+        loss_weights: of the heads "observation", "reward", "termination"; 1 where not named.
+        truncation: cut gradients every so many steps (truncated BPTT); a multiple of the model's period.
+        seed: of the masks.
+
+    Raises:
+        ConfigurationError: a truncation that cuts inside a window.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        normalizer: Normalizer,
+        masks: MaskSampler,
+        schedule: Schedule,
+        *,
+        validation_context: int,
+        loss_weights: Mapping[str, float] | None = None,
+        truncation: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if truncation is not None and (truncation < 1 or truncation % model.period):
+            raise ConfigurationError(
+                f"truncation={truncation} would cut inside a window: take a multiple of the model's period {model.period}"
+            )
+        self.model = model
+        self.normalizer = normalizer
+        self.masks = masks
+        self.schedule = schedule
+        self.validation_context = validation_context
+        self.loss_weights = dict(loss_weights or {})
+        self.truncation = truncation
+        self.seed = seed
+
+    def training_step(self, batch: WindowBatch, batch_index: int) -> Tensor:
+        """The loss of one batch of windows in physical units."""
+        windows = batch.normalize(self.normalizer.to(self.device))
+        prediction = self._predict(windows, self._training_mask(windows))
+        losses = prediction_losses(prediction, windows)
+        self._log("train", losses, len(windows.valid))
+        return total_loss(losses, self.loss_weights)
+
+    def validation_step(self, batch: WindowBatch, batch_index: int) -> None:
+        """Open-loop NLL and RMSE behind a fixed context, in normalised units."""
+        windows = batch.normalize(self.normalizer.to(self.device))
+        count, length = windows.valid.shape
+        shown = context_mask(length, self.validation_context).to(self.device)
+        prediction = self.model(windows.observations[:, :-1], windows.actions, shown.expand(count, length))
+        # Entry t predicts o_{t+1}, which is blind from the last shown step on.
+        blind = (torch.arange(1, length + 1, device=self.device) >= self.validation_context).expand(count, length)
+        losses = prediction_losses(prediction, windows, blind)
+        error = (prediction.mean - windows.observations[:, 1:]).square().mean(dim=-1)
+        counted = (blind & windows.valid).to(error.dtype)
+        losses["rmse"] = ((error * counted).sum() / counted.sum().clamp_min(1)).sqrt()
+        self._log("validation", losses, count)
+        self.log("validation/nll", total_loss({k: v for k, v in losses.items() if k != "rmse"}, self.loss_weights),
+                 batch_size=count, prog_bar=True)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam, with the learning rate that the schedule sets before each step."""
+        return torch.optim.Adam(self.model.parameters(), lr=self.schedule.learning_rate)
+
+    def on_train_batch_start(self, batch: WindowBatch, batch_index: int) -> None:
+        """Let the learning rate follow the schedule."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        for group in optimizer.param_groups:  # type: ignore[union-attr]
+            group["lr"] = self.schedule.rate(self.global_step)
+
+    def _training_mask(self, windows: WindowBatch) -> Tensor:
+        # Seeded by the step, so that a resumed run sees the masks that an unbroken one would have seen.
+        generator = torch.Generator().manual_seed(hash((self.seed, self.global_step)) & 0x7FFF_FFFF)
+        count, length = windows.valid.shape
+        return self.masks.sample(count, length, generator, self.schedule.progress(self.global_step)).to(self.device)
+
+    def _predict(self, windows: WindowBatch, mask: Tensor) -> Prediction:
+        observations, actions = windows.observations[:, :-1], windows.actions
+        if self.truncation is None:
+            prediction: Prediction = self.model(observations, actions, mask)
+            return prediction
+        belief, parts = None, []
+        for begin in range(0, actions.shape[1], self.truncation):
+            cut = slice(begin, begin + self.truncation)
+            belief, part = self.model.filter(observations[:, cut], actions[:, cut], mask[:, cut], belief)
+            belief = belief.detach()
+            parts.append(part)
+        columns = iter([torch.cat(column, dim=1) for column in zip(*(part.tensors() for part in parts), strict=True)])
+        return parts[0].map(lambda _: next(columns))
+
+    def _log(self, stage: str, losses: Mapping[str, Tensor], count: int) -> None:
+        for name, loss in losses.items():
+            self.log(f"{stage}/{name}", loss, batch_size=count, prog_bar=name in ("observation", "rmse"))

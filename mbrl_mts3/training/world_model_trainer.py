@@ -1,0 +1,214 @@
+"""From a data set to a checkpoint."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import lightning
+from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
+
+from mbrl_mts3.data.masking import MaskSampler
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.offline_dataset import OfflineDataset
+from mbrl_mts3.data.split import split_episodes
+from mbrl_mts3.data.window_sampler import WindowSampler
+from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.training.checkpoint import Checkpoint
+from mbrl_mts3.training.checkpoint_folders import RESUME_FILE, CheckpointFolders
+from mbrl_mts3.training.loggers import make_loggers
+from mbrl_mts3.training.schedule import Schedule
+from mbrl_mts3.training.window_data_module import WindowDataModule
+from mbrl_mts3.training.world_model_module import WorldModelModule
+
+ModelFactory = Callable[[int, int], WorldModel]
+"""(observation_dim, action_dim) -> model."""
+
+
+@dataclass(frozen=True)
+class WorldModelTrainer:
+    """Options of a training run; `fit` runs it.
+
+    Args:
+        length: steps of a training window.
+        batch_size: windows per update.
+        max_steps: updates; max_seconds may end training sooner.
+        learning_rate, gradient_clip: of Adam; the clip is on the gradient's norm.
+        validation_interval: updates between validations.
+        validation_windows, validation_length, validation_context: how many windows are validated on, of how many steps,
+            of which the first `validation_context` are observed and the others predicted open loop.
+        patience: stop after so many validations without improvement; None never stops early.
+        mask_step_rate, mask_window_rate, mask_suffix_probability: see `MaskSampler`.
+        loss_weights: of the heads "observation", "reward", "termination".
+        truncation: cut gradients every so many steps.
+        split_fractions, split_seed: training, validation and test episodes.
+        seed: of weights, windows and masks.
+        accelerator, devices, strategy, precision: see Lightning's Trainer.
+        loggers: names out of "csv", "tensorboard", "wandb".
+        progress: show a progress bar.
+    """
+
+    length: int = 90
+    batch_size: int = 128
+    max_steps: int = 3000
+    max_seconds: float | None = None
+    learning_rate: float = 3e-3
+    gradient_clip: float = 5.0
+    validation_interval: int = 250
+    validation_windows: int = 256
+    validation_length: int = 90
+    validation_context: int = 30
+    patience: int | None = None
+    mask_step_rate: float = 0.15
+    mask_window_rate: float = 0.75
+    mask_suffix_probability: float = 0.5
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    truncation: int | None = None
+    split_fractions: Sequence[float] = (0.8, 0.1, 0.1)
+    split_seed: int = 0
+    seed: int = 0
+    accelerator: str = "auto"
+    devices: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    loggers: Sequence[str] = ("csv", "tensorboard")
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_context < self.validation_length:
+            raise ConfigurationError(
+                f"validation_context={self.validation_context} needs to lie between 1 and "
+                f"validation_length - 1 = {self.validation_length - 1}"
+            )
+
+    def fit(
+        self, dataset: OfflineDataset, make_model: ModelFactory, folder: str | Path, resume: str | Path | None = None
+    ) -> Checkpoint:
+        """Train on the training episodes and return the best checkpoint.
+
+        Args:
+            dataset: in physical units.
+            make_model: builds the model from its sizes.
+            folder: gets `best`, `last`, `resume.ckpt` and the logs.
+            resume: folder of a run to go on with.
+
+        Raises:
+            EpisodeTooShortError: no training or validation episode reaches the length of a window.
+            CheckpointError: nothing to resume from.
+        """
+        state = _resume_file(resume)
+        lightning.seed_everything(self.seed, verbose=False)
+        splits = split_episodes(dataset.episodes, self.split_fractions, self.split_seed)
+        data = WindowDataModule(
+            WindowSampler(splits.train, self.length, min_length=self.length),
+            WindowSampler(splits.validation, self.validation_length, min_length=self.validation_length),
+            batch_size=self.batch_size,
+            steps_per_epoch=min(self.validation_interval, self.max_steps),
+            validation_windows=self.validation_windows,
+            seed=self.seed,
+        )
+        model = make_model(dataset.observation_dim, dataset.action_dim)
+        normalizer = Normalizer.fit(splits.train)
+        schedule = Schedule(self.learning_rate, self.max_steps, self.max_seconds)
+        module = self._module(model, normalizer, schedule)
+        begin = time.monotonic()
+
+        def snapshot(metrics: dict[str, float]) -> Checkpoint:
+            return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": time.monotonic() - begin})
+
+        checkpoints = CheckpointFolders(Path(folder), snapshot)
+        trainer = self._trainer(Path(folder), checkpoints)
+        schedule.start()
+        _fit_quietly(trainer, module, data, state)
+        if checkpoints.written_step != trainer.global_step:
+            # The clock may stop training between two validations; the last updates count too.
+            trainer.validate(module, data, verbose=False)
+        return Checkpoint.from_pretrained(Path(folder) / "best")
+
+    def _module(self, model: WorldModel, normalizer: Normalizer, schedule: Schedule) -> WorldModelModule:
+        masks = MaskSampler(
+            model.period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability
+        )
+        return WorldModelModule(
+            model,
+            normalizer,
+            masks,
+            schedule,
+            validation_context=self.validation_context,
+            loss_weights=self.loss_weights,
+            truncation=self.truncation,
+            seed=self.seed,
+        )
+
+    def _trainer(self, folder: Path, checkpoints: CheckpointFolders) -> lightning.Trainer:
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+        callbacks: list[Callback] = [checkpoints]
+        if self.patience is not None:
+            callbacks.append(EarlyStopping("validation/nll", patience=self.patience, check_finite=True))
+        if self.progress:
+            callbacks.append(RichProgressBar(leave=False))
+        return lightning.Trainer(
+            accelerator=self.accelerator,
+            devices=self.devices,
+            strategy=self.strategy,
+            precision=self.precision,  # type: ignore[arg-type]
+            max_steps=self.max_steps,
+            max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
+            gradient_clip_val=self.gradient_clip,
+            callbacks=callbacks,
+            logger=make_loggers(self.loggers, folder),
+            default_root_dir=folder,
+            enable_checkpointing=False,
+            enable_progress_bar=self.progress,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=50,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+        )
+
+    def _checkpoint(
+        self, dataset: OfflineDataset, model: WorldModel, normalizer: Normalizer, metrics: dict[str, float]
+    ) -> Checkpoint:
+        return Checkpoint(
+            model=model,
+            normalizer=normalizer.to("cpu"),
+            selector=dataset.selector,
+            observation_space=dataset.observation_space,
+            action_space=dataset.action_space,
+            dataset_id=dataset.dataset_id,
+            content_hash=dataset.content_hash,
+            env_id=dataset.env_id,
+            split_seed=self.split_seed,
+            split_fractions=tuple(self.split_fractions),
+            metrics=metrics,
+            training={**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers)},
+        )
+
+
+def _resume_file(folder: str | Path | None) -> Path | None:
+    if folder is None:
+        return None
+    path = Path(folder) / RESUME_FILE
+    if not path.is_file():
+        raise CheckpointError(f"nothing to resume in {folder}: it has no {RESUME_FILE}; name the folder of a training run")
+    return path
+
+
+def _fit_quietly(
+    trainer: lightning.Trainer, module: WorldModelModule, data: WindowDataModule, state: Path | None
+) -> None:
+    """Fit without the hints of Lightning that do not apply to windows fetched in batches from memory."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning.*")
+        trainer.fit(module, data, ckpt_path=state, weights_only=True)
+    if trainer.interrupted:
+        raise KeyboardInterrupt("training was interrupted; what was validated so far is kept, resume to go on")
+
+

@@ -1,0 +1,42 @@
+"""mts3-train: learn a world model from an offline data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from mbrl_mts3.data import OfflineDataset
+from mbrl_mts3.training import Checkpoint, WorldModelTrainer
+
+
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="train")
+def main(config: DictConfig) -> None:
+    """Load the data, train, say where the checkpoint lies."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
+    dataset: OfflineDataset = instantiate(config.data)
+    console.print(dataset)
+    folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
+    checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=config.resume)
+    console.print(_table(checkpoint))
+    console.print(f"checkpoint: {folder / 'best'}")
+
+
+def _table(checkpoint: Checkpoint) -> Table:
+    table = Table(title="best checkpoint", show_header=False)
+    for name, value in checkpoint.metrics.items():
+        table.add_row(name, f"{value:.4g}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

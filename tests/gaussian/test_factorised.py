@@ -1,0 +1,62 @@
+"""The family itself: validity, draws, likelihoods."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.stats import multivariate_normal, norm
+
+from mbrl_mts3.gaussian import FactorisedGaussian, negative_log_likelihood, observation_log_likelihood
+
+
+def test_dense_form_and_validity_agree_with_eigenvalues(random_belief):
+    belief = random_belief(np.random.default_rng(0), 4, (50,))
+    assert belief.is_valid().all()
+    assert (torch.linalg.eigvalsh(belief.to_dense()) > 0).all()
+    upper, lower, side = belief.parts
+    broken = FactorisedGaussian.from_parts(belief.mean, upper, lower, side + 2 * (upper * lower).sqrt())
+    assert not broken.is_valid().any()
+    assert (torch.linalg.eigvalsh(broken.to_dense()).min(dim=-1).values < 0).all()
+
+
+def test_cholesky_factors_rebuild_the_covariance(random_belief):
+    belief = random_belief(np.random.default_rng(1), 5, (3,))
+    root, cross, rest = (torch.diag_embed(part) for part in belief.cholesky())
+    factor = torch.cat([torch.cat([root, torch.zeros_like(root)], -1), torch.cat([cross, rest], -1)], -2)
+    torch.testing.assert_close(factor @ factor.mT, belief.to_dense())
+
+
+def test_draws_have_the_moments_of_the_belief(random_belief):
+    belief = random_belief(np.random.default_rng(2), 2)
+    noise = torch.randn(200_000, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    drawn = belief.map(lambda tensor: tensor.expand(200_000, -1)).draw(noise)
+    assert (drawn.covariance == 0).all()
+    scale = belief.to_dense().diagonal().max()
+    torch.testing.assert_close(drawn.mean.mean(0), belief.mean, atol=0.02 * float(scale.sqrt()), rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.mean.T), belief.to_dense(), atol=0.02 * float(scale), rtol=0)
+
+
+def test_zero_variance_draws_are_the_mean():
+    belief = FactorisedGaussian(torch.randn(3, 4), torch.zeros(3, 6))
+    assert torch.equal(belief.draw(torch.randn(3, 4)).mean, belief.mean)
+
+
+def test_likelihoods_agree_with_scipy(random_belief):
+    rng = np.random.default_rng(3)
+    mean, variance, target = rng.normal(size=5), rng.gamma(1.0, 1.0, 5), rng.normal(size=5)
+    nll = negative_log_likelihood(*(torch.tensor(x) for x in (mean, variance, target)))
+    np.testing.assert_allclose(nll.numpy(), -norm.logpdf(target, mean, np.sqrt(variance)))
+    belief = random_belief(rng, 3)
+    value, noise = rng.normal(size=3), rng.gamma(1.0, 1.0, 3)
+    expected = multivariate_normal(
+        belief.mean.numpy()[:3], belief.to_dense().numpy()[:3, :3] + np.diag(noise)
+    ).logpdf(value)
+    got = observation_log_likelihood(belief, torch.tensor(value), torch.tensor(noise))
+    np.testing.assert_allclose(float(got), expected)
+
+
+def test_moves_between_dtypes_and_prints_shapes(random_belief):
+    belief = random_belief(np.random.default_rng(4), 2, (3,))
+    assert belief.to(torch.float32).covariance.dtype == torch.float32
+    assert belief.mean.dtype == torch.float64, "records are immutable"
+    assert repr(belief) == "FactorisedGaussian(mean=float64[3, 4], covariance=float64[3, 6])"

@@ -1,0 +1,47 @@
+"""MTS3 in all its forms passes the contract of world models."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from world_model_contract import ACT, OBS, WorldModelContract
+
+from mbrl_mts3.models import MTS3
+
+SMALL = {
+    "latent_dim": 6,
+    "encoder_hidden": (16,),
+    "window_hidden": (16,),
+    "action_hidden": (16,),
+    "control_hidden": (16,),
+    "decoder_hidden": (16,),
+}
+FORMS = {
+    "two-levels": {"time_scales": (5,)},
+    "three-levels": {"time_scales": (2, 4)},
+    "one-level": {"time_scales": ()},
+    "window": {"time_scales": (5,), "aggregation": "window"},
+    "smoothing": {"time_scales": (5,), "conditioning": "posterior"},
+    "exact": {"time_scales": (2, 4), "shared_latent": "exact"},
+    "delta": {"time_scales": (5,), "target": "delta"},
+    "diagonal": {"time_scales": (5,), "transition": "diagonal"},
+    "banded": {"time_scales": (5,), "transition": "banded"},
+    "locally-linear": {"time_scales": (5,), "transition": "locally_linear"},
+}
+
+
+class TestMTS3Contract(WorldModelContract):
+    @pytest.fixture(params=FORMS, ids=list(FORMS))
+    def form(self, request):
+        return request.param
+
+    @pytest.fixture
+    def make(self, form):
+        return partial(MTS3, OBS, ACT, **{**SMALL, **FORMS[form]})
+
+    def test_predictions_do_not_depend_on_later_observations(self, model, form):
+        if form == "smoothing":
+            pytest.skip("smoothing sees the whole cell, and says so through `causal`")
+        super().test_predictions_do_not_depend_on_later_observations(model)
+

@@ -1,0 +1,115 @@
+"""Checkpoints come back as they were, hold no pickle, and say what is wrong with a damaged one."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from mbrl_mts3.data import Normalizer, ObservationSelector
+from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.training import Checkpoint
+
+
+@pytest.fixture
+def checkpoint(small_mts3):
+    raw = spaces.Dict(
+        {"observation": spaces.Box(-np.inf, np.inf, (3,), np.float64), "desired_goal": spaces.Box(-1, 1, (2,))}
+    )
+    selector = ObservationSelector.from_space(raw, select=["observation/2", "observation/0"])
+    normalizer = Normalizer(*(torch.rand(shape) + 0.5 for shape in ((2,), (2,), (1,), (1,), (), ())))
+    return Checkpoint(
+        small_mts3(2, 1, target="delta"),
+        normalizer,
+        selector,
+        raw,
+        spaces.Box(-2, 2, (1,)),
+        dataset_id="some/data-v0",
+        content_hash="abc",
+        env_id="Some-v0",
+        split_seed=3,
+        metrics={"validation/nll": 1.5},
+    )
+
+
+def test_round_trip(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    loaded = Checkpoint.from_pretrained(folder)
+    observations, actions = torch.randn(2, 7, 2), torch.randn(2, 7, 1)
+    first = checkpoint.physical_model().filter(observations, actions)[1]
+    second = loaded.physical_model().filter(observations, actions)[1]
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors(), second.tensors(), strict=True))
+    for name in ("selector", "observation_space", "action_space", "dataset_id", "content_hash", "env_id", "split_seed",
+                 "split_fractions", "metrics"):
+        assert getattr(loaded, name) == getattr(checkpoint, name), name
+    assert loaded.observation_space["observation"].dtype == np.float64
+
+
+def test_the_folder_holds_json_and_safetensors_only(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "normalizer.safetensors"]
+    config = json.loads((folder / "config.json").read_text())
+    assert config["versions"]["torch"] == torch.__version__
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_saving_again_replaces_the_whole_folder(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    (folder / "stray.txt").write_text("old")
+    checkpoint.save_pretrained(folder)
+    assert not (folder / "stray.txt").exists()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_failed_save_leaves_the_old_one(checkpoint, tmp_path, monkeypatch):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    before = (folder / "config.json").read_text()
+    monkeypatch.setattr("mbrl_mts3.training.checkpoint.json.dumps", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        checkpoint.save_pretrained(folder)
+    assert (folder / "config.json").read_text() == before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def damage_json(folder):
+    (folder / "config.json").write_text("{")
+
+
+def damage_weights(folder):
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+
+
+def edit(folder, change):
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "no checkpoint"),
+        (damage_json, "damaged"),
+        (damage_weights, "damaged"),
+        (lambda folder: (folder / "normalizer.safetensors").unlink(), "is missing"),
+        (lambda folder: edit(folder, lambda c: c.update(format_version=99)), "format version 99"),
+        (lambda folder: edit(folder, lambda c: c["model"].update({"class": "os.system"})), "'os.system'"),
+        (lambda folder: edit(folder, lambda c: c["model"]["arguments"].update(latent_dim=7)), "damaged"),
+        (lambda folder: edit(folder, lambda c: c["model"]["arguments"].update(transition="none")), "damaged"),
+        (lambda folder: edit(folder, lambda c: c.pop("selector")), "damaged"),
+    ],
+)
+def test_a_damaged_folder_is_refused_with_the_reason(checkpoint, tmp_path, damage, message):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    damage(folder)
+    with pytest.raises(CheckpointError, match=message):
+        Checkpoint.from_pretrained(folder)
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        Checkpoint.from_pretrained(tmp_path / "nothing")

@@ -1,0 +1,53 @@
+"""Losses against PyTorch's own, and their masks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mbrl_mts3.data import WindowBatch
+from mbrl_mts3.errors import NonFiniteError
+from mbrl_mts3.models import Prediction
+from mbrl_mts3.training import prediction_losses, total_loss
+
+
+def example(valid):
+    batch = WindowBatch(
+        torch.randn(2, 5, 3), torch.randn(2, 4, 1), torch.randn(2, 4), torch.rand(2, 4) < 0.5, torch.tensor(valid)
+    )
+    prediction = Prediction(
+        torch.randn(2, 4, 3), torch.rand(2, 4, 3) + 0.1, torch.randn(2, 4), torch.rand(2, 4) + 0.1, torch.randn(2, 4)
+    )
+    return prediction, batch
+
+
+def test_each_head_has_its_mean_over_valid_steps():
+    valid = [[True] * 4, [True, True, False, False]]
+    prediction, batch = example(valid)
+    losses = prediction_losses(prediction, batch)
+    keep = batch.valid
+    nll = torch.nn.functional.gaussian_nll_loss(
+        prediction.mean[keep], batch.observations[:, 1:][keep], prediction.variance[keep], full=True, reduction="sum"
+    )
+    torch.testing.assert_close(losses["observation"], nll / 6)
+    reward = torch.nn.functional.gaussian_nll_loss(
+        prediction.reward_mean[keep], batch.rewards[keep], prediction.reward_variance[keep], full=True
+    )
+    torch.testing.assert_close(losses["reward"], reward)
+    chance = torch.sigmoid(prediction.termination_logit[keep])
+    entropy = torch.nn.functional.binary_cross_entropy(chance, batch.terminations[keep].float())
+    torch.testing.assert_close(losses["termination"], entropy)
+
+
+def test_padding_never_counts():
+    prediction, batch = example([[True] * 4, [False] * 4])
+    spoiled = Prediction(*(t.index_fill(0, torch.tensor([1]), 1e6) for t in prediction.tensors()))
+    for name, loss in prediction_losses(spoiled, batch).items():
+        torch.testing.assert_close(loss, prediction_losses(prediction, batch)[name])
+
+
+def test_the_total_is_weighted_and_refuses_nan():
+    losses = {"observation": torch.tensor(2.0), "reward": torch.tensor(3.0)}
+    assert float(total_loss(losses, {"reward": 0.5})) == 3.5
+    with pytest.raises(NonFiniteError, match="reward"):
+        total_loss({**losses, "reward": torch.tensor(torch.nan)}, {})

@@ -1,0 +1,147 @@
+"""Training reaches a known optimum, resumes where it was, and refuses what cannot work."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from mbrl_mts3.data import split_episodes
+from mbrl_mts3.errors import CheckpointError, ConfigurationError, EpisodeTooShortError
+from mbrl_mts3.training import Checkpoint, WorldModelTrainer
+
+QUICK = {
+    "length": 20,
+    "batch_size": 16,
+    "max_steps": 8,
+    "validation_interval": 4,
+    "validation_windows": 16,
+    "validation_length": 20,
+    "validation_context": 5,
+    "progress": False,
+}
+CONTEXT, HORIZON = 10, 20
+
+
+def exact_open_loop(episode, context, horizon):
+    """Mean and variance of o_{context}..o_{context + horizon - 1} given o_0..o_{context - 1} and all actions."""
+    mean, variance, means, variances = float(episode.observations[context - 1, 0]), 0.0, [], []
+    for h in range(horizon):
+        mean = 0.9 * mean + 0.5 * float(episode.actions[context - 1 + h, 0])
+        variance = 0.81 * variance + 0.04
+        means.append(mean)
+        variances.append(variance)
+    return np.array(means), np.array(variances)
+
+
+def gaussian_nll(mean, variance, target):
+    return 0.5 * ((target - mean) ** 2 / variance + np.log(2 * np.pi * variance))
+
+
+def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small_mts3, tmp_path):
+    trainer = WorldModelTrainer(**{**QUICK, "length": 30, "batch_size": 64, "max_steps": 500, "validation_interval": 250,
+                                   "learning_rate": 0.01})
+    checkpoint = trainer.fit(linear_dataset, small_mts3, tmp_path)
+    model, gaps, errors = checkpoint.physical_model(), [], []
+    for episode in split_episodes(linear_dataset.episodes).test:
+        observations, actions = torch.tensor(episode.observations), torch.tensor(episode.actions)
+        with torch.no_grad():
+            belief, _ = model.filter(observations[None, : CONTEXT - 1], actions[None, : CONTEXT - 1])
+            belief = model.observe(belief, observations[None, CONTEXT - 1])
+            future = model.imagine(belief, actions[None, CONTEXT - 1 : CONTEXT - 1 + HORIZON])
+        target = episode.observations[CONTEXT : CONTEXT + HORIZON, 0]
+        mean, variance = exact_open_loop(episode, CONTEXT, HORIZON)
+        got_mean, got_variance = future.mean[0, :, 0].numpy(), future.variance[0, :, 0].numpy()
+        gaps.append(gaussian_nll(got_mean, got_variance, target) - gaussian_nll(mean, variance, target))
+        errors.append(((got_mean - mean) / np.sqrt(variance)) ** 2)
+    assert np.mean(gaps) < 0.3, "nats per step above the best possible"
+    assert np.sqrt(np.mean(errors)) < 0.7, "distance of the mean from the exact one, in standard deviations"
+
+
+def test_it_writes_best_last_logs_and_metrics(linear_dataset, small_mts3, tmp_path):
+    best = WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path)
+    assert {"best", "last", "logs", "resume.ckpt"} <= {path.name for path in tmp_path.iterdir()}
+    last = Checkpoint.from_pretrained(tmp_path / "last")
+    assert last.metrics["step"] == 8
+    assert best.metrics["validation/nll"] <= last.metrics["validation/nll"]
+    assert best.dataset_id == "test/linear-v0"
+    rows = list(csv.DictReader((tmp_path / "logs" / "csv" / "metrics.csv").open()))
+    assert any(row["validation/nll"] for row in rows)
+    assert list((tmp_path / "logs" / "tensorboard").glob("events*"))
+
+
+def weights(folder):
+    return Checkpoint.from_pretrained(folder / "last").model.state_dict()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(linear_dataset, small_mts3, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        WorldModelTrainer(**QUICK, seed=seed).fit(linear_dataset, small_mts3, tmp_path / name)
+    first, second, third = (weights(tmp_path / name) for name in "abc")
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert any(not torch.equal(first[key], third[key]) for key in first)
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(linear_dataset, small_mts3, tmp_path, monkeypatch):
+    WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "whole")
+    broken = tmp_path / "broken"
+
+    def stop(self, *args):
+        if self.global_step == 5:
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", stop)
+        with pytest.raises(RuntimeError, match="power cut"):
+            WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, broken)
+    assert Checkpoint.from_pretrained(broken / "last").metrics["step"] == 4
+    WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, broken, resume=broken)
+    whole, resumed = weights(tmp_path / "whole"), weights(broken)
+    for key in whole:
+        torch.testing.assert_close(resumed[key], whole[key], msg=key)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"truncation": 5},
+        {"gradient_clip": 0.01},
+        {"mask_suffix_probability": 0.0},
+        {"mask_step_rate": 0.9},
+        {"loss_weights": {"reward": 0.0}},
+        {"learning_rate": 1e-4},
+        {"length": 15},
+        {"split_seed": 5},
+    ],
+)
+def test_every_option_changes_the_weights(linear_dataset, small_mts3, tmp_path, option):
+    WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "plain")
+    WorldModelTrainer(**{**QUICK, **option}).fit(linear_dataset, small_mts3, tmp_path / "other")
+    plain, other = weights(tmp_path / "plain"), weights(tmp_path / "other")
+    assert any(not torch.equal(plain[key], other[key]) for key in plain)
+
+
+def test_patience_stops_early_and_the_clock_too(linear_dataset, small_mts3, tmp_path):
+    long = {**QUICK, "max_steps": 100_000, "validation_interval": 2}
+    WorldModelTrainer(**long, patience=2, learning_rate=0.0).fit(linear_dataset, small_mts3, tmp_path / "patience")
+    assert Checkpoint.from_pretrained(tmp_path / "patience" / "last").metrics["step"] == 6
+    WorldModelTrainer(**{**long, "validation_interval": 100_000}, max_seconds=2.0).fit(
+        linear_dataset, small_mts3, tmp_path / "clock"
+    )
+    assert 0 < Checkpoint.from_pretrained(tmp_path / "clock" / "last").metrics["step"] < 100_000
+
+
+def test_bad_input_is_refused_before_training(linear_dataset, short_dataset, small_mts3, tmp_path):
+    with pytest.raises(EpisodeTooShortError, match="20 steps"):
+        WorldModelTrainer(**QUICK).fit(short_dataset, small_mts3, tmp_path / "x")
+    with pytest.raises(ConfigurationError, match="multiple"):
+        WorldModelTrainer(**QUICK, truncation=7).fit(linear_dataset, small_mts3, tmp_path / "x")
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "x", resume=tmp_path / "none")
+    with pytest.raises(ConfigurationError, match="unknown logger"):
+        WorldModelTrainer(**QUICK, loggers=("paper",)).fit(linear_dataset, small_mts3, tmp_path / "x")
+    with pytest.raises(ConfigurationError, match="validation_context"):
+        WorldModelTrainer(**{**QUICK, "validation_context": 20})
+    assert not (tmp_path / "x" / "best").exists()
