@@ -18,9 +18,7 @@ class DenseMap(LinearMap):
         self.covariance_weight = covariance_weight(weight)
 
     def apply(self, belief: FactorisedGaussian) -> FactorisedGaussian:
-        return FactorisedGaussian(
-            _matvec(self.weight, belief.mean), _matvec(self.covariance_weight, belief.covariance)
-        )
+        return FactorisedGaussian(_matvec(self.weight, belief.mean), _matvec(self.covariance_weight, belief.covariance))
 
     def apply_mean(self, mean: Tensor) -> Tensor:
         return _matvec(self.weight, mean)

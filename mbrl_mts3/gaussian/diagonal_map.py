@@ -19,7 +19,9 @@ class DiagonalMap(LinearMap):
         self.covariance_blocks = covariance_weight(blocks)
 
     def apply(self, belief: FactorisedGaussian) -> FactorisedGaussian:
-        return FactorisedGaussian(_blockwise(self.blocks, belief.mean), _blockwise(self.covariance_blocks, belief.covariance))
+        return FactorisedGaussian(
+            _blockwise(self.blocks, belief.mean), _blockwise(self.covariance_blocks, belief.covariance)
+        )
 
     def apply_mean(self, mean: Tensor) -> Tensor:
         return _blockwise(self.blocks, mean)

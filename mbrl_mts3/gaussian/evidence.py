@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -28,7 +27,7 @@ class Evidence(TensorRecord):
     @classmethod
     def of(
         cls, value: Float[Tensor, "*batch n"], variance: Float[Tensor, "*batch n"], mask: Bool[Tensor, "*batch"] | None
-    ) -> Self:
+    ) -> Evidence:
         """The evidence of one observation each; where `mask` is False there is none, whatever the value holds."""
         precision = variance.reciprocal()
         information = value * precision
@@ -39,7 +38,7 @@ class Evidence(TensorRecord):
         return cls(torch.where(keep, precision, zero), torch.where(keep, information, zero))
 
     @classmethod
-    def none(cls, batch_size: int, size: int, like: Tensor) -> Self:
+    def none(cls, batch_size: int, size: int, like: Tensor) -> Evidence:
         """No observation, on the device and of the dtype of `like`."""
         return cls(like.new_zeros(batch_size, size), like.new_zeros(batch_size, size))
 

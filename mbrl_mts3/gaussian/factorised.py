@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -27,12 +26,12 @@ class FactorisedGaussian(TensorRecord):
     """(..., 3n): [s_u; s_l; s_s]."""
 
     @classmethod
-    def from_parts(cls, mean: Tensor, upper: Tensor, lower: Tensor, side: Tensor) -> Self:
+    def from_parts(cls, mean: Tensor, upper: Tensor, lower: Tensor, side: Tensor) -> FactorisedGaussian:
         """Build from the three covariance vectors (..., n)."""
         return cls(mean, torch.cat([upper, lower, side], dim=-1))
 
     @classmethod
-    def isotropic(cls, batch_size: int, latent_dim: int, variance: float, like: Tensor) -> Self:
+    def isotropic(cls, batch_size: int, latent_dim: int, variance: float, like: Tensor) -> FactorisedGaussian:
         """Zero mean, equal variances, no side covariance, on the device and of the dtype of `like`."""
         covariance = like.new_full((batch_size, 3 * latent_dim), variance)
         covariance[:, 2 * latent_dim :] = 0.0

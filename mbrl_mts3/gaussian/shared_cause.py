@@ -26,9 +26,7 @@ class SharedCovariance(TensorRecord):
     """(..., 4n): [g_uu; g_ul; g_lu; g_ll], first index the state's half, second the half of e."""
 
 
-def shared_condition(
-    shared: SharedCovariance, prior: FactorisedGaussian, evidence: Evidence
-) -> SharedCovariance:
+def shared_condition(shared: SharedCovariance, prior: FactorisedGaussian, evidence: Evidence) -> SharedCovariance:
     """G after the state took in evidence: G' = (I - K [I 0]) G with the gain of `condition`."""
     upper, _, side = prior.parts
     weight = evidence.precision / (1 + evidence.precision * upper)
@@ -75,5 +73,3 @@ class SharedMaps:
             for j in range(2)
         ]
         return SharedCovariance(torch.cat(moved, dim=-1))
-
-

@@ -51,7 +51,11 @@ def fast_scan(
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
     """
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
-    seen = None if evidence is None else list(zip(evidence.precision.unbind(1), evidence.information.unbind(1), strict=True))
+    seen = (
+        None
+        if evidence is None
+        else list(zip(evidence.precision.unbind(1), evidence.information.unbind(1), strict=True))
+    )
     tracked = None if shared is None else shared.start
     belief, means, covariances = start, [], []
     for t, (mean, covariance) in enumerate(inputs):

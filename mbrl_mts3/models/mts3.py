@@ -292,9 +292,7 @@ class MTS3(WorldModel):
             reference = observation if mask is None else torch.where(mask[:, None], observation, reference)
         return MTS3Belief(condition(belief.fast, evidence), levels, belief.step, reference, shared)
 
-    def _advance(
-        self, maps: MTS3Maps, belief: MTS3Belief, action: Tensor
-    ) -> tuple[MTS3Belief, FactorisedGaussian]:
+    def _advance(self, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> tuple[MTS3Belief, FactorisedGaussian]:
         if not self.causal:
             raise CausalityError(
                 "this MTS3 needs actions or observations of the future (aggregation='window' or "

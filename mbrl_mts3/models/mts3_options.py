@@ -37,7 +37,9 @@ class MTS3Options:
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ConfigurationError(f"{name}={getattr(self, name)!r} is unknown: choose one of {', '.join(allowed)}")
+                raise ConfigurationError(
+                    f"{name}={getattr(self, name)!r} is unknown: choose one of {', '.join(allowed)}"
+                )
         if self.latent_dim < 1 or self.initial_variance <= 0:
             raise ConfigurationError(
                 f"latent_dim and initial_variance must be positive, got {self.latent_dim} and {self.initial_variance}"

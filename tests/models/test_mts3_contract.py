@@ -44,4 +44,3 @@ class TestMTS3Contract(WorldModelContract):
         if form == "smoothing":
             pytest.skip("smoothing sees the whole cell, and says so through `causal`")
         super().test_predictions_do_not_depend_on_later_observations(model)
-
