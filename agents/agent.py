@@ -1,0 +1,36 @@
+"""What every agent of this package, and of Stable-Baselines3, can do."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Anything with the `predict` of Stable-Baselines3.
+
+    Agents remember nothing between calls: what they know travels in the state.
+    """
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Choose actions.
+
+        Args:
+            observation: raw observation of one environment, or of B: an array (d,), (B, d), or a dict of such.
+            state: what the last call returned; None before the first.
+            episode_start: (B,) bool, True where an episode begins with this observation; its state is forgotten.
+                None means nowhere, or everywhere if `state` is None.
+            deterministic: whether a stochastic policy takes its mode.
+
+        Returns:
+            Actions (act,) or (B, act) in physical units, and the state for the next call.
+        """
+        ...

@@ -1,0 +1,178 @@
+"""Letting an agent act in real environments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from mbrl_mts3.agents.agent import Agent
+from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.observation_batch import stack
+from mbrl_mts3.agents.recorded_episode import RecordedEpisode
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.tensor_record import TensorRecord
+
+Success = Callable[[Any, Mapping[str, Any]], bool | None]
+
+
+def success_of_info(observation: Any, info: Mapping[str, Any]) -> bool | None:
+    """What the environment says under "success"; None if it says nothing."""
+    return None if info.get("success") is None else bool(info["success"])
+
+
+def evaluate_agent(
+    agent: Agent,
+    make_environment: Callable[[], gymnasium.Env[Any, Any]],
+    seeds: Sequence[int],
+    *,
+    max_steps: int | None = None,
+    parallel: int = 1,
+    success: Success = success_of_info,
+    record: bool = False,
+    on_episode: Callable[[RecordedEpisode], None] | None = None,
+) -> EvaluationResult:
+    """Run one episode for each seed.
+
+    Args:
+        agent: anything with Stable-Baselines3's `predict`; called with deterministic=True.
+        make_environment: called `parallel` times. An episode's seed goes to `reset`: same seed, same start and goal.
+        seeds: one episode each.
+        max_steps: ends an episode earlier than the environment would.
+        parallel: environments that act together; an agent that plans in batches is faster so. Agents whose state is
+            neither None nor a `TensorRecord` keep all environments to the end, the finished ones idle.
+        success: of a raw observation and its info, see `Task.success`; an episode succeeds if any step does.
+        record: keep the episodes in the result.
+        on_episode: told of each finished episode, for progress.
+
+    Raises:
+        ConfigurationError: no seeds, or fewer than one environment or step.
+    """
+    if not seeds or parallel < 1 or (max_steps is not None and max_steps < 1):
+        raise ConfigurationError(
+            f"expected at least one seed, environment and step, got seeds={list(seeds)}, parallel={parallel}, "
+            f"max_steps={max_steps}"
+        )
+    with ExitStack() as opened:
+        environments = []
+        for _ in range(min(parallel, len(seeds))):
+            environments.append(make_environment())
+            opened.callback(environments[-1].close)
+        run = _Run(agent, environments, list(seeds), max_steps, success)
+        finished: dict[int, RecordedEpisode] = {}
+        for place, episode in run.episodes():
+            finished[place] = episode
+            if on_episode is not None:
+                on_episode(episode)
+    episodes = tuple(finished[place] for place in range(len(seeds)))
+    return _result(episodes, run, record)
+
+
+class _Slot:
+    """One environment and the episode that runs in it."""
+
+    def __init__(self, environment: gymnasium.Env[Any, Any], success: Success) -> None:
+        self.environment = environment
+        self.success = success
+        self.running = False
+        self.started = False
+
+    def start(self, place: int, seed: int) -> None:
+        self.place, self.seed = place, seed
+        self.observation, info = self.environment.reset(seed=seed)
+        self.observations = [self.observation]
+        self.actions: list[np.ndarray] = []
+        self.rewards: list[float] = []
+        self.reached = [self.success(self.observation, info)]
+        self.running = self.started = True
+
+    def step(self, action: np.ndarray, max_steps: int | None) -> bool:
+        """Whether the episode goes on."""
+        self.observation, reward, terminated, truncated, info = self.environment.step(action)
+        self.observations.append(self.observation)
+        self.actions.append(action)
+        self.rewards.append(float(reward))
+        self.reached.append(self.success(self.observation, info))
+        self.started = False
+        self.running = not (terminated or truncated or len(self.actions) == max_steps)
+        return self.running
+
+    def episode(self) -> RecordedEpisode:
+        known = [reached for reached in self.reached if reached is not None]
+        return RecordedEpisode(
+            seed=self.seed,
+            observations=stack(self.observations),
+            actions=np.stack(self.actions),
+            rewards=np.array(self.rewards),
+            success=any(known) if known else None,
+        )
+
+
+class _Run:
+    """Environments in lock step; one that finishes takes the next seed."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        environments: list[gymnasium.Env[Any, Any]],
+        seeds: list[int],
+        max_steps: int | None,
+        success: Success,
+    ) -> None:
+        self.agent = agent
+        self.slots = [_Slot(environment, success) for environment in environments]
+        self.waiting = list(enumerate(seeds))
+        self.max_steps = max_steps
+        self.parallel = len(environments)
+        self.seconds = 0.0
+        self.decisions = 0
+
+    def episodes(self) -> Iterator[tuple[int, RecordedEpisode]]:
+        """Finished episodes and their places among the seeds, in the order in which they finish."""
+        state: Any = None
+        for slot in self.slots:
+            slot.start(*self.waiting.pop(0))
+        while any(slot.running for slot in self.slots):
+            actions, state = self._decide(state)
+            for slot, action in zip(self.slots, actions, strict=True):
+                if slot.running and not slot.step(action, self.max_steps):
+                    yield slot.place, slot.episode()
+                    if self.waiting:
+                        slot.start(*self.waiting.pop(0))
+            state = self._drop_idle(state)
+
+    def _decide(self, state: Any) -> tuple[np.ndarray, Any]:
+        observation = stack([slot.observation for slot in self.slots])
+        start = np.array([slot.started for slot in self.slots])
+        began = time.perf_counter()
+        decided = self.agent.predict(observation, state, start, deterministic=True)
+        self.seconds += time.perf_counter() - began
+        self.decisions += 1
+        return decided
+
+    def _drop_idle(self, state: Any) -> Any:
+        """Leave out finished environments where the agent's state can be indexed."""
+        running = [index for index, slot in enumerate(self.slots) if slot.running]
+        if not running or len(running) == len(self.slots) or not (state is None or isinstance(state, TensorRecord)):
+            return state
+        self.slots = [self.slots[index] for index in running]
+        return None if state is None else state[running]
+
+
+def _result(episodes: tuple[RecordedEpisode, ...], run: _Run, record: bool) -> EvaluationResult:
+    lengths = np.array([len(episode) for episode in episodes])
+    successes = [episode.success for episode in episodes]
+    return EvaluationResult(
+        seeds=tuple(episode.seed for episode in episodes),
+        returns=np.array([episode.rewards.sum() for episode in episodes]),
+        lengths=lengths,
+        successes=None if None in successes else np.array(successes, dtype=bool),
+        seconds_per_action=run.seconds / int(lengths.sum()),
+        seconds_per_decision=run.seconds / run.decisions,
+        parallel=run.parallel,
+        episodes=episodes if record else (),
+    )

@@ -1,0 +1,39 @@
+"""Real environments by id."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import gymnasium
+import gymnasium_robotics
+from gymnasium.error import NameNotFound, NamespaceNotFound, VersionNotFound
+
+from mbrl_mts3.errors import ConfigurationError
+
+
+def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
+    """Make an environment of Gymnasium or Gymnasium-Robotics, its time limit included.
+
+    Args:
+        id: such as "PointMaze_UMaze-v3", "HalfCheetah-v5" or "FrankaKitchen-v1".
+        kwargs: of the environment. A maze gets a new goal each time one is reached unless `continuing_task=False`,
+            which ends the episode there.
+
+    Raises:
+        ConfigurationError: no environment has that id; the message names the nearest.
+    """
+    gymnasium.register_envs(gymnasium_robotics)
+    try:
+        return gymnasium.make(id, **kwargs)
+    except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
+        nearest = difflib.get_close_matches(id, gymnasium.registry, n=5, cutoff=0.5)
+        raise ConfigurationError(
+            f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers it"
+        ) from error
+
+
+def episodic_options(id: str) -> dict[str, Any]:
+    """Options under which an episode of an environment ends at its goal; none for those without a choice."""
+    is_maze = id.split("/")[-1].split(":")[-1].startswith(("PointMaze", "AntMaze"))
+    return {"continuing_task": False} if is_maze else {}

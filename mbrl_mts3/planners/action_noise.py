@@ -1,0 +1,50 @@
+"""Gaussian noise that is correlated in time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def coloured_noise(
+    shape: tuple[int, ...],
+    exponent: float,
+    generator: torch.Generator | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Draw noise whose power spectrum falls as 1 / frequency^exponent along the last dimension.
+
+    0 is white, 1 pink, 2 brown. Every entry is standard normal whatever the exponent; neighbours agree the more,
+    the larger it is. The frequency 0 is taken as strong as the lowest other one: a sequence may lean to one side.
+
+    Spectral synthesis of Timmer and Koenig (1995), as the coloured actions of iCEM (Pinneri et al., 2020).
+
+    Args:
+        shape: (..., L), L the number of steps.
+        exponent: of the spectrum, at least 0.
+        generator: its device is the device of the noise.
+    """
+    length = shape[-1]
+    device = generator.device if generator is not None else torch.device("cpu")
+    amplitudes = _amplitudes(length, exponent).to(device, dtype)
+    parts = torch.randn((*shape[:-1], len(amplitudes), 2), generator=generator, dtype=dtype, device=device)
+    noise: Tensor = torch.fft.irfft(torch.view_as_complex(parts) * amplitudes, n=length, norm="forward")
+    return noise
+
+
+def _amplitudes(length: int, exponent: float) -> Tensor:
+    """(L // 2 + 1,): standard deviation of the real and of the imaginary part at each frequency."""
+    frequencies = torch.fft.rfftfreq(length, dtype=torch.float64)
+    frequencies[0] = 1.0 / length
+    amplitudes = frequencies ** (-exponent / 2)
+    # Frequency 0 and, for even lengths, the highest one are real: their one part carries the power of two.
+    real = torch.zeros(len(amplitudes), dtype=torch.bool)
+    real[0] = True
+    real[-1] |= length % 2 == 0
+    amplitudes[real] *= math.sqrt(2.0)
+    # x_t = X_0 + 2 sum Re(X_k e^{i w t}) + X_{L/2}, hence the variance is the sum of these.
+    variance = (torch.where(real, 1.0, 4.0) * amplitudes**2).sum()
+    scaled: Tensor = amplitudes / variance.sqrt()
+    return scaled

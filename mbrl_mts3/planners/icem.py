@@ -1,0 +1,92 @@
+"""The improved cross entropy method."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.planners.action_noise import coloured_noise
+from mbrl_mts3.planners.plan import Plan
+from mbrl_mts3.planners.planner import Bounds, Objective, Planner, require, shift, take_best
+from mbrl_mts3.planners.planner_state import PlannerState
+
+
+class ICEM(Planner):
+    """Draw sequences around a mean, refit the mean and the spread to the best of them, and again.
+
+    Pinneri et al. (2020), "Sample-efficient cross-entropy method for real-time planning": noise coloured in time,
+    elites kept from one iteration to the next and, shifted, from one decision to the next, fewer candidates in later
+    iterations, the mean itself among the last ones, and the best sequence of all executed.
+
+    Args:
+        candidates: sequences of the first iteration, kept ones included.
+        iterations: how often the mean is refitted.
+        elites: the sequences that it is refitted to.
+        kept_fraction: part of the elites that is tried again, in the next iteration and at the next decision.
+        decay: iteration i tries candidates / decay^i sequences, but twice as many as elites at least.
+        momentum: part of the old mean and spread that a refit keeps.
+        noise_beta: colour of the noise: 0 white, 1 pink, 2 brown and smoother beyond.
+        noise_std: its first standard deviation, in halves of the action range; clipped at the bounds.
+    """
+
+    def __init__(
+        self,
+        action_low: Bounds,
+        action_high: Bounds,
+        *,
+        horizon: int = 30,
+        candidates: int = 300,
+        iterations: int = 3,
+        elites: int = 20,
+        kept_fraction: float = 0.3,
+        decay: float = 1.25,
+        momentum: float = 0.1,
+        noise_beta: float = 2.0,
+        noise_std: float = 0.6,
+    ) -> None:
+        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates)
+        require(iterations >= 1, f"iterations={iterations}: search at least once")
+        require(1 <= elites <= candidates // 2, f"elites={elites}: expected 1 to {candidates // 2} (half)")
+        require(0 <= kept_fraction <= 1, f"kept_fraction={kept_fraction}: expected 0 to 1")
+        require(decay >= 1, f"decay={decay}: expected 1 (none) or more")
+        require(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
+        require(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
+        require(noise_std > 0, f"noise_std={noise_std}: must be positive")
+        self.iterations = iterations
+        self.elites = elites
+        self.kept = round(kept_fraction * elites)
+        self.decay = decay
+        self.momentum = momentum
+        self.noise_beta = noise_beta
+        self.noise_std = noise_std
+
+    def initial_state(self, batch_size: int) -> PlannerState:
+        mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
+        return PlannerState(mean=mean, elites=mean[:, None].repeat(1, self.kept, 1, 1))
+
+    def plan(self, objective: Objective, state: PlannerState, generator: torch.Generator | None = None) -> Plan:
+        mean, kept = state.mean, state.elites
+        std = (self.noise_std * self.half_range).expand_as(mean)
+        best, value = mean, torch.full((len(mean),), -torch.inf, device=mean.device)
+        for iteration in range(self.iterations):
+            tried = self._candidates(iteration, mean, std, kept, generator)
+            elites, values = take_best(tried, self.evaluate(objective, tried), self.elites)
+            mean = self.momentum * mean + (1 - self.momentum) * elites.mean(dim=1)
+            std = self.momentum * std + (1 - self.momentum) * elites.std(dim=1, correction=0)
+            kept = elites[:, : self.kept]
+            better = values[:, 0] > value
+            best = torch.where(better[:, None, None], elites[:, 0], best)
+            value = torch.where(better, values[:, 0], value)
+        after = PlannerState(mean=shift(mean), elites=shift(kept))
+        return Plan(action=best[:, 0], actions=best, value=value, state=after)
+
+    def _candidates(
+        self, iteration: int, mean: Tensor, std: Tensor, kept: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        """(B, N, L, act): kept elites, the mean in the last iteration, and noise around the mean."""
+        given = [kept] if iteration < self.iterations - 1 else [kept, mean[:, None]]
+        count = max(int(self.candidates * self.decay**-iteration), 2 * self.elites)
+        count -= sum(sequences.shape[1] for sequences in given)
+        noise = coloured_noise((count, self.action_dim, self.horizon), self.noise_beta, generator).transpose(-1, -2)
+        drawn = torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.action_low, self.action_high)
+        return torch.cat([*given, drawn], dim=1)

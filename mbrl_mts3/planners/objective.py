@@ -1,0 +1,99 @@
+"""What a planner maximises: the return that a world model imagines."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.models.physical_model import PhysicalModel
+from mbrl_mts3.models.prediction import Prediction
+from mbrl_mts3.planners.reward_function import RewardFunction
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+class RolloutObjective:
+    """Returns of action sequences, imagined open loop from a belief; all in physical units.
+
+    The return is sum_t discount^t w_t (r_t - penalty * u_t), where w_t is the probability that the episode still runs
+    at step t (1 for a model without a termination head) and u_t the predicted standard deviation of o_{t+1} in units
+    of the data's, averaged over its entries. Rewards of a reward function are those of the predicted means.
+
+    Args:
+        model: imagines (B, N, L) steps.
+        belief: what is known, of batch size B, o_t taken in.
+        observation: (B, obs), o_t as it was observed.
+        reward: scores the imagined transitions; None takes the model's own reward head.
+        discount: weight of a step against the one before.
+        uncertainty_penalty: reward that one unit of u costs per step.
+        rollouts_at_once: candidates of all B together that are imagined in one call. The returns are the same; a CPU is
+            fastest while the tensors of a call fit its caches, a GPU wants them all.
+
+    Raises:
+        ConfigurationError: an option out of range, or no reward at all.
+    """
+
+    def __init__(
+        self,
+        model: PhysicalModel,
+        belief: TensorRecord,
+        observation: Tensor,
+        reward: RewardFunction | None = None,
+        *,
+        discount: float = 1.0,
+        uncertainty_penalty: float = 0.0,
+        rollouts_at_once: int = 600,
+    ) -> None:
+        if not 0 < discount <= 1:
+            raise ConfigurationError(f"discount={discount}: expected more than 0, 1 at most")
+        if uncertainty_penalty < 0:
+            raise ConfigurationError(f"uncertainty_penalty={uncertainty_penalty}: expected 0 or more")
+        if rollouts_at_once < 1:
+            raise ConfigurationError(f"rollouts_at_once={rollouts_at_once}: expected 1 or more")
+        self.model = model
+        self.belief = belief
+        self.observation = observation
+        self.reward = reward
+        self.discount = discount
+        self.uncertainty_penalty = uncertainty_penalty
+        self.rollouts_at_once = rollouts_at_once
+
+    def __call__(self, actions: Tensor) -> Tensor:
+        """(B, N, L, act) -> (B, N)."""
+        parts = torch.split(actions, max(1, self.rollouts_at_once // len(actions)), dim=1)
+        return torch.cat([self._returns(part) for part in parts], dim=1)
+
+    def _returns(self, actions: Tensor) -> Tensor:
+        prediction = self.model.imagine(self.belief, actions)
+        rewards = self._rewards(prediction, actions)
+        if self.uncertainty_penalty > 0:
+            rewards = rewards - self.uncertainty_penalty * self._spread(prediction)
+        if self.discount < 1:
+            rewards = rewards * self.discount ** torch.arange(rewards.shape[-1], device=rewards.device)
+        if prediction.termination_logit is not None:
+            rewards = rewards * _survival(prediction.termination_logit)
+        return rewards.sum(dim=-1)
+
+    def _rewards(self, prediction: Prediction, actions: Tensor) -> Tensor:
+        """(B, N, L)."""
+        if self.reward is not None:
+            first = self.observation[:, None, None].expand(-1, actions.shape[1], -1, -1)
+            before = torch.cat([first, prediction.mean[:, :, :-1]], dim=2)
+            return self.reward(before, actions, prediction.mean)
+        if prediction.reward_mean is None:
+            raise ConfigurationError(
+                "nothing to plan for: the task has no reward function and the model no reward head; "
+                "choose another task or train with predict_reward=true"
+            )
+        return prediction.reward_mean
+
+    def _spread(self, prediction: Prediction) -> Tensor:
+        """(B, N, L): mean standard deviation, as a part of the data's."""
+        spread: Tensor = prediction.variance.sqrt() / self.model.normalizer.observation_scale
+        return spread.mean(dim=-1)
+
+
+def _survival(termination_logit: Tensor) -> Tensor:
+    """(..., L): probability that no earlier step terminated; the reward of the terminating step itself counts."""
+    alive = torch.sigmoid(-termination_logit[..., :-1]).cumprod(dim=-1)
+    return torch.cat([torch.ones_like(termination_logit[..., :1]), alive], dim=-1)

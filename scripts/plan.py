@@ -1,0 +1,105 @@
+"""mts3-plan: how well planning with a trained model does in the real environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mbrl_mts3.agents.evaluation import evaluate_agent
+from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.mpc_agent import MPCAgent
+from mbrl_mts3.agents.recorded_episode import RecordedEpisode
+from mbrl_mts3.envs import check_spaces, episodic_options
+from mbrl_mts3.metrics.json_numbers import json_numbers
+from mbrl_mts3.planners import Planner
+from mbrl_mts3.training import Checkpoint
+
+
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="plan")
+def main(config: DictConfig) -> None:
+    """Load a checkpoint, plan in the environment, print and write what came of it."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
+    agent = _agent(config, make)
+    result = _evaluate(config, agent, make, console)
+    console.print(_table(config, result))
+    path = Path(HydraConfig.get().runtime.output_dir) / "plan.json"
+    written = {"config": OmegaConf.to_container(config, resolve=True), "result": json_numbers(result.to_json())}
+    path.write_text(json.dumps(written, indent=2, allow_nan=False) + "\n")
+    console.print(f"written to {path}")
+
+
+def _agent(config: DictConfig, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
+    """The planning agent; all that can be wrong with the options is found here, before any episode."""
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    environment = make()
+    check_spaces(checkpoint.observation_space, checkpoint.action_space, environment)
+    task = instantiate(config.tasks).prepare(environment)
+    environment.close()
+    space = checkpoint.action_space
+    low, high = (torch.as_tensor(bound, device=config.device) for bound in (space.low, space.high))
+    planner: Planner = instantiate(config.planners, _partial_=True)(low, high)
+    return MPCAgent(
+        checkpoint.physical_model(),
+        planner,
+        task,
+        checkpoint.selector,
+        discount=config.discount,
+        uncertainty_penalty=config.uncertainty_penalty,
+        rollouts_at_once=config.rollouts_at_once,
+        seed=config.seed,
+    )
+
+
+def _evaluate(
+    config: DictConfig, agent: MPCAgent, make: Callable[[], gymnasium.Env[Any, Any]], console: Console
+) -> EvaluationResult:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("episodes", total=config.episodes)
+
+        def advance(episode: RecordedEpisode) -> None:
+            progress.advance(bar)
+
+        return evaluate_agent(
+            agent,
+            make,
+            range(config.first_seed, config.first_seed + config.episodes),
+            max_steps=config.max_steps,
+            parallel=config.parallel,
+            success=agent.task.success,
+            on_episode=advance,
+        )
+
+
+def _table(config: DictConfig, result: EvaluationResult) -> Table:
+    table = Table("", "", title=f"{config.environment.id}, {len(result.seeds)} episodes", show_header=False)
+    low, high = result.return_interval
+    table.add_row("return", f"{result.mean_return:.4g}  (95% interval {low:.4g} to {high:.4g})")
+    if result.success_rate is not None and result.success_interval is not None:
+        low, high = result.success_interval
+        table.add_row("success rate", f"{result.success_rate:.1%}  (95% interval {low:.1%} to {high:.1%})")
+    table.add_row("steps", f"{result.lengths.mean():.1f} on average, {result.lengths.max()} at most")
+    together = f"{result.parallel} environments together" if result.parallel > 1 else "one environment at a time"
+    table.add_row("ms per action", f"{result.seconds_per_action * 1e3:.1f}  ({together})")
+    table.add_row("ms per decision", f"{result.seconds_per_decision * 1e3:.1f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

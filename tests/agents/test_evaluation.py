@@ -1,0 +1,121 @@
+"""Evaluation of agents: bookkeeping against a hand-run loop, in the real maze."""
+
+import json
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from mbrl_mts3.agents import RandomAgent, RecordedEpisode, evaluate_agent
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics.json_numbers import json_numbers
+
+MAKE = partial(make_environment, "PointMaze_UMaze-v3", continuing_task=False, reward_type="dense")
+
+
+class TowardsGoal:
+    """Pushes straight to the goal; counts, per environment, the steps since its episode began."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.starts: list[list[bool]] = []
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> Any:
+        self.batches.append(len(observation["desired_goal"]))
+        self.starts.append(episode_start.tolist())
+        return np.clip(observation["desired_goal"] - observation["achieved_goal"], -1, 1), None
+
+
+def by_hand(seed: int, steps: int) -> tuple[float, int, bool, np.ndarray]:
+    environment: gymnasium.Env[Any, Any] = MAKE()
+    observation, _ = environment.reset(seed=seed)
+    total, path, info = 0.0, [observation["achieved_goal"]], {"success": False}
+    for _ in range(steps):
+        action = np.clip(observation["desired_goal"] - observation["achieved_goal"], -1, 1)
+        observation, reward, terminated, truncated, info = environment.step(action)
+        total += float(reward)
+        path.append(observation["achieved_goal"])
+        if terminated or truncated:
+            break
+    environment.close()
+    return total, len(path) - 1, bool(info["success"]), np.array(path)
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 9])
+def test_results_are_those_of_a_plain_loop_whatever_runs_together(parallel: int) -> None:
+    seeds = [5, 3, 8, 1, 13]
+    told: list[RecordedEpisode] = []
+    result = evaluate_agent(
+        TowardsGoal(), MAKE, seeds, max_steps=40, parallel=parallel, record=True, on_episode=told.append
+    )
+    expected = [by_hand(seed, 40) for seed in seeds]
+    assert result.seeds == tuple(seeds)
+    np.testing.assert_allclose(result.returns, [total for total, _, _, _ in expected])
+    assert result.lengths.tolist() == [steps for _, steps, _, _ in expected]
+    assert result.successes is not None
+    assert result.successes.tolist() == [success for _, _, success, _ in expected]
+    assert 0 < result.success_rate < 1
+    for episode, (_, _, _, path) in zip(result.episodes, expected, strict=True):
+        np.testing.assert_allclose(episode.observations["achieved_goal"], path)
+        assert len(episode.actions) == len(path) - 1
+    assert sorted(episode.seed for episode in told) == sorted(seeds)
+    assert result.parallel == min(parallel, 5)
+
+
+def test_starts_are_told_and_finished_environments_leave() -> None:
+    agent = TowardsGoal()
+    result = evaluate_agent(agent, MAKE, [5, 3, 8, 1], max_steps=60, parallel=2)
+    assert agent.starts[0] == [True, True]
+    assert sum(sum(start) for start in agent.starts) == 4
+    assert sum(agent.batches) == result.lengths.sum()
+    assert agent.batches[0] == 2
+
+
+def test_an_environment_without_goals_has_no_success() -> None:
+    make = partial(make_environment, "HalfCheetah-v5")
+    agent = RandomAgent(spaces.Box(-1, 1, (6,), np.float32))
+    result = evaluate_agent(agent, make, [0, 1], max_steps=5, parallel=2)
+    assert result.successes is None
+    assert result.success_rate is None
+    assert result.success_interval is None
+    assert result.lengths.tolist() == [5, 5]
+    assert result.episodes == ()
+
+
+def test_success_may_be_judged_from_outside() -> None:
+    result = evaluate_agent(TowardsGoal(), MAKE, [0], max_steps=2, success=lambda observation, info: True)
+    assert result.success_rate == 1
+
+
+def test_the_result_is_plain_json() -> None:
+    result = evaluate_agent(TowardsGoal(), MAKE, [0], max_steps=2)
+    read = json.loads(json.dumps(json_numbers(result.to_json()), allow_nan=False))
+    assert read["episodes"] == 1
+    assert read["lengths"] == [2]
+    assert read["success_rate"] == 0
+    assert read["return_interval"] == [None, None]
+    assert read["ms_per_action"] > 0
+
+
+def test_a_recurrent_state_of_another_kind_keeps_every_environment() -> None:
+    sizes: list[int] = []
+
+    class Recurrent(TowardsGoal):
+        def predict(self, observation: Any, state: Any = None, *args: Any, **kwargs: Any) -> Any:
+            sizes.append(len(observation["desired_goal"]))
+            return super().predict(observation, None, *args, **kwargs)[0], ("cell", "hidden")
+
+    evaluate_agent(Recurrent(), MAKE, [5, 3, 8], max_steps=60, parallel=3)
+    assert set(sizes) == {3}
+
+
+@pytest.mark.parametrize("option", [{"seeds": []}, {"parallel": 0}, {"max_steps": 0}])
+def test_nothing_to_run_is_refused(option: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="at least one"):
+        evaluate_agent(TowardsGoal(), MAKE, **{"seeds": [0], **option})

@@ -1,0 +1,189 @@
+"""What every planner must do, on objectives whose optimum is known."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.planners import ICEM, Objective, Plan, Planner, RandomShooting
+
+LOW, HIGH = [-1.0, 0.0], [1.0, 4.0]
+PLANNERS: list[type[Planner]] = [ICEM, RandomShooting]
+
+
+def make(planner: type[Planner], **options: Any) -> Planner:
+    return planner(LOW, HIGH, **{"horizon": 6, "candidates": 200, **options})
+
+
+def near(target: Tensor) -> Objective:
+    """Largest (zero) where every action is the target (B, act)."""
+    return lambda actions: -(actions - target[:, None, None]).square().sum(dim=(-1, -2))
+
+
+def search(planner: Planner, objective: Objective, batch: int = 1, seed: int = 0, decisions: int = 1) -> Plan:
+    state = planner.initial_state(batch)
+    for decision in range(decisions):
+        plan = planner.plan(objective, state, torch.Generator().manual_seed(seed + decision))
+        state = plan.state
+    return plan
+
+
+TARGETS = torch.tensor([[0.5, 3.0], [-0.7, 0.5], [0.0, 2.0]])
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_plans_have_shapes_values_and_lie_within_the_bounds(planner: type[Planner]) -> None:
+    beyond = near(torch.tensor([[9.0, -9.0], [-9.0, 9.0]]))
+    plan = search(make(planner), beyond, batch=2, decisions=3)
+    assert plan.actions.shape == (2, 6, 2)
+    assert torch.equal(plan.action, plan.actions[:, 0])
+    assert torch.allclose(plan.value, beyond(plan.actions[:, None])[:, 0])
+    assert (plan.actions >= torch.tensor(LOW)).all()
+    assert (plan.actions <= torch.tensor(HIGH)).all()
+
+
+@pytest.mark.parametrize(
+    ("planner", "tolerance"), [(make(ICEM, iterations=8), 0.1), (make(RandomShooting, candidates=4_000), 0.5)]
+)
+def test_comes_near_a_known_optimum(planner: Planner, tolerance: float) -> None:
+    plan = search(planner, near(TARGETS), batch=3, decisions=4)
+    error = (plan.actions - TARGETS[:, None]) / planner.half_range
+    assert error.square().mean().sqrt() < tolerance
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+@pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf")])
+def test_non_finite_returns_rank_last(planner: type[Planner], poison: float) -> None:
+    def objective(actions: Tensor) -> Tensor:
+        values = -100 - actions[..., 0, 0]
+        return torch.where(actions[..., 0, 0] > 0, poison, values)
+
+    plan = search(make(planner), objective, decisions=3)
+    assert plan.value.isfinite().all()
+    assert (plan.action[:, 0] <= 0).all()
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_plan_without_any_finite_return_says_so_and_stays_in_the_box(planner: type[Planner]) -> None:
+    plan = search(make(planner), lambda actions: torch.full(actions.shape[:2], torch.nan), decisions=2)
+    assert plan.value.item() == -torch.inf
+    assert all(tensor.isfinite().all() for tensor in (plan.actions, plan.state.mean, plan.state.elites))
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_batch_of_one_plans_like_one_of_a_batch(planner: type[Planner]) -> None:
+    together = search(make(planner), near(TARGETS), batch=3, decisions=2)
+    for index in range(3):
+        alone = search(make(planner), near(TARGETS[index : index + 1]), decisions=2)
+        torch.testing.assert_close(alone.actions[0], together.actions[index])
+        torch.testing.assert_close(alone.state.mean[0], together.state.mean[index])
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_same_seed_same_plan_and_nothing_is_remembered(planner: type[Planner]) -> None:
+    reused = make(planner)
+    first = search(reused, near(TARGETS), batch=3, seed=7)
+    search(reused, near(-TARGETS), batch=3, seed=8, decisions=2)
+    assert torch.equal(first.actions, search(reused, near(TARGETS), batch=3, seed=7).actions)
+    assert not torch.equal(first.actions, search(reused, near(TARGETS), batch=3, seed=9).actions)
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_the_warm_start_is_the_plan_moved_by_one_step(planner: type[Planner]) -> None:
+    ramp = torch.linspace(-1, 1, 6)
+    follow: Objective = lambda actions: -(actions[..., 0] - ramp).square().sum(dim=-1)  # noqa: E731
+    plan = search(make(planner), follow, decisions=5)
+    gone_on = plan.state.mean[0, :-1, 0]
+    assert (gone_on - ramp[1:]).abs().mean() < (gone_on - ramp[:-1]).abs().mean()
+
+
+OPTIONS: list[tuple[type[Planner], dict[str, Any]]] = [
+    (ICEM, {"horizon": 7}),
+    (ICEM, {"candidates": 100}),
+    (ICEM, {"iterations": 2}),
+    (ICEM, {"elites": 5}),
+    (ICEM, {"kept_fraction": 0.8}),
+    (ICEM, {"decay": 2.0}),
+    (ICEM, {"momentum": 0.5}),
+    (ICEM, {"noise_beta": 0.0}),
+    (ICEM, {"noise_std": 0.2}),
+    (RandomShooting, {"horizon": 7}),
+    (RandomShooting, {"candidates": 100}),
+    (RandomShooting, {"noise_beta": 0.0}),
+    (RandomShooting, {"noise_std": 0.2}),
+]
+
+
+@pytest.mark.parametrize(("planner", "option"), OPTIONS)
+def test_every_option_changes_the_plan(planner: type[Planner], option: dict[str, Any]) -> None:
+    usual = search(make(planner), near(TARGETS), batch=3, decisions=2)
+    other = search(make(planner, **option), near(TARGETS), batch=3, decisions=2)
+    assert usual.action.shape == other.action.shape
+    assert not torch.equal(usual.action, other.action)
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_the_bounds_are_the_ones_given(planner: type[Planner]) -> None:
+    shifted = planner([2.0], [3.0], horizon=3, candidates=50)
+    plan = search(shifted, lambda actions: actions.sum(dim=(-1, -2)))
+    assert ((plan.actions >= 2) & (plan.actions <= 3)).all()
+    assert plan.actions.mean() > 2.8
+
+
+def test_icem_tries_as_many_candidates_as_it_says() -> None:
+    tried: list[int] = []
+
+    def count(actions: Tensor) -> Tensor:
+        tried.append(actions.shape[1])
+        return actions.sum(dim=(-1, -2))
+
+    search(make(ICEM, candidates=200, iterations=4, decay=2.0, elites=20), count)
+    assert tried == [200, 100, 50, 40]
+
+
+def test_icem_tries_kept_elites_again_and_the_mean_last() -> None:
+    seen: list[Tensor] = []
+    objective = near(TARGETS[:1])
+
+    def watch(actions: Tensor) -> Tensor:
+        seen.append(actions)
+        return objective(actions)
+
+    planner = make(ICEM, iterations=2, elites=10, kept_fraction=0.5, momentum=0.0)
+    search(planner, watch)
+    best = seen[0][0, objective(seen[0])[0].argsort(descending=True)]
+    torch.testing.assert_close(seen[1][0, :5], best[:5])
+    torch.testing.assert_close(seen[1][0, 5], best[:10].mean(dim=0))
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_an_objective_of_another_shape_is_refused(planner: type[Planner]) -> None:
+    with pytest.raises(ShapeError, match=r"one value per candidate"):
+        search(make(planner), lambda actions: actions.sum(dim=-1))
+
+
+BAD: list[Callable[[], Planner]] = [
+    lambda: ICEM([-1.0], [float("inf")]),
+    lambda: ICEM([1.0], [1.0]),
+    lambda: ICEM([-1.0, -1.0], [1.0]),
+    lambda: make(ICEM, horizon=0),
+    lambda: make(ICEM, candidates=0),
+    lambda: make(ICEM, iterations=0),
+    lambda: make(ICEM, elites=150),
+    lambda: make(ICEM, kept_fraction=1.5),
+    lambda: make(ICEM, decay=0.5),
+    lambda: make(ICEM, momentum=1.0),
+    lambda: make(ICEM, noise_beta=-1.0),
+    lambda: make(ICEM, noise_std=0.0),
+    lambda: make(RandomShooting, noise_beta=-1.0),
+    lambda: make(RandomShooting, noise_std=0.0),
+]
+
+
+@pytest.mark.parametrize("build", BAD)
+def test_options_out_of_range_are_refused(build: Callable[[], Planner]) -> None:
+    with pytest.raises(ConfigurationError):
+        build()
