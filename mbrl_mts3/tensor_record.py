@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+# Not `Self`: the run-time type checker of the tests knows that only inside classes that it decorated.
+RecordT = TypeVar("RecordT", bound="TensorRecord")
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,7 +21,7 @@ class TensorRecord:
     new record; none changes this one.
     """
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+    def map(self: RecordT, function: Callable[[Tensor], Tensor]) -> RecordT:
         """Apply `function` to every tensor."""
         return type(self)(**{f.name: _map(getattr(self, f.name), function) for f in fields(self)})
 
@@ -33,11 +36,11 @@ class TensorRecord:
         self.map(keep)
         return found
 
-    def __getitem__(self, index: Any) -> Self:
+    def __getitem__(self: RecordT, index: Any) -> RecordT:
         """Index the batch dimensions of every tensor alike."""
         return self.map(lambda tensor: tensor[index])
 
-    def to(self, *args: Any, **kwargs: Any) -> Self:
+    def to(self: RecordT, *args: Any, **kwargs: Any) -> RecordT:
         """Move to a device; a dtype is applied to floating point tensors only."""
 
         def move(tensor: Tensor) -> Tensor:
@@ -46,19 +49,19 @@ class TensorRecord:
 
         return self.map(move)
 
-    def detach(self) -> Self:
+    def detach(self: RecordT) -> RecordT:
         """The same values, cut off from the graph of gradients."""
         return self.map(Tensor.detach)
 
-    def repeat_interleave(self, repeats: int) -> Self:
+    def repeat_interleave(self: RecordT, repeats: int) -> RecordT:
         """Repeat each element of the first batch dimension: (B, ...) -> (B * repeats, ...)."""
         return self.map(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
 
-    def reshape_batch(self, shape: tuple[int, ...], batch_ndim: int = 1) -> Self:
+    def reshape_batch(self: RecordT, shape: tuple[int, ...], batch_ndim: int = 1) -> RecordT:
         """Give the first `batch_ndim` dimensions the shape `shape`."""
         return self.map(lambda tensor: tensor.reshape(*shape, *tensor.shape[batch_ndim:]))
 
-    def where(self, condition: Tensor, other: Self) -> Self:
+    def where(self: RecordT, condition: Tensor, other: RecordT) -> RecordT:
         """This record where `condition` (batch shape, bool) holds, `other` elsewhere."""
         mine, theirs = self.tensors(), other.tensors()
         chosen = iter([torch.where(_right_pad(condition, a.ndim), a, b) for a, b in zip(mine, theirs, strict=True)])
@@ -67,9 +70,6 @@ class TensorRecord:
     def __repr__(self) -> str:
         parts = (f"{f.name}={_describe(getattr(self, f.name))}" for f in fields(self))
         return f"{type(self).__name__}({', '.join(parts)})"
-
-
-RecordT = TypeVar("RecordT", bound=TensorRecord)
 
 
 def concatenate(records: list[RecordT], dim: int = 0) -> RecordT:

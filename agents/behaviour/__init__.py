@@ -1,0 +1,16 @@
+"""Policies that collect data."""
+
+from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
+from mbrl_mts3.agents.behaviour.random_behaviour import RandomBehaviour
+from mbrl_mts3.agents.behaviour.sb3_behaviour import SB3Behaviour
+from mbrl_mts3.agents.behaviour.smooth_noise_behaviour import SmoothNoiseBehaviour
+from mbrl_mts3.agents.behaviour.waypoint_behaviour import WaypointBehaviour
+
+__all__ = [
+    "Behaviour",
+    "BehaviourFactory",
+    "RandomBehaviour",
+    "SB3Behaviour",
+    "SmoothNoiseBehaviour",
+    "WaypointBehaviour",
+]

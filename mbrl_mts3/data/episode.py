@@ -59,4 +59,5 @@ class Episode:
         return len(self.actions)
 
     def __repr__(self) -> str:
-        return f"Episode(id={self.episode_id}, steps={len(self)}, obs={self.observations.shape[1]}, act={self.actions.shape[1]})"
+        sizes = f"obs={self.observations.shape[1]}, act={self.actions.shape[1]}"
+        return f"Episode(id={self.episode_id}, steps={len(self)}, {sizes})"

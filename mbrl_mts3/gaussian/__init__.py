@@ -22,8 +22,8 @@ __all__ = [
     "condition",
     "covariance_weight",
     "marginalize",
-    "noise_belief",
     "negative_log_likelihood",
+    "noise_belief",
     "observation_log_likelihood",
     "shared_condition",
 ]

@@ -16,7 +16,7 @@ from mbrl_mts3.gaussian.linear_map import LinearMap
 
 def marginalize(
     causes: Sequence[tuple[LinearMap, FactorisedGaussian]],
-    noise: Float[Tensor, "two_n"],
+    noise: Float[Tensor, two_n],
     offset: Float[Tensor, "*batch two_n"] | None = None,
 ) -> FactorisedGaussian:
     """The belief of x' = sum_i F_i x_i + offset + eps, eps ~ N(0, diag noise), for independent causes x_i.
@@ -35,6 +35,6 @@ def marginalize(
     return total if offset is None else FactorisedGaussian(total.mean + offset, total.covariance)
 
 
-def noise_belief(noise: Float[Tensor, "two_n"]) -> FactorisedGaussian:
+def noise_belief(noise: Float[Tensor, two_n]) -> FactorisedGaussian:
     """Process noise as a belief of its own: zero mean, variances `noise` (2n,), no side covariance."""
     return FactorisedGaussian(torch.zeros_like(noise), torch.cat([noise, torch.zeros_like(noise[: len(noise) // 2])]))

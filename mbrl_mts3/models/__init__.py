@@ -3,7 +3,7 @@
 from mbrl_mts3.models.mts3 import MTS3
 from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
 from mbrl_mts3.models.physical_model import PhysicalModel
-from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.world_model import WorldModel
 
 MODELS: dict[str, type[WorldModel]] = {"MTS3": MTS3}
@@ -14,6 +14,7 @@ __all__ = [
     "MTS3",
     "LevelBelief",
     "MTS3Belief",
+    "MeanPrediction",
     "PhysicalModel",
     "Prediction",
     "Trajectories",

@@ -17,10 +17,11 @@ from mbrl_mts3.gaussian import (
 )
 from mbrl_mts3.models.cells import Cells
 from mbrl_mts3.models.fast_scan import SharedCause, fast_sample, fast_scan, shared_step
+from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps, build_maps
 from mbrl_mts3.models.mts3_options import MTS3Options
-from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.time_scale import TimeScale
 from mbrl_mts3.models.world_model import WorldModel
@@ -169,6 +170,18 @@ class MTS3(WorldModel):
         shape = tuple(actions.shape[:2])
         flat = self._run(start.repeat_interleave(shape[1]), actions.flatten(0, 1))[1]
         return flat.reshape_batch(shape)
+
+    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
+        start = self._checked(belief)
+        self.check_actions(actions, len(start.step))
+        groups = _groups_of_equal_step(start.step)
+        if len(groups) > 1 or self.options.conditioning == "posterior":
+            return super().imagine_mean(belief, actions)
+        shape = tuple(actions.shape[:-2])
+        if actions.ndim == 4:
+            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+        states = mean_rollout(self, build_maps(self), start, actions)
+        return self.readout.means(states, start.reference).reshape_batch(shape)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None

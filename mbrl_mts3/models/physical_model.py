@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -62,6 +62,16 @@ class PhysicalModel:
         """See `WorldModel.imagine`; physical units."""
         prediction = self.model.imagine(belief, self.normalizer.normalize_action(actions))
         return self.normalizer.denormalize_prediction(prediction)
+
+    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
+        """See `WorldModel.imagine_mean`; physical units."""
+        normal = self.model.imagine_mean(belief, self.normalizer.normalize_action(actions))
+        reward = normal.reward_mean
+        return MeanPrediction(
+            self.normalizer.denormalize_observation(normal.mean),
+            None if reward is None else self.normalizer.denormalize_reward(reward),
+            normal.termination_logit,
+        )
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[TensorRecord, Prediction]:
         """See `WorldModel.step`; physical units."""

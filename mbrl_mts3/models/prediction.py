@@ -30,6 +30,18 @@ class Prediction(TensorRecord):
 
 
 @dataclass(frozen=True, repr=False)
+class MeanPrediction(TensorRecord):
+    """The means of a `Prediction` alone, for those who ask for no uncertainty; shapes and units as there."""
+
+    mean: Tensor
+    """(..., L, obs)."""
+    reward_mean: Tensor | None = None
+    """(..., L)."""
+    termination_logit: Tensor | None = None
+    """(..., L)."""
+
+
+@dataclass(frozen=True, repr=False)
 class Trajectories(TensorRecord):
     """Sampled futures, one draw of every latent and of the observation noise each.
 

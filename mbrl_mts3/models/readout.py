@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import FactorisedGaussian
-from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.networks import GaussianDecoder
 
 
@@ -67,6 +67,20 @@ class Readout(nn.Module):
             mean = mean + references(mean, reference, observations, mask)
             reference = mean[:, -1]
         return self._assemble(mean, means, variances), reference
+
+    def means(
+        self, states: Float[Tensor, "batch time two_n"], reference: Float[Tensor, "batch obs"] | None
+    ) -> MeanPrediction:
+        """What is predicted along the means of open-loop beliefs of z_1..z_T, without variances."""
+        means = self.decoder.mean(states)
+        mean = means[..., : self.observation_dim]
+        if self.delta and reference is not None:
+            mean = reference[:, None] + mean.cumsum(dim=1)
+        return MeanPrediction(
+            mean,
+            means[..., self.observation_dim] if self.reward else None,
+            means[..., -1] if self.termination else None,
+        )
 
     def change(self, state: Float[Tensor, "batch two_n"]) -> Float[Tensor, "batch obs"]:
         """The predicted change of the observation, from the mean of a belief."""

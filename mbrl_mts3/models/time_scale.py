@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +31,10 @@ class SlowRun:
     cause: FactorisedGaussian
     """(B, T): what the next faster level is conditioned on at each step."""
     belief: LevelBelief
+
+
+PriorAt = Callable[[int], FactorisedGaussian]
+"""The belief of a level's running cell before its observations, at a step of that cell."""
 
 
 class TimeScale(nn.Module):
@@ -151,6 +155,35 @@ class TimeScale(nn.Module):
             cause = cause if draws is None else cause.draw(cells.to_steps(draws))
         return SlowRun(cause, self._end(cells, belief, state, observed_total, acted))
 
+    def run_mean(
+        self,
+        maps: SlowMaps,
+        belief: LevelBelief,
+        cells: Cells,
+        acted: Evidence,
+        parent: tuple[Tensor, PriorAt] | None,
+    ) -> tuple[Tensor, PriorAt]:
+        """The mean of an open loop's cause (B, T, 2n), priors only, and the level's prior inside the first cell.
+
+        A covariance is needed once: where the running cell ends, to weigh what was observed in it.
+        """
+        acted = self._acted_along(cells, _carry(acted, belief.acted))
+        base = maps.transition.apply(belief.state)
+
+        def prior_at(step: int) -> FactorisedGaussian:
+            return base + self.drive(maps, acted[:, step], None if parent is None else parent[1](step))
+
+        drive = torch.zeros_like(acted.information)
+        if maps.action is not None:
+            drive = maps.action.apply_mean(acted.information / (1 + acted.precision))
+        if maps.parent is not None and parent is not None:
+            drive = drive + maps.parent.apply_mean(parent[0])
+        means = [base.mean]
+        for k, end in enumerate(cells.ends[:-1]):
+            closed = means[-1] + drive[:, end - 1] if k else condition(prior_at(end - 1), belief.observed).mean
+            means.append(maps.transition.apply_mean(closed))
+        return cells.to_steps(torch.stack(means, dim=1)) + drive, prior_at
+
     def complete(self, belief: LevelBelief, prior: FactorisedGaussian, done: Tensor) -> LevelBelief:
         """Close the cell where `done` (B,): its latent takes in what was observed, and a new cell begins."""
         closed = LevelBelief(
@@ -161,13 +194,13 @@ class TimeScale(nn.Module):
     def _drive_along(
         self, maps: SlowMaps, cells: Cells, acted: Evidence, parent: FactorisedGaussian | None
     ) -> FactorisedGaussian:
-        if self.causal:
-            running = acted.map(cells.running)
-        else:
-            running = acted.map(cells.total).map(cells.to_steps)
-        drive = self.drive(maps, running, parent)
+        drive = self.drive(maps, self._acted_along(cells, acted), parent)
         batch = acted.precision.shape[:2]
         return drive.map(lambda tensor: tensor.expand(*batch, tensor.shape[-1]))
+
+    def _acted_along(self, cells: Cells, acted: Evidence) -> Evidence:
+        """The evidence that each step's abstract action is made of."""
+        return acted.map(cells.running) if self.causal else acted.map(cells.total).map(cells.to_steps)
 
     def _observed_total(self, cells: Cells, belief: LevelBelief, observed: Evidence | None) -> Evidence:
         if observed is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.errors import ShapeError
-from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.tensor_record import TensorRecord
 
 
@@ -102,6 +102,11 @@ class WorldModel(nn.Module, ABC):
         Returns:
             Predictions (B, L, ...) or (B, N, L, ...).
         """
+
+    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
+        """The means of `imagine` alone; models override this where it is cheaper."""
+        full = self.imagine(belief, actions)
+        return MeanPrediction(full.mean, full.reward_mean, full.termination_logit)
 
     @abstractmethod
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[TensorRecord, Prediction]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.models.physical_model import PhysicalModel
-from mbrl_mts3.models.prediction import Prediction
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction
 from mbrl_mts3.planners.reward_function import RewardFunction
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -64,17 +64,21 @@ class RolloutObjective:
         return torch.cat([self._returns(part) for part in parts], dim=1)
 
     def _returns(self, actions: Tensor) -> Tensor:
-        prediction = self.model.imagine(self.belief, actions)
-        rewards = self._rewards(prediction, actions)
         if self.uncertainty_penalty > 0:
-            rewards = rewards - self.uncertainty_penalty * self._spread(prediction)
+            full = self.model.imagine(self.belief, actions)
+            prediction: Prediction | MeanPrediction = full
+            rewards = self._rewards(full, actions) - self.uncertainty_penalty * self._spread(full)
+        else:
+            # Variances cost more than means, and nothing here would look at them.
+            prediction = self.model.imagine_mean(self.belief, actions)
+            rewards = self._rewards(prediction, actions)
         if self.discount < 1:
             rewards = rewards * self.discount ** torch.arange(rewards.shape[-1], device=rewards.device)
         if prediction.termination_logit is not None:
             rewards = rewards * _survival(prediction.termination_logit)
         return rewards.sum(dim=-1)
 
-    def _rewards(self, prediction: Prediction, actions: Tensor) -> Tensor:
+    def _rewards(self, prediction: Prediction | MeanPrediction, actions: Tensor) -> Tensor:
         """(B, N, L)."""
         if self.reward is not None:
             first = self.observation[:, None, None].expand(-1, actions.shape[1], -1, -1)

@@ -62,7 +62,9 @@ class Checkpoint:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            save_file({name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}, partial / WEIGHTS_FILE)
+            save_file(
+                {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}, partial / WEIGHTS_FILE
+            )
             save_file(_normalizer_tensors(self.normalizer), partial / NORMALIZER_FILE)
             (partial / CONFIG_FILE).write_text(json.dumps(self._config(), indent=2) + "\n")
             partial.chmod(0o755)
@@ -102,7 +104,9 @@ class Checkpoint:
         except CheckpointError:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError, MTS3Error) as error:
-            raise CheckpointError(f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): save it anew") from error
+            raise CheckpointError(
+                f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): save it anew"
+            ) from error
 
     def _config(self) -> dict[str, Any]:
         return {

@@ -83,8 +83,12 @@ class WorldModelModule(lightning.LightningModule):
         counted = (blind & windows.valid).to(error.dtype)
         losses["rmse"] = ((error * counted).sum() / counted.sum().clamp_min(1)).sqrt()
         self._log("validation", losses, count)
-        self.log("validation/nll", total_loss({k: v for k, v in losses.items() if k != "rmse"}, self.loss_weights),
-                 batch_size=count, prog_bar=True)
+        self.log(
+            "validation/nll",
+            total_loss({k: v for k, v in losses.items() if k != "rmse"}, self.loss_weights),
+            batch_size=count,
+            prog_bar=True,
+        )
 
     def configure_optimizers(self) -> Optimizer:
         """Adam, with the learning rate that the schedule sets before each step."""
@@ -118,4 +122,4 @@ class WorldModelModule(lightning.LightningModule):
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], count: int) -> None:
         for name, loss in losses.items():
-            self.log(f"{stage}/{name}", loss, batch_size=count, prog_bar=name in ("observation", "rmse"))
+            self.log(f"{stage}/{name}", loss, batch_size=count, prog_bar=name == "rmse")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import lightning
-from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 
 from mbrl_mts3.data.masking import MaskSampler
 from mbrl_mts3.data.normalizer import Normalizer
@@ -23,6 +23,7 @@ from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.checkpoint_folders import RESUME_FILE, CheckpointFolders
 from mbrl_mts3.training.loggers import make_loggers
+from mbrl_mts3.training.progress_bar import TrainingProgressBar
 from mbrl_mts3.training.schedule import Schedule
 from mbrl_mts3.training.window_data_module import WindowDataModule
 from mbrl_mts3.training.world_model_module import WorldModelModule
@@ -132,9 +133,7 @@ class WorldModelTrainer:
         return Checkpoint.from_pretrained(Path(folder) / "best")
 
     def _module(self, model: WorldModel, normalizer: Normalizer, schedule: Schedule) -> WorldModelModule:
-        masks = MaskSampler(
-            model.period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability
-        )
+        masks = MaskSampler(model.period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability)
         return WorldModelModule(
             model,
             normalizer,
@@ -152,13 +151,14 @@ class WorldModelTrainer:
         if self.patience is not None:
             callbacks.append(EarlyStopping("validation/nll", patience=self.patience, check_finite=True))
         if self.progress:
-            callbacks.append(RichProgressBar(leave=False))
+            callbacks.append(TrainingProgressBar())
         return lightning.Trainer(
             accelerator=self.accelerator,
             devices=self.devices,
             strategy=self.strategy,
             precision=self.precision,  # type: ignore[arg-type]
             max_steps=self.max_steps,
+            max_epochs=-(-self.max_steps // min(self.validation_interval, self.max_steps)),
             max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
             gradient_clip_val=self.gradient_clip,
             callbacks=callbacks,
@@ -197,7 +197,9 @@ def _resume_file(folder: str | Path | None) -> Path | None:
         return None
     path = Path(folder) / RESUME_FILE
     if not path.is_file():
-        raise CheckpointError(f"nothing to resume in {folder}: it has no {RESUME_FILE}; name the folder of a training run")
+        raise CheckpointError(
+            f"nothing to resume in {folder}: it has no {RESUME_FILE}; name the folder of a training run"
+        )
     return path
 
 
@@ -210,5 +212,3 @@ def _fit_quietly(
         trainer.fit(module, data, ckpt_path=state, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt("training was interrupted; what was validated so far is kept, resume to go on")
-
-

@@ -26,7 +26,7 @@ class Uneven(gymnasium.Env[Any, Any]):
     """Nothing happens; actions have bounds of their own in each dimension."""
 
     observation_space = spaces.Box(-1, 1, (3,), np.float32)
-    action_space = spaces.Box(np.array([-2, 0, 10], np.float32), np.array([2, 1, 30], np.float32))
+    action_space: spaces.Space[Any] = spaces.Box(np.array([-2, 0, 10], np.float32), np.array([2, 1, 30], np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +90,10 @@ class TestNoise:
         actions = np.array([behaviour(np.zeros(3)) for _ in range(3000)])
         assert environment.action_space.contains(actions.min(axis=0))
         assert environment.action_space.contains(actions.max(axis=0))
-        low, high = environment.action_space.low, environment.action_space.high
-        np.testing.assert_allclose(actions.min(axis=0), low, atol=0.01 * (high - low).max())
-        np.testing.assert_allclose(actions.max(axis=0), high, atol=0.01 * (high - low).max())
-        np.testing.assert_allclose(actions.mean(axis=0), (low + high) / 2, atol=0.15 * (high - low).max())
+        shares = (actions - np.array([-2, 0, 10])) / np.array([4, 1, 20])
+        np.testing.assert_allclose(shares.min(axis=0), 0, atol=0.01)
+        np.testing.assert_allclose(shares.max(axis=0), 1, atol=0.01)
+        np.testing.assert_allclose(shares.mean(axis=0), 0.5, atol=0.1)
 
     @pytest.mark.parametrize(
         "space", [spaces.Discrete(3), spaces.Box(-np.inf, np.inf, (2,)), spaces.Box(-1, 1, (2, 2))]

@@ -50,9 +50,14 @@ def test_replay_and_policy_are_kept(tmp_path: Path, id: str) -> None:
 
 def test_the_replay_is_what_the_replay_buffer_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SB3's own buffer is the oracle; both must hold the same transitions in the same order."""
-    models = []
+    models: list[SAC] = []
     save = SAC.save
-    monkeypatch.setattr(SAC, "save", lambda model, *args: (models.append(model), save(model, *args))[1])
+
+    def keep(model: SAC, *arguments: Any) -> None:
+        models.append(model)
+        save(model, *arguments)
+
+    monkeypatch.setattr(SAC, "save", keep)
     train_sac("HalfCheetah-v5", 60, "mine/replay-v0", policy_path=tmp_path / "policy.zip", **TINY)
     buffer = models[0].replay_buffer
     episodes = list(minari.load_dataset("mine/replay-v0"))

@@ -18,7 +18,9 @@ Array = np.ndarray
 def random_belief() -> Belief:
     """Builds random valid beliefs of any batch shape."""
 
-    def build(rng: np.random.Generator, n: int, batch: tuple[int, ...] = (), dtype: torch.dtype = torch.float64) -> FactorisedGaussian:
+    def build(
+        rng: np.random.Generator, n: int, batch: tuple[int, ...] = (), dtype: torch.dtype = torch.float64
+    ) -> FactorisedGaussian:
         upper, lower = rng.gamma(1.0, 2.0, (2, *batch, n)) + 0.01
         side = rng.uniform(-0.99, 0.99, (*batch, n)) * np.sqrt(upper * lower)
         mean = rng.normal(size=(*batch, 2 * n)) * 3

@@ -26,7 +26,9 @@ def draw_observations(rng, count, n, dtype):
     mask=st.lists(st.booleans(), min_size=6, max_size=6),
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )
-def test_a_masked_set_gives_the_dense_kalman_posterior(random_belief, dense, kalman_update, n, count, seed, mask, dtype):
+def test_a_masked_set_gives_the_dense_kalman_posterior(
+    random_belief, dense, kalman_update, n, count, seed, mask, dtype
+):
     rng = np.random.default_rng(seed)
     prior = random_belief(rng, n, dtype=dtype)
     values, variances, value, variance = draw_observations(rng, count, n, dtype)

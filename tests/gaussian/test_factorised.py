@@ -48,9 +48,9 @@ def test_likelihoods_agree_with_scipy(random_belief):
     np.testing.assert_allclose(nll.numpy(), -norm.logpdf(target, mean, np.sqrt(variance)))
     belief = random_belief(rng, 3)
     value, noise = rng.normal(size=3), rng.gamma(1.0, 1.0, 3)
-    expected = multivariate_normal(
-        belief.mean.numpy()[:3], belief.to_dense().numpy()[:3, :3] + np.diag(noise)
-    ).logpdf(value)
+    expected = multivariate_normal(belief.mean.numpy()[:3], belief.to_dense().numpy()[:3, :3] + np.diag(noise)).logpdf(
+        value
+    )
     got = observation_log_likelihood(belief, torch.tensor(value), torch.tensor(noise))
     np.testing.assert_allclose(float(got), expected)
 

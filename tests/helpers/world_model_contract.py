@@ -138,6 +138,15 @@ class WorldModelContract:
         for candidate in range(5):
             assert_equal(together[:, candidate], model.imagine(belief, plans[:, candidate]))
 
+    def test_means_alone_equal_the_means_of_the_whole(self, model: WorldModel) -> None:
+        for observed in (5, 8, 2 * model.period):
+            observations, actions, _ = self.sequence(2, observed)
+            belief, _ = model.filter(observations, actions)
+            plans = torch.randn(2, 3, 2 * model.period + 3, ACT, dtype=torch.float64)
+            whole, means = model.imagine(belief, plans), model.imagine_mean(belief, plans)
+            torch.testing.assert_close(means.mean, whole.mean, atol=1e-9, rtol=1e-9)
+            torch.testing.assert_close(means.reward_mean, whole.reward_mean, atol=1e-9, rtol=1e-9)
+
     def test_beliefs_are_left_as_they_were(self, model: WorldModel) -> None:
         observations, actions, _ = self.sequence(2, 6)
         belief, _ = model.filter(observations, actions)

@@ -57,7 +57,7 @@ def short_dataset() -> OfflineDataset:
 @pytest.fixture(scope="session")
 def small_mts3():
     def make(observation_dim: int, action_dim: int, **options) -> MTS3:
-        sizes = {name: (16,) for name in ("encoder_hidden", "window_hidden", "action_hidden", "decoder_hidden")}
+        sizes = dict.fromkeys(("encoder_hidden", "window_hidden", "action_hidden", "decoder_hidden"), (16,))
         return MTS3(observation_dim, action_dim, (5,), latent_dim=4, control_hidden=(16,), **sizes, **options)
 
     return make

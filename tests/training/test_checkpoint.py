@@ -42,15 +42,28 @@ def test_round_trip(checkpoint, tmp_path):
     first = checkpoint.physical_model().filter(observations, actions)[1]
     second = loaded.physical_model().filter(observations, actions)[1]
     assert all(torch.equal(a, b) for a, b in zip(first.tensors(), second.tensors(), strict=True))
-    for name in ("selector", "observation_space", "action_space", "dataset_id", "content_hash", "env_id", "split_seed",
-                 "split_fractions", "metrics"):
+    for name in (
+        "selector",
+        "observation_space",
+        "action_space",
+        "dataset_id",
+        "content_hash",
+        "env_id",
+        "split_seed",
+        "split_fractions",
+        "metrics",
+    ):
         assert getattr(loaded, name) == getattr(checkpoint, name), name
     assert loaded.observation_space["observation"].dtype == np.float64
 
 
 def test_the_folder_holds_json_and_safetensors_only(checkpoint, tmp_path):
     folder = checkpoint.save_pretrained(tmp_path / "model")
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "normalizer.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "model.safetensors",
+        "normalizer.safetensors",
+    ]
     config = json.loads((folder / "config.json").read_text())
     assert config["versions"]["torch"] == torch.__version__
     assert list(tmp_path.iterdir()) == [folder]
@@ -67,7 +80,9 @@ def test_saving_again_replaces_the_whole_folder(checkpoint, tmp_path):
 def test_a_failed_save_leaves_the_old_one(checkpoint, tmp_path, monkeypatch):
     folder = checkpoint.save_pretrained(tmp_path / "model")
     before = (folder / "config.json").read_text()
-    monkeypatch.setattr("mbrl_mts3.training.checkpoint.json.dumps", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(
+        "mbrl_mts3.training.checkpoint.json.dumps", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full"))
+    )
     with pytest.raises(OSError, match="disk full"):
         checkpoint.save_pretrained(folder)
     assert (folder / "config.json").read_text() == before

@@ -41,8 +41,9 @@ def gaussian_nll(mean, variance, target):
 
 
 def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small_mts3, tmp_path):
-    trainer = WorldModelTrainer(**{**QUICK, "length": 30, "batch_size": 64, "max_steps": 500, "validation_interval": 250,
-                                   "learning_rate": 0.01})
+    trainer = WorldModelTrainer(
+        **{**QUICK, "length": 30, "batch_size": 64, "max_steps": 500, "validation_interval": 250, "learning_rate": 0.01}
+    )
     checkpoint = trainer.fit(linear_dataset, small_mts3, tmp_path)
     model, gaps, errors = checkpoint.physical_model(), [], []
     for episode in split_episodes(linear_dataset.episodes).test:

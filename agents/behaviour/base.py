@@ -1,0 +1,34 @@
+"""The contract of whatever collects data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import gymnasium
+import numpy as np
+
+ActionArray: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Behaviour(ABC):
+    """Chooses actions in one environment, from raw observations.
+
+    A behaviour is made for an environment, `SomeBehaviour(environment, **options)`, and may remember what it did since
+    `reset`; equal seeds and equal observations give equal actions.
+
+    Raises:
+        ConfigurationError: the behaviour cannot act in that environment.
+    """
+
+    @abstractmethod
+    def reset(self, seed: int) -> None:
+        """Begin an episode."""
+
+    @abstractmethod
+    def __call__(self, observation: Any) -> ActionArray:
+        """The action (act,) in response to a raw observation, inside the environment's action space."""
+
+
+BehaviourFactory: TypeAlias = Callable[[gymnasium.Env[Any, Any]], Behaviour]

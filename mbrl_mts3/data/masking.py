@@ -1,0 +1,90 @@
+"""Which observations a model may see in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.errors import ConfigurationError
+
+# Rate of dropped windows at which the curriculum starts (Shaj et al., 2023).
+_FIRST_WINDOW_RATE = 0.05
+
+
+@dataclass(frozen=True)
+class MaskSampler:
+    """Draws masks for imputation, one per sequence.
+
+    With `suffix_probability` a sequence shows a context of random length, then nothing more: the situation of a
+    prediction. Otherwise single steps and whole windows are hidden all along; the rate of hidden windows is drawn per
+    sequence, up to a limit that a curriculum raises from 0.05 to `window_rate_max`. The first window is never
+    hidden as a whole, and the first step never at all.
+
+    Args:
+        period: steps of a window, the model's `period`.
+        step_rate: rate at which single steps are hidden, in either case.
+        window_rate_max: highest rate at which whole windows are hidden.
+        suffix_probability: of a sequence being shown a context only.
+    """
+
+    period: int
+    step_rate: float = 0.15
+    window_rate_max: float = 0.75
+    suffix_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("step_rate", "window_rate_max", "suffix_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigurationError(f"{name} needs a value in [0, 1], got {getattr(self, name)}")
+        if self.period < 1:
+            raise ConfigurationError(f"period needs at least 1 step, got {self.period}")
+
+    def sample(
+        self, batch: int, length: int, generator: torch.Generator | None = None, progress: float = 1.0
+    ) -> Tensor:
+        """Draw a mask.
+
+        Args:
+            batch: sequences.
+            length: steps of a sequence.
+            generator: source of randomness; the mask is made on its device. None: torch's global one.
+            progress: how far the curriculum is, in [0, 1].
+
+        Returns:
+            (batch, length) bool, True where the observation is shown.
+        """
+        device = generator.device if generator is not None else torch.device("cpu")
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(*shape, generator=generator, device=device)
+
+        hidden_steps = uniform(batch, length) < self.step_rate
+        hidden = torch.where(
+            uniform(batch, 1) < self.suffix_probability,
+            _suffixes(uniform(batch, 1), length),
+            self._windows(uniform(batch, 1), uniform(batch, -(-length // self.period)), length, progress),
+        )
+        mask = ~(hidden_steps | hidden)
+        mask[:, 0] = True
+        return mask
+
+    def _windows(self, rate: Tensor, draws: Tensor, length: int, progress: float) -> Tensor:
+        """(B, length) bool, True in hidden windows; `rate` (B, 1) and `draws` (B, windows) are uniform in [0, 1)."""
+        first = min(_FIRST_WINDOW_RATE, self.window_rate_max)
+        limit = first + min(max(progress, 0.0), 1.0) * (self.window_rate_max - first)
+        windows = draws < rate * limit
+        windows[:, 0] = False
+        return windows.repeat_interleave(self.period, dim=1)[:, :length]
+
+
+def context_mask(length: int, context: int) -> Tensor:
+    """(length,) bool: the first `context` steps are shown, nothing after."""
+    return torch.arange(length) < context
+
+
+def _suffixes(draws: Tensor, length: int) -> Tensor:
+    """(B, length) bool, True after a context of 1..length - 1 steps; `draws` (B, 1) are uniform in [0, 1)."""
+    context = 1 + (draws * (length - 1)).floor()
+    return torch.arange(length, device=draws.device) >= context

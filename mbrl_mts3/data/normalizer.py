@@ -1,0 +1,108 @@
+"""Physical units to normalised units and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbrl_mts3.data.episode import Episode, FloatArray
+from mbrl_mts3.errors import DataError
+from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.tensor_record import TensorRecord
+
+# A dimension that varies less than this, relative to its size, is constant up to float32 rounding.
+_CONSTANT = 1e-6
+
+
+@dataclass(frozen=True, repr=False)
+class Normalizer(TensorRecord):
+    """Mean and standard deviation per dimension, float32; any batch dimensions may lead the tensors it is given."""
+
+    observation_mean: Tensor
+    """(obs,)."""
+    observation_scale: Tensor
+    """(obs,), positive."""
+    action_mean: Tensor
+    """(act,)."""
+    action_scale: Tensor
+    """(act,), positive."""
+    reward_mean: Tensor
+    """()."""
+    reward_scale: Tensor
+    """(), positive."""
+
+    @classmethod
+    def fit(cls, episodes: Sequence[Episode]) -> Normalizer:
+        """Statistics of training episodes; dimensions that hardly vary get scale 1.
+
+        Raises:
+            DataError: no episodes.
+        """
+        if not episodes:
+            raise DataError("a normalizer needs at least one episode")
+        return cls(
+            *_statistics([episode.observations for episode in episodes]),
+            *_statistics([episode.actions for episode in episodes]),
+            *_statistics([episode.rewards for episode in episodes]),
+        )
+
+    @classmethod
+    def identity(cls, observation_dim: int, action_dim: int) -> Normalizer:
+        """Leaves everything as it is."""
+        observation, action, reward = torch.zeros(observation_dim), torch.zeros(action_dim), torch.zeros(())
+        return cls(observation, observation + 1, action, action + 1, reward, reward + 1)
+
+    def normalize_observation(self, observation: Tensor) -> Tensor:
+        """(..., obs)."""
+        return (observation - self.observation_mean) / self.observation_scale
+
+    def denormalize_observation(self, observation: Tensor) -> Tensor:
+        """(..., obs)."""
+        return observation * self.observation_scale + self.observation_mean
+
+    def normalize_action(self, action: Tensor) -> Tensor:
+        """(..., act)."""
+        return (action - self.action_mean) / self.action_scale
+
+    def denormalize_action(self, action: Tensor) -> Tensor:
+        """(..., act)."""
+        return action * self.action_scale + self.action_mean
+
+    def normalize_reward(self, reward: Tensor) -> Tensor:
+        """Any shape."""
+        return (reward - self.reward_mean) / self.reward_scale
+
+    def denormalize_reward(self, reward: Tensor) -> Tensor:
+        """Any shape."""
+        return reward * self.reward_scale + self.reward_mean
+
+    def denormalize_prediction(self, prediction: Prediction) -> Prediction:
+        """Means and variances in physical units; termination logits have no unit and stay."""
+        mean, variance = prediction.reward_mean, prediction.reward_variance
+        return replace(
+            prediction,
+            mean=self.denormalize_observation(prediction.mean),
+            variance=prediction.variance * self.observation_scale.square(),
+            reward_mean=None if mean is None else self.denormalize_reward(mean),
+            reward_variance=None if variance is None else variance * self.reward_scale.square(),
+        )
+
+    def denormalize_trajectories(self, trajectories: Trajectories) -> Trajectories:
+        """Sampled observations and rewards in physical units."""
+        rewards = trajectories.rewards
+        return replace(
+            trajectories,
+            observations=self.denormalize_observation(trajectories.observations),
+            rewards=None if rewards is None else self.denormalize_reward(rewards),
+        )
+
+
+def _statistics(arrays: list[FloatArray]) -> tuple[Tensor, Tensor]:
+    values = np.concatenate(arrays).astype(np.float64)
+    mean, deviation = values.mean(axis=0), values.std(axis=0)
+    scale = np.where(deviation > _CONSTANT * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
+    return torch.as_tensor(mean, dtype=torch.float32), torch.as_tensor(scale, dtype=torch.float32)

@@ -1,0 +1,44 @@
+"""Division of episodes into training, validation and test data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.errors import ConfigurationError, DataError
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Three disjoint sets of whole episodes."""
+
+    train: tuple[Episode, ...]
+    validation: tuple[Episode, ...]
+    test: tuple[Episode, ...]
+
+
+def split_episodes(episodes: Sequence[Episode], fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0) -> Splits:
+    """Draw the three sets at random, by episode; each gets at least one.
+
+    The same episodes, fractions and seed give the same sets; inside a set the order of `episodes` is kept.
+
+    Raises:
+        ConfigurationError: fractions that are not three positive numbers with sum 1.
+        DataError: fewer than three episodes.
+    """
+    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise ConfigurationError(f"split fractions need three positive numbers with sum 1, got {tuple(fractions)}")
+    if len(episodes) < 3:
+        raise DataError(
+            f"a split in three needs at least 3 episodes, got {len(episodes)}: collect more, or shorter, episodes"
+        )
+    validation = max(1, round(fractions[1] * len(episodes)))
+    test = max(1, round(fractions[2] * len(episodes)))
+    train = max(1, len(episodes) - validation - test)
+    validation = min(validation, len(episodes) - train - 1)
+    order = np.random.default_rng(seed).permutation(len(episodes))
+    parts = np.split(order, [train, train + validation])
+    return Splits(*(tuple(episodes[i] for i in sorted(part)) for part in parts))

@@ -1,0 +1,115 @@
+"""The report of the demo: from data to a planning agent on one page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mbrl_mts3.reporting.atomic_write import write_atomically
+from mbrl_mts3.reporting.captions import describe_control
+from mbrl_mts3.reporting.control_figure import control_figure
+from mbrl_mts3.reporting.demo_results import DemoResults
+from mbrl_mts3.reporting.evaluation_report import add_open_loop, evaluation_figures
+from mbrl_mts3.reporting.figure_style import save_figure
+from mbrl_mts3.reporting.maze_figure import maze_figure
+from mbrl_mts3.reporting.report import Report
+from mbrl_mts3.reporting.rollout_animation import rollout_animation
+
+
+def write_demo_report(folder: str | Path, results: DemoResults) -> Path:
+    """Write `report.html`, `summary.json`, the figures as PNGs and `rollout.gif` into `folder`.
+
+    Returns:
+        The path of the report.
+    """
+    target = Path(folder)
+    drawn = {
+        **evaluation_figures(results.open_loop, results.window, results.observation_names),
+        "control": control_figure(results.policies),
+        "mazes": maze_figure(results.maze, {policy.name: policy.rollouts for policy in results.policies}),
+    }
+    figures = {name: save_figure(figure, target / f"{name}.png") for name, figure in drawn.items()}
+    movie = rollout_animation(target / "rollout.gif", results.maze, results.rollout, goal=results.rollout_goal)
+    report = _opening(results)
+    report.add_heading("Control: planning in the real environment")
+    _add_policies(report, results)
+    report.add_figure(figures["control"], "Success", describe_control(results.policies))
+    report.add_figure(figures["mazes"], "Ways through the maze", _describe_mazes(results))
+    report.add_figure(movie, "A real rollout beside its imagination", _describe_rollout(results))
+    report.add_heading("Prediction: how well the world model foresees test episodes")
+    add_open_loop(report, results.open_loop, figures, results.observation_names)
+    report.add_heading("Time")
+    rows = [[stage, f"{seconds:.1f}"] for stage, seconds in results.seconds.items()]
+    rows.append(["all", f"{sum(results.seconds.values()):.1f}"])
+    report.add_table(["stage", "seconds"], rows, "Wall-clock time of each stage of this run.")
+    write_atomically(
+        target / "summary.json", (json.dumps(results.summary(), indent=2, allow_nan=False) + "\n").encode()
+    )
+    return report.write(target / "report.html")
+
+
+def _opening(results: DemoResults) -> Report:
+    report = Report(
+        f"From offline data to a planning agent: {results.environment_id}",
+        f"A world model (MTS3, {results.parameters:,} parameters) learned from {results.dataset_steps:,} recorded "
+        f"steps in {results.dataset_episodes:,} episodes ({results.dataset_id}), then used for planning. Nothing was "
+        "learned in the episodes reported here.",
+    )
+    loop, horizon = results.open_loop, results.open_loop.horizons()[-1]
+    coverage = float(loop.model.coverage_at(0.95)[horizon - 1])
+    low, high = results.shaped.success_interval
+    return report.add_key_numbers(
+        [
+            ("MPC reaches the goal", f"{results.shaped.success_rate:.0%}", f"95% interval {low:.0%} to {high:.0%}"),
+            ("Random policy", f"{results.random.success_rate:.0%}", f"same {results.random.episodes} starts and goals"),
+            (
+                f"Error {horizon} steps ahead",
+                f"{float(loop.model.nrmse[horizon - 1]):.2f}",
+                f"NRMSE; repeating the last observation: {float(loop.persistence.nrmse[horizon - 1]):.2f}",
+            ),
+            (f"95% intervals at {horizon} steps", f"{coverage:.0%}", "of true values inside"),
+        ]
+    )
+
+
+def _add_policies(report: Report, results: DemoResults) -> None:
+    report.add_text(
+        f"Each episode starts at a random place with a random goal, which counts as reached within "
+        f"{results.maze.goal_radius} m and must be reached in {results.max_steps} steps. The planner sees the real "
+        "state at every step, imagines many action sequences with the learned model and takes the first action "
+        "of the best."
+    )
+    for policy in results.policies:
+        report.add_text(f"{policy.name}: {policy.description}")
+    rows = [
+        [
+            policy.name,
+            f"{policy.success_rate:.0%}",
+            "{:.0%} to {:.0%}".format(*policy.success_interval),
+            str(policy.episodes),
+            f"{policy.mean_steps:.0f}",
+            "-" if policy.ms_per_action is None else f"{policy.ms_per_action:.1f}",
+        ]
+        for policy in results.policies
+    ]
+    header = ["policy", "success", "95% interval", "episodes", "mean steps", "ms per action"]
+    report.add_table(header, rows, "Success within the time limit; an episode ends when its goal is reached.")
+
+
+def _describe_mazes(results: DemoResults) -> str:
+    return (
+        "Seen from above; grey is wall. Rows are policies, columns share start and goal. Solid blue paths reached the "
+        "goal, dashed orange ones did not. "
+        f"'{results.shaped.name}' is rewarded for the shortest way through the maze, '{results.straight.name}' for the "
+        "straight distance, which can lead into a wall."
+    )
+
+
+def _describe_rollout(results: DemoResults) -> str:
+    window = results.rollout
+    distance = (window.mean[-1, :2] - window.observations[-1, :2]).norm()
+    return (
+        f"Left: what happened. Right: what the model imagines when it observes {window.context} steps and then only "
+        f"knows the actions, for {len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the "
+        f"ring is the real position. At the end the two are {float(distance):.2f} m apart."
+    )

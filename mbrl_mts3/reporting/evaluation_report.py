@@ -1,0 +1,92 @@
+"""The report of an open-loop evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from mbrl_mts3.metrics.blind_window import BlindWindow
+from mbrl_mts3.metrics.open_loop_result import OpenLoopResult
+from mbrl_mts3.reporting.calibration_figure import calibration_figure
+from mbrl_mts3.reporting.captions import describe_calibration, describe_errors, describe_prediction
+from mbrl_mts3.reporting.error_figure import error_figure
+from mbrl_mts3.reporting.figure_style import save_figure
+from mbrl_mts3.reporting.open_loop_tables import dimension_table, error_table
+from mbrl_mts3.reporting.prediction_figure import prediction_figure
+from mbrl_mts3.reporting.report import Report
+
+
+def evaluation_figures(
+    result: OpenLoopResult, window: BlindWindow, names: Sequence[str], *, show: Sequence[str] | None = None
+) -> dict[str, Figure]:
+    """By name: `prediction`, `error_by_horizon`, `calibration`; `show` as in `prediction_figure`."""
+    title = "Typical blind prediction (the window with the median error)"
+    return {
+        "error_by_horizon": error_figure(result),
+        "calibration": calibration_figure(result),
+        "prediction": prediction_figure(window, names, show=show, title=title),
+    }
+
+
+def add_open_loop(report: Report, result: OpenLoopResult, figures: Mapping[str, Path], names: Sequence[str]) -> None:
+    """Append the tables and figures of an evaluation, each with what it shows.
+
+    Args:
+        figures: the PNGs of `evaluation_figures`.
+    """
+    header, rows = error_table(result)
+    report.add_table(header, rows, _table_caption(result))
+    report.add_figure(figures["error_by_horizon"], "Error by horizon", describe_errors(result))
+    report.add_figure(figures["calibration"], "Calibration", describe_calibration(result))
+    report.add_figure(figures["prediction"], "A typical blind prediction", describe_prediction(result))
+    header, rows = dimension_table(result, names)
+    report.add_table(header, rows, "Root mean squared error of the model by dimension, in the unit given, by horizon.")
+
+
+def write_evaluation_report(
+    folder: str | Path,
+    result: OpenLoopResult,
+    window: BlindWindow,
+    names: Sequence[str],
+    *,
+    facts: Mapping[str, str],
+    show: Sequence[str] | None = None,
+) -> Path:
+    """Write the figures as PNGs and `report.html` into `folder`.
+
+    Args:
+        names: of the observation's dimensions.
+        facts: what was evaluated on what, shown on top.
+        show: names to draw in the prediction; None chooses.
+
+    Returns:
+        The path of the report.
+    """
+    drawn = evaluation_figures(result, window, names, show=show)
+    figures = {name: save_figure(figure, Path(folder) / f"{name}.png") for name, figure in drawn.items()}
+    report = Report(
+        "Open-loop evaluation",
+        f"{result.context} observed steps, then up to {result.horizon} steps predicted blind with the true actions.",
+    )
+    report.add_table(["what", "value"], [[name, value] for name, value in facts.items()], "What was evaluated.")
+    report.add_heading("Prediction")
+    if result.invalid_predictions:
+        report.add_text(
+            f"Attention: {result.invalid_predictions} predictions were not finite or had no positive variance. They "
+            "count as infinitely wrong; where a table says 'not finite', at least one of them is in the mean."
+        )
+    add_open_loop(report, result, figures, names)
+    return report.write(Path(folder) / "report.html")
+
+
+def _table_caption(result: OpenLoopResult) -> str:
+    left_out = f"; {result.skipped_episodes} episodes were too short" if result.skipped_episodes else ""
+    sample = f" of {result.available_windows}" if result.available_windows > len(result.windows) else ""
+    return (
+        f"{len(result.windows)}{sample} windows at a stride of {result.stride}{left_out}. NRMSE and NLL in normalised "
+        "units (each dimension divided by its spread in the training data), NLL summed over dimensions. RMSE in "
+        "original units, over all dimensions together. Coverage: share of true values inside the interval; calibration "
+        "error: mean distance of the coverage of all intervals from their nominal probability."
+    )

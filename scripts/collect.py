@@ -1,0 +1,58 @@
+"""mts3-collect: write a Minari data set from a real environment."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from mbrl_mts3.agents.collection_environment import collection_options
+from mbrl_mts3.agents.collection_summary import CollectionSummary
+
+
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="collect")
+def main(config: DictConfig) -> None:
+    """Make the environment, let the collector work, say what came of it."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    options = config.environment_options
+    if options is None:
+        options = collection_options(config.environment.id)
+    summary: CollectionSummary = instantiate(config.collector)(
+        partial(instantiate, config.environment, **options),
+        steps=config.steps,
+        dataset_id=config.dataset_id or _default_id(),
+        seed=config.seed,
+        max_episode_steps=config.max_episode_steps,
+        overwrite=config.overwrite,
+        progress=config.progress,
+    )
+    Console().print(_table(summary))
+
+
+def _default_id() -> str:
+    """Named after the choices on the command line."""
+    choices = HydraConfig.get().runtime.choices
+    actor = choices["behaviour"] if choices["collector"] == "roll_out" else "sac-replay"
+    return f"mbrl-mts3/{choices['environment']}/{actor}-v0"
+
+
+def _table(summary: CollectionSummary) -> Table:
+    table = Table(show_header=False)
+    table.add_row("data set", summary.dataset_id)
+    table.add_row("episodes", f"{summary.episodes:,}")
+    table.add_row("steps", f"{summary.steps:,}")
+    table.add_row("mean return", f"{summary.mean_return:.2f}")
+    table.add_row("seconds", f"{summary.seconds:.1f}")
+    table.add_row("steps per second", f"{summary.steps / summary.seconds:,.0f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

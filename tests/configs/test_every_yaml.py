@@ -1,0 +1,132 @@
+"""Every YAML of configs/ composes in a command, and every choice of a group builds what it names.
+
+New files are found by themselves. A new group needs one line in `ARGUMENTS`: what its constructors are called with
+beside what the YAML says.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import pytest
+from hydra import compose, initialize
+from hydra.errors import ConfigCompositionException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from stable_baselines3 import SAC
+
+from mbrl_mts3.agents.behaviour import RandomBehaviour
+from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.envs import make_environment
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+COMMANDS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+CHOICES = sorted((path.parent.relative_to(CONFIGS).as_posix(), path.stem) for path in CONFIGS.glob("*/**/*.yaml"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with no data set on disk."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def maze() -> Iterator[gymnasium.Env[Any, Any]]:
+    environment = make_environment("PointMaze_UMaze-v3")
+    yield environment
+    environment.close()
+
+
+def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    if "path" in node:
+        Path(node.path).parent.mkdir(parents=True)
+        SAC("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save(node.path)
+    return {"environment": maze}
+
+
+def for_collector(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    return {"environment": maze.spec.id, "steps": 20, "dataset_id": "tests/collected-v0", "progress": False}
+
+
+def for_data(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    collect(maze.spec.id, RandomBehaviour, 20, node.dataset_id, progress=False)
+    return {}
+
+
+ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, Any]]] = {
+    "behaviour": for_behaviour,
+    "collector": for_collector,
+    "data": for_data,
+    "environment": lambda *_: {},
+    "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
+    "planners": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
+    "tasks": lambda *_: {},
+    "training": lambda *_: {},
+}
+
+
+def composed(command: str, *overrides: str) -> DictConfig:
+    with initialize(version_base="1.3", config_path="pkg://mbrl_mts3.configs"):
+        return compose(command, overrides=list(overrides))
+
+
+def commands_that_use(group: str, choice: str) -> list[str]:
+    found = []
+    for command in COMMANDS:
+        try:
+            composed(command, f"{group}={choice}")
+        except ConfigCompositionException as error:
+            if "Could not override" not in str(error):
+                raise
+        else:
+            found.append(command)
+    return found
+
+
+def build(group: str, choice: str, maze: gymnasium.Env[Any, Any]) -> object:
+    """What a choice names, made with the rest of its command's config around it."""
+    config = composed(commands_that_use(group, choice)[0], f"{group}={choice}")
+    node = OmegaConf.select(config, group.replace("/", "."))
+    return instantiate(node, _partial_=True)(**ARGUMENTS[group](node, maze))
+
+
+def test_every_command_has_a_config() -> None:
+    scripts = {path.stem for path in (CONFIGS.parent / "scripts").glob("*.py")} - {"__init__"}
+    assert set(COMMANDS) == scripts
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_prints_its_config(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = import_module(f"mbrl_mts3.scripts.{command}").main
+    monkeypatch.setattr(sys, "argv", [f"mts3-{command}", "--cfg", "job"])
+    main()
+    assert OmegaConf.create(capsys.readouterr().out) == composed(command)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_a_command_uses_the_choice(group: str, choice: str) -> None:
+    assert commands_that_use(group, choice), f"no command has {group} in its defaults"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_the_choice_builds_what_it_names(group: str, choice: str, maze: gymnasium.Env[Any, Any]) -> None:
+    assert group in ARGUMENTS, f"say in ARGUMENTS what a {group} is built with"
+    built = build(group, choice, maze)
+    assert built is not None
+    if isinstance(built, gymnasium.Env):
+        built.close()
+
+
+def test_no_group_is_named_that_is_gone() -> None:
+    assert set(ARGUMENTS) == {group for group, _ in CHOICES}

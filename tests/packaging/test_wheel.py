@@ -1,0 +1,82 @@
+"""What the wheel holds, compared with the folders on disk."""
+
+from collections.abc import Iterable
+from importlib.metadata import Distribution, EntryPoint
+from pathlib import Path
+
+import pytest
+
+TOP_LEVEL = {
+    "mbrl_mts3": "mbrl_mts3",
+    **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
+}
+COMMANDS = {"mts3-collect", "mts3-train", "mts3-evaluate", "mts3-plan", "mts3-demo"}
+
+
+def installed_names(root: Path, patterns: Iterable[str]) -> set[str]:
+    """Where each file of the checkout that fits a pattern belongs inside site-packages."""
+    return {
+        f"{target}/{path.relative_to(root / folder).as_posix()}"
+        for folder, target in TOP_LEVEL.items()
+        for pattern in patterns
+        for path in (root / folder).rglob(pattern)
+    }
+
+
+def names_in(site: Path) -> set[str]:
+    return {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+
+
+def distribution(site: Path) -> Distribution:
+    return Distribution.at(next(site.glob("mbrl_mts3-*.dist-info")))
+
+
+def test_every_source_file_is_inside(root: Path, wheel_site: Path) -> None:
+    expected = installed_names(root, ["*.py", "*.yaml", "*.html.jinja", "py.typed"])
+    missing = expected - names_in(wheel_site)
+    assert not missing, f"forgotten in pyproject.toml, [tool.setuptools]: {sorted(missing)}"
+
+
+def test_every_folder_of_python_files_is_a_package(root: Path) -> None:
+    folders = {path.parent for folder in TOP_LEVEL for path in (root / folder).rglob("*.py")}
+    assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_nothing_but_source_is_inside(root: Path, wheel_site: Path) -> None:
+    ours = {name for name in names_in(wheel_site) if name.startswith("mbrl_mts3/") and "__pycache__" not in name}
+    assert ours == installed_names(root, ["*.py", "*.yaml", "*.html.jinja", "py.typed"])
+
+
+def test_only_one_name_reaches_the_top_level(wheel_site: Path) -> None:
+    top = {path.name for path in wheel_site.iterdir() if path.name not in {"bin", "__pycache__"}}
+    assert top == {"mbrl_mts3", next(wheel_site.glob("mbrl_mts3-*.dist-info")).name}
+
+
+def test_licence_and_typing_marker(wheel_site: Path) -> None:
+    assert (wheel_site / "mbrl_mts3/py.typed").exists()
+    metadata = distribution(wheel_site).metadata
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+
+
+def test_the_commands_are_the_five() -> None:
+    names = {entry.name for entry in _entry_points()}
+    assert names == COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_entry_points_resolve(command: str) -> None:
+    (entry,) = (entry for entry in _entry_points() if entry.name == command)
+    assert callable(entry.load())
+
+
+def _entry_points() -> list[EntryPoint]:
+    return [entry for entry in Distribution.from_name("mbrl_mts3").entry_points if entry.group == "console_scripts"]
+
+
+def test_a_forgotten_file_is_noticed(tmp_path: Path) -> None:
+    for name in ("mbrl_mts3/models/new/__init__.py", "envs/__init__.py", "configs/model/new.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    expected = {"mbrl_mts3/models/new/__init__.py", "mbrl_mts3/envs/__init__.py", "mbrl_mts3/configs/model/new.yaml"}
+    assert installed_names(tmp_path, ["*.py", "*.yaml"]) == expected

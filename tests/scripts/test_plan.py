@@ -1,0 +1,94 @@
+"""mts3-plan from the command line to the JSON file, with an untrained model."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.errors import CausalityError, CheckpointError, MTS3Error, SpaceMismatchError, UnknownObservationError
+from mbrl_mts3.models import MTS3
+from mbrl_mts3.scripts import plan
+from mbrl_mts3.training import Checkpoint
+
+SMALL: dict[str, Any] = {
+    "latent_dim": 4,
+    **{f"{part}_hidden": (8,) for part in ("encoder", "window", "action", "control", "decoder")},
+}
+QUICK = ["episodes=3", "parallel=2", "max_steps=4", "planners.horizon=5", "planners.candidates=40"]
+
+
+def save(folder: Path, select: Any = "all", actions: spaces.Box | None = None, **options: Any) -> Path:
+    environment = make_environment("PointMaze_UMaze-v3")
+    space = environment.observation_space
+    action_space = actions or environment.action_space
+    environment.close()
+    assert isinstance(action_space, spaces.Box)
+    selector = ObservationSelector.from_space(space, "PointMaze_UMaze-v3", select)
+    sizes = selector.dim, action_space.shape[0]
+    checkpoint = Checkpoint(
+        model=MTS3(*sizes, **{**SMALL, **options}),
+        normalizer=Normalizer.identity(*sizes),
+        selector=selector,
+        observation_space=space,
+        action_space=action_space,
+        dataset_id="none/none-v0",
+        content_hash="",
+        env_id="PointMaze_UMaze-v3",
+    )
+    return checkpoint.save_pretrained(folder / "checkpoint")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def command(*arguments: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["mts3-plan", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
+        # Hydra would print the error and leave the interpreter; the tests want the error.
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+        plan.main()
+        return dict(json.loads((tmp_path / "run" / "plan.json").read_text()))
+
+    return command
+
+
+@pytest.mark.parametrize("task", ["point_maze_shaped", "point_maze_straight", "learned_reward"])
+def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str], task: str) -> None:
+    written = run(f"checkpoint={save(tmp_path)}", f"tasks={task}")
+    result = written["result"]
+    assert result["seeds"] == [1000, 1001, 1002]
+    assert result["lengths"] == [4, 4, 4]
+    assert result["success_rate"] == 0
+    assert result["success_interval"][0] == 0
+    assert result["ms_per_action"] > 0
+    assert written["config"]["planners"]["horizon"] == 5
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("return", "success rate", "95% interval", "ms per action"))
+
+
+def test_random_shooting_is_a_choice(tmp_path: Path, run: Any) -> None:
+    arguments = (f"checkpoint={save(tmp_path)}", "planners=random_shooting")
+    assert run(*arguments)["result"]["episodes"] == 3
+
+
+@pytest.mark.parametrize(
+    ("made", "arguments", "error"),
+    [
+        ({}, ["environment=half_cheetah", "tasks=half_cheetah"], SpaceMismatchError),
+        ({"actions": spaces.Box(-2, 2, (2,), np.float32)}, [], SpaceMismatchError),
+        ({"select": ["vx", "vy"]}, [], UnknownObservationError),
+        ({"aggregation": "window"}, [], CausalityError),
+        ({}, ["checkpoint=nowhere"], CheckpointError),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_episode(
+    tmp_path: Path, run: Any, made: dict[str, Any], arguments: list[str], error: type[MTS3Error]
+) -> None:
+    with pytest.raises(error):
+        run(f"checkpoint={save(tmp_path, **made)}", *arguments)
+    assert not (tmp_path / "run" / "plan.json").exists()
