@@ -105,12 +105,16 @@ def _act(config: DictConfig, checkpoint: Checkpoint, name: str) -> EvaluationRes
     seeds = range(config.first_seed, config.first_seed + config.episodes)
     finished = iter(track(seeds, description=name))
     next(finished)
+
+    def advance(episode: RecordedEpisode) -> None:
+        next(finished, None)
+
     return evaluate_agent(
         _agent(config, checkpoint, name),
         partial(_environment, config),
         seeds,
         record=True,
-        on_episode=lambda _: next(finished, None),
+        on_episode=advance,
     )
 
 

@@ -51,4 +51,4 @@ class Cells:
     def _split(self, per_step: Tensor) -> Tensor:
         after = self.count * self.period - self.offset - self.length
         padded = torch.nn.functional.pad(per_step, (0, 0, self.offset, after))
-        return padded.unflatten(1, (self.count, self.period))
+        return padded.reshape(len(padded), self.count, self.period, -1)

@@ -144,10 +144,9 @@ class MTS3(WorldModel):
         known = self._checked(belief)
         if action is not None:
             known, _ = self._advance(build_maps(self), known, action)
-        if observation.shape != (len(known.step), self.observation_dim):
-            raise ShapeError(
-                f"observation needs the shape ({len(known.step)}, {self.observation_dim}), got {tuple(observation.shape)}"
-            )
+        expected = (len(known.step), self.observation_dim)
+        if observation.shape != expected:
+            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
         return self._take_in(known, observation, mask)
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PhysicalModel:
-    """A `WorldModel` with its normaliser around it: the same calls, observations, actions and rewards in physical units.
+    """A `WorldModel` with its normaliser around it: the same calls, everything in physical units.
 
     Beliefs are the model's own. Nothing here is differentiated; wrap calls in `torch.no_grad()` where it matters.
 

@@ -42,7 +42,8 @@ def dissipative_cayley(
     """
     generator = rotation - rotation.mT - damping @ damping.mT
     identity = torch.eye(generator.shape[-1], dtype=generator.dtype, device=generator.device)
-    return torch.linalg.solve(identity - generator / 2, identity + generator / 2)
+    transformed: Tensor = torch.linalg.solve(identity - generator / 2, identity + generator / 2)
+    return transformed
 
 
 def initial_generator(*shape: int, rate: float) -> tuple[Tensor, Tensor]:

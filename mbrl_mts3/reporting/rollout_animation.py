@@ -45,7 +45,7 @@ def rollout_animation(
     shown = sorted({*range(0, total, -(-total // frames)), total - 1})
     images = _record(stage, shown)
     # Colours are chosen from the last frame, which shows all there is; frames of one palette compress well.
-    last = images[-1].quantize(128, dither=Image.Dither.NONE)
+    last = images[-1].quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     quantized = [image.quantize(palette=last, dither=Image.Dither.NONE) for image in images]
     pause = round(1000 / frames_per_second)
     # The last frame stays for a moment before the movie starts again.

@@ -15,7 +15,7 @@ RESUME_FILE = "resume.ckpt"
 
 
 class CheckpointFolders(Callback):
-    """After each validation writes `last`, `best` where the validation NLL is the lowest so far, and the trainer's state.
+    """After each validation writes `last`, `best` where the validation NLL is the lowest yet, and the trainer's state.
 
     Args:
         folder: where to write.

@@ -51,7 +51,7 @@ class WorldModelModule(lightning.LightningModule):
         super().__init__()
         if truncation is not None and (truncation < 1 or truncation % model.period):
             raise ConfigurationError(
-                f"truncation={truncation} would cut inside a window: take a multiple of the model's period {model.period}"
+                f"truncation={truncation} would cut inside a window: take a multiple of the period {model.period}"
             )
         self.model = model
         self.normalizer = normalizer

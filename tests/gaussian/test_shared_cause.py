@@ -41,13 +41,13 @@ def test_open_loop_variance_is_exact_where_the_projection_loses_nothing(random_b
     history = run_shared(transition, link, state, cause, noise, steps)
     a, c = transition.to_dense().numpy(), link.to_dense().numpy()
     _, s = dense(state)
-    _, l = dense(cause)
+    _, cov_l = dense(cause)
     # z_t = A^t z_0 + (sum_i A^i C) l + noise: one l, so its pushes add up before they are squared.
     power, pushes, noises = np.eye(2 * n), np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n))
     for belief in history:
         pushes, noises = a @ pushes + c, a @ noises @ a.T + 0.1 * np.eye(2 * n)
         power = a @ power
-        expected = power @ s @ power.T + pushes @ l @ pushes.T + noises
+        expected = power @ s @ power.T + pushes @ cov_l @ pushes.T + noises
         np.testing.assert_allclose(belief.covariance.numpy(), projected(expected), rtol=1e-9, atol=1e-12)
 
 
@@ -75,8 +75,8 @@ def test_observing_in_between_keeps_the_joint_covariance_valid_and_exact(random_
     shared = SharedCovariance(torch.zeros(4 * n).double())
     a, c = transition.to_dense().numpy(), link.to_dense().numpy()
     _, cov = dense(state)
-    _, l = dense(cause)
-    root = np.linalg.cholesky(l.reshape(2, n, 2, n).transpose(1, 3, 0, 2)[np.arange(n), np.arange(n)])
+    _, cov_l = dense(cause)
+    root = np.linalg.cholesky(cov_l.reshape(2, n, 2, n).transpose(1, 3, 0, 2)[np.arange(n), np.arange(n)])
     factor = np.zeros((2 * n, 2 * n))
     for i in range(n):
         factor[np.ix_([i, n + i], [i, n + i])] = root[i]
