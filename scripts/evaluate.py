@@ -19,6 +19,7 @@ from mbrl_mts3.data.check_same_spaces import check_same_spaces
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.metrics import BlindWindow, OpenLoopResult, check_lengths, open_loop, window_starts
 from mbrl_mts3.reporting import error_table, write_atomically, write_evaluation_report
+from mbrl_mts3.scripts import reports_errors
 from mbrl_mts3.training import Checkpoint
 
 LONGEST = 330
@@ -26,6 +27,7 @@ LONGEST = 330
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="evaluate")
+@reports_errors
 def main(config: DictConfig) -> None:
     """Score a checkpoint on episodes, print a table, write JSON, figures and a report."""
     if config.threads is not None:
