@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.gaussian import (
+    DenseMap,
     Evidence,
     FactorisedGaussian,
     LinearMap,
@@ -16,6 +17,7 @@ from mbrl_mts3.gaussian import (
     condition,
     shared_condition,
 )
+from mbrl_mts3.models.fused_scan import fused_scan
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,30 @@ def fast_scan(
     Returns:
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
     """
+    if shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
+        seen_sums = (None, None) if evidence is None else (evidence.precision, evidence.information)
+        return FactorisedGaussian(
+            *fused_scan(
+                transition.weight,
+                transition.covariance_weight,
+                start.mean,
+                start.covariance,
+                drive.mean,
+                drive.covariance,
+                *seen_sums,
+            )
+        ), None
+    return plain_scan(transition, start, drive, evidence, shared)
+
+
+def plain_scan(
+    transition: LinearMap,
+    start: FactorisedGaussian,
+    drive: FactorisedGaussian,
+    evidence: Evidence | None,
+    shared: SharedCause | None = None,
+) -> tuple[FactorisedGaussian, SharedCovariance | None]:
+    """`fast_scan` in the words of the belief algebra, for any transition; the reference of every faster path."""
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
     seen = (
         None

@@ -24,7 +24,7 @@ def episodes(world):
 
 @pytest.fixture
 def normalizer() -> Normalizer:
-    vectors = [[0.2, -0.3], [2.0, 0.5], [0.0, 0.0], [1.0, 1.0]]
+    vectors = [[0.2, -0.3], [2.0, 0.4], [0.0, 0.0], [1.0, 1.0]]
     return Normalizer(*map(torch.tensor, vectors), torch.tensor(0.4), torch.tensor(3.0))
 
 

@@ -73,8 +73,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path) -> Ru
     def command(*arguments: str) -> dict[str, Any]:
         words = ["mts3-evaluate", f"hydra.run.dir={tmp_path / 'run'}", f"checkpoint={checkpoint}", *arguments]
         monkeypatch.setattr(sys, "argv", words)
-        # Hydra would print the error and leave the interpreter; the tests want the error.
-        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
         evaluate.main()
         return dict(json.loads((tmp_path / "run" / "evaluation.json").read_text()))
 
@@ -165,11 +163,20 @@ def test_bad_predictions_are_reported(
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(
-    tmp_path: Path, run: Run, arguments: list[str], error: type[MTS3Error], message: str
+    tmp_path: Path,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    error: type[MTS3Error],
+    message: str,
 ) -> None:
     write("mine/narrow-v0", dim=2, lengths=(40,))
     write("mine/wide-v0", dim=4, lengths=(40,))
     write("mine/strong-v0", bound=2.0, lengths=(40,))
-    with pytest.raises(error, match=message):
+    with pytest.raises(SystemExit) as stop:
         run(*arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"{error.__name__}: ")
+    assert message in said
     assert not [file for file in (tmp_path / "run").glob("*") if file.suffix in (".json", ".html", ".png")]

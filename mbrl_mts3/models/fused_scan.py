@@ -1,0 +1,180 @@
+"""The fast level's recursion with a backward pass of its own.
+
+Autograd would keep about thirty small tensors a step and multiply small matrices for the weights' gradients at each of
+them. Here the state lies as (features, batch), so that every part of it is one contiguous block, all results are
+written into tensors made once, and the weights' gradients are one product over all steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Tensors = tuple[Tensor, ...]
+ROWS_AT_ONCE = 128
+
+
+def fused_scan(
+    weight: Tensor,
+    covariance_weight: Tensor,
+    mean: Tensor,
+    covariance: Tensor,
+    drive_mean: Tensor,
+    drive_covariance: Tensor,
+    precision: Tensor | None,
+    information: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Condition, then predict, for t = 0..T-1: equal to `condition` and `DenseMap.apply` in turn.
+
+    Args:
+        weight, covariance_weight: A (2n, 2n) and M_A (3n, 3n).
+        mean, covariance: belief of z_0, (B, 2n) and (B, 3n), its observation not yet taken in.
+        drive_mean, drive_covariance: what is added to each prediction, (B, T, 2n) and (B, T, 3n).
+        precision, information: evidence (B, T, n) of each step's observation; None for an open loop.
+
+    Returns:
+        Means (B, T, 2n) and covariances (B, T, 3n) of z_1..z_T.
+    """
+    if len(mean) > ROWS_AT_ONCE:
+        # Larger batches fall out of the processor's caches, and their buffers are new pages at every call.
+        parts = zip(
+            *(
+                (None,) * -(-len(mean) // ROWS_AT_ONCE) if tensor is None else tensor.split(ROWS_AT_ONCE)
+                for tensor in (mean, covariance, drive_mean, drive_covariance, precision, information)
+            ),
+            strict=True,
+        )
+        done = [fused_scan(weight, covariance_weight, *part) for part in parts]
+        return torch.cat([part[0] for part in done]), torch.cat([part[1] for part in done])
+    if precision is None or information is None:
+        means = _OpenLoop.apply(weight, mean, drive_mean)
+        covariances = _OpenLoop.apply(covariance_weight, covariance, drive_covariance)
+    else:
+        means, covariances = _Scan.apply(
+            weight, covariance_weight, mean, covariance, drive_mean, drive_covariance, precision, information
+        )
+    return means, covariances
+
+
+class _OpenLoop(torch.autograd.Function):
+    """x_{t+1} = W x_t + d_t."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, start: Tensor, drive: Tensor) -> Tensor:
+        inputs = _time_major(drive)
+        states = inputs.new_empty(len(inputs) + 1, *inputs.shape[1:])
+        states[0] = start.T
+        rows = states.unbind(0)
+        for t, step in enumerate(inputs.unbind(0)):
+            torch.addmm(step, weight, rows[t], out=rows[t + 1])
+        ctx.save_for_backward(weight, states)
+        return _batch_major(states[1:])
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> Tensors:
+        weight, states = ctx.saved_tensors
+        total = _time_major(gradient)
+        rows, back = total.unbind(0), weight.T
+        for t in range(len(rows) - 1, 0, -1):
+            rows[t - 1].addmm_(back, rows[t])
+        return _outer(total, states[:-1]), (back @ rows[0]).T, _batch_major(total)
+
+
+class _Scan(torch.autograd.Function):
+    """Names as in `condition`: a prime in its docstring is an underscore here."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, covariance_weight: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        start_mean, start_covariance = rest[0], rest[1]
+        d_mean, d_cov, p, h = (_time_major(tensor) for tensor in rest[2:])
+        steps, n, batch = p.shape
+        mean, cov = p.new_empty(steps + 1, 2 * n, batch), p.new_empty(steps + 1, 3 * n, batch)
+        mean[0], cov[0] = start_mean.T, start_covariance.T
+        mean_, cov_ = torch.empty_like(d_mean), torch.empty_like(d_cov)
+        inverse, residual = torch.empty_like(p), torch.empty_like(p)
+        (mu_u, mu_l), (s_u, s_l, s_s) = _rows(mean, n), _rows(cov, n)
+        (mu_u_, mu_l_), (s_u_, s_l_, s_s_) = _rows(mean_, n), _rows(cov_, n)
+        one, scratch = p.new_ones(()), torch.empty_like(p[0])
+        rows = zip(p.unbind(0), h.unbind(0), inverse.unbind(0), residual.unbind(0), strict=True)
+        for t, (p_t, h_t, inverse_t, r) in enumerate(rows):
+            torch.addcmul(one, p_t, s_u[t], out=inverse_t).reciprocal_()
+            torch.mul(s_u[t], inverse_t, out=s_u_[t])
+            torch.mul(s_s[t], inverse_t, out=s_s_[t])
+            torch.mul(p_t, s_s[t], out=scratch)
+            torch.addcmul(s_l[t], scratch, s_s_[t], value=-1, out=s_l_[t])
+            torch.addcmul(h_t, p_t, mu_u[t], value=-1, out=r)
+            torch.addcmul(mu_u[t], s_u_[t], r, out=mu_u_[t])
+            torch.addcmul(mu_l[t], s_s_[t], r, out=mu_l_[t])
+            torch.addmm(d_mean[t], weight, mean_[t], out=mean[t + 1])
+            torch.addmm(d_cov[t], covariance_weight, cov_[t], out=cov[t + 1])
+        ctx.save_for_backward(weight, covariance_weight, p, mean, mean_, cov_, inverse, residual)
+        return _batch_major(mean[1:]), _batch_major(cov[1:])
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient_mean: Tensor, gradient_covariance: Tensor) -> Tensors:
+        weight, covariance_weight, p, mean, mean_, cov_, inverse, residual = ctx.saved_tensors
+        steps, n, batch = p.shape
+        g_mean, g_cov = _time_major(gradient_mean), _time_major(gradient_covariance)
+        s_u_, _, s_s_ = cov_.split(n, dim=1)
+        # What does not depend on the recursion is computed for all steps at once.
+        gain = p * s_s_
+        g_s_u_, g_s_s_, g_r = (torch.empty_like(p) for _ in range(3))
+        g_cov_ = p.new_empty(steps, 3 * n, batch)
+        first_mean, first_cov = p.new_zeros(2 * n, batch), p.new_zeros(3 * n, batch)
+        g_mu_u_l = p.new_empty(2 * n, batch)
+        g_mu_u_, g_mu_l_ = g_mu_u_l.split(n)
+        lists = zip(
+            p.unbind(0), inverse.unbind(0), residual.unbind(0), gain.unbind(0), inverse.square().unbind(0),
+            (gain * inverse).unbind(0), gain.square().unbind(0), s_u_.unbind(0), s_s_.unbind(0), g_s_u_.unbind(0),
+            g_s_s_.unbind(0), g_r.unbind(0), g_cov_.unbind(0), strict=True,
+        )  # fmt: skip
+        before_mean = [first_mean, *g_mean[:-1].unbind(0)]
+        before_cov = [first_cov, *g_cov[:-1].unbind(0)]
+        for t, row in reversed(list(enumerate(lists))):
+            p_t, inv, r, k, inv2, k_inv, k2, su_, ss_, gsu_, gss_, gr, gcov_ = row
+            torch.mm(weight.T, g_mean[t], out=g_mu_u_l)
+            torch.mm(covariance_weight.T, g_cov[t], out=gcov_)
+            gcu, gcl, gcs = gcov_.split(n)
+            torch.addcmul(gcu, g_mu_u_, r, out=gsu_)
+            torch.addcmul(gcs, g_mu_l_, r, out=gss_)
+            torch.mul(g_mu_u_, su_, out=gr).addcmul_(g_mu_l_, ss_)
+            to_u, _ = before_mean[t].add_(g_mu_u_l).split(n)
+            to_u.addcmul_(gr, p_t, value=-1)
+            c_u, c_l, c_s = before_cov[t].split(n)
+            c_u.addcmul_(gsu_, inv2).addcmul_(gss_, k_inv, value=-1).addcmul_(gcl, k2)
+            c_l.add_(gcl)
+            c_s.addcmul_(gss_, inv).addcmul_(gcl, k, value=-2)
+        g_p = g_s_u_.mul_(s_u_).addcmul_(g_s_s_, s_s_).mul_(s_u_).addcmul_(g_cov_[:, n : 2 * n] * s_s_, s_s_)
+        g_p.addcmul_(g_r, mean[:-1, :n]).neg_()
+        return (
+            _outer(g_mean, mean_),
+            _outer(g_cov, cov_),
+            first_mean.T,
+            first_cov.T,
+            *(_batch_major(tensor) for tensor in (g_mean, g_cov, g_p, g_r)),
+        )
+
+
+def _time_major(sequence: Tensor) -> Tensor:
+    """(B, T, F) -> (T, F, B), a copy; as the transpose of one matrix it is many times faster than as a permutation."""
+    return sequence.flatten(1).T.contiguous().unflatten(0, sequence.shape[1:])
+
+
+def _batch_major(sequence: Tensor) -> Tensor:
+    """(T, F, B) -> (B, T, F), a copy."""
+    return sequence.flatten(0, 1).T.contiguous().unflatten(1, sequence.shape[:2])
+
+
+def _rows(packed: Tensor, n: int) -> list[tuple[Tensor, ...]]:
+    """(T, k * n, B) as k lists of T blocks (n, B)."""
+    return [part.unbind(0) for part in packed.split(n, dim=1)]
+
+
+def _outer(gradient: Tensor, state: Tensor) -> Tensor:
+    """sum_t gradient_t state_t^T, for (T, F, B) and (T, G, B)."""
+    return torch.tensordot(gradient, state, dims=([0, 2], [0, 2]))

@@ -1,0 +1,77 @@
+"""The fused recursion equals the plain one, values and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
+from mbrl_mts3.models import fused_scan as module
+from mbrl_mts3.models.fast_scan import fast_scan, plain_scan
+from mbrl_mts3.models.fused_scan import fused_scan
+from mbrl_mts3.networks import DenseTransition
+
+
+def inputs(batch, steps, n, dtype, observed=True):
+    upper, lower = torch.rand(2, batch, n, dtype=dtype) + 0.5
+    side = (torch.rand(batch, n, dtype=dtype) - 0.5) * (upper * lower).sqrt()
+    drive_covariance = torch.rand(batch, steps, 3 * n, dtype=dtype) * 0.1
+    drive_covariance[..., 2 * n :] = 0
+    tensors = [
+        torch.randn(batch, 2 * n, dtype=dtype),
+        torch.cat([upper, lower, side], -1),
+        torch.randn(batch, steps, 2 * n, dtype=dtype),
+        drive_covariance,
+    ]
+    if observed:
+        shown = (torch.rand(batch, steps, 1) < 0.5).to(dtype)
+        tensors += [torch.rand(batch, steps, n, dtype=dtype) * shown, torch.randn(batch, steps, n, dtype=dtype) * shown]
+    return [tensor.requires_grad_() for tensor in tensors]
+
+
+def run(scan, transition, tensors):
+    mean, covariance, drive_mean, drive_covariance, *seen = tensors
+    result, _ = scan(
+        transition,
+        FactorisedGaussian(mean, covariance),
+        FactorisedGaussian(drive_mean, drive_covariance),
+        Evidence(*seen) if seen else None,
+    )
+    return result.mean, result.covariance
+
+
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("rows", [2, 128])
+def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", rows)
+    network, tensors = DenseTransition(4).double(), inputs(5, 60, 4, torch.float64, observed)
+    found = []
+    for scan in (plain_scan, fast_scan):
+        mean, covariance = run(scan, network(), tensors)
+        goal = mean.sin().sum() + covariance.cos().sum()
+        found.append((mean, covariance, *torch.autograd.grad(goal, [*tensors, *network.parameters()])))
+    for plain, fused in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, atol=1e-9, rtol=1e-9)
+
+
+def test_single_precision_stays_close_to_double_over_1000_steps():
+    network, tensors = DenseTransition(6), inputs(3, 1000, 6, torch.float32)
+    with torch.no_grad():
+        fused = run(fast_scan, network(), tensors)
+        plain = run(plain_scan, network.double()(), [tensor.double() for tensor in tensors])
+    for single, double in zip(fused, plain, strict=True):
+        assert ((single - double).abs() / (1 + double.abs())).max() < 1e-4
+
+
+@pytest.mark.parametrize("observed", [True, False])
+def test_the_hand_written_gradient_is_the_numerical_one(observed):
+    dense = DenseMap(0.5 * torch.randn(4, 4).double())
+    weights = [dense.weight.requires_grad_(), dense.covariance_weight.requires_grad_()]
+    tensors = inputs(2, 4, 2, torch.float64, observed) + ([] if observed else [None, None])
+    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors))
+
+
+def test_the_default_model_takes_the_fused_path(monkeypatch):
+    """Otherwise the tests above would compare the plain path with itself."""
+    monkeypatch.setattr("mbrl_mts3.models.fast_scan.plain_scan", None)
+    run(fast_scan, DenseTransition(2)(), inputs(2, 3, 2, torch.float32))
