@@ -50,10 +50,12 @@ def fused_scan(
         done = [fused_scan(weight, covariance_weight, *part) for part in parts]
         return torch.cat([part[0] for part in done]), torch.cat([part[1] for part in done])
     if precision is None or information is None:
-        means = _OpenLoop.apply(weight, mean, drive_mean)
-        covariances = _OpenLoop.apply(covariance_weight, covariance, drive_covariance)
+        means = _OpenLoop.apply(weight, mean, drive_mean)  # type: ignore[no-untyped-call]
+        covariances = _OpenLoop.apply(  # type: ignore[no-untyped-call]
+            covariance_weight, covariance, drive_covariance
+        )
     else:
-        means, covariances = _Scan.apply(
+        means, covariances = _Scan.apply(  # type: ignore[no-untyped-call]
             weight, covariance_weight, mean, covariance, drive_mean, drive_covariance, precision, information
         )
     return means, covariances
@@ -74,7 +76,7 @@ class _OpenLoop(torch.autograd.Function):
         return _batch_major(states[1:])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensors:
         weight, states = ctx.saved_tensors
         total = _time_major(gradient)
@@ -115,7 +117,7 @@ class _Scan(torch.autograd.Function):
         return _batch_major(mean[1:]), _batch_major(cov[1:])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient_mean: Tensor, gradient_covariance: Tensor) -> Tensors:
         weight, covariance_weight, p, mean, mean_, cov_, inverse, residual = ctx.saved_tensors
         steps, n, batch = p.shape
@@ -162,12 +164,14 @@ class _Scan(torch.autograd.Function):
 
 def _time_major(sequence: Tensor) -> Tensor:
     """(B, T, F) -> (T, F, B), a copy; as the transpose of one matrix it is many times faster than as a permutation."""
-    return sequence.flatten(1).T.contiguous().unflatten(0, sequence.shape[1:])
+    batch, steps, features = sequence.shape
+    return sequence.reshape(batch, steps * features).T.contiguous().view(steps, features, batch)
 
 
 def _batch_major(sequence: Tensor) -> Tensor:
     """(T, F, B) -> (B, T, F), a copy."""
-    return sequence.flatten(0, 1).T.contiguous().unflatten(1, sequence.shape[:2])
+    steps, features, batch = sequence.shape
+    return sequence.reshape(steps * features, batch).T.contiguous().view(batch, steps, features)
 
 
 def _rows(packed: Tensor, n: int) -> list[tuple[Tensor, ...]]:
@@ -177,4 +181,5 @@ def _rows(packed: Tensor, n: int) -> list[tuple[Tensor, ...]]:
 
 def _outer(gradient: Tensor, state: Tensor) -> Tensor:
     """sum_t gradient_t state_t^T, for (T, F, B) and (T, G, B)."""
-    return torch.tensordot(gradient, state, dims=([0, 2], [0, 2]))
+    product: Tensor = torch.tensordot(gradient, state, dims=([0, 2], [0, 2]))
+    return product

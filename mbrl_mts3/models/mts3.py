@@ -271,13 +271,13 @@ class MTS3(WorldModel):
 
     def _drive(self, maps: MTS3Maps, actions: Tensor, cause: FactorisedGaussian | None) -> FactorisedGaussian:
         """b(a) + C x + eps, all that enters the fast level but its predecessor; batched over time."""
-        drive = maps.noise
+        batch = actions.shape[:-1]
+        drive = maps.noise.map(lambda tensor: tensor.expand(*batch, tensor.shape[-1]))
         if maps.cause is not None and cause is not None:
             drive = maps.cause.apply(cause) + drive
         if self.control is not None:
             drive = FactorisedGaussian(drive.mean + self.control(actions), drive.covariance)
-        batch = actions.shape[:-1]
-        return drive.map(lambda tensor: tensor.expand(*batch, tensor.shape[-1]))
+        return drive
 
     def _shared_cause(
         self, maps: MTS3Maps, start: MTS3Belief, cause: FactorisedGaussian | None, begin: int, length: int

@@ -107,8 +107,8 @@ def test_rewards_after_a_termination_do_not_count(actions: Tensor) -> None:
 def test_rollouts_may_be_imagined_in_parts(actions: Tensor, at_once: int, calls: int) -> None:
     model = physical(Oracle())
     seen: list[int] = []
-    imagine = model.imagine
-    model.imagine = lambda belief, part: seen.append(part.shape[1]) or imagine(belief, part)  # type: ignore[method-assign, func-returns-value]
+    imagine = model.imagine_mean
+    model.imagine_mean = lambda belief, part: seen.append(part.shape[1]) or imagine(belief, part)  # type: ignore[method-assign, func-returns-value]
     objective = RolloutObjective(model, _Nothing(), OBSERVATION, rollouts_at_once=at_once)
     torch.testing.assert_close(objective(actions), 3 * actions.sum(dim=(-1, -2)))
     assert len(seen) == calls

@@ -5,7 +5,6 @@ from pathlib import Path
 import minari
 import pytest
 
-from mbrl_mts3.errors import DataError
 from mbrl_mts3.scripts.collect import main
 
 Run = Callable[..., str]
@@ -59,9 +58,10 @@ def test_sac_and_then_its_policy(run: Run) -> None:
     assert minari.load_dataset("mbrl-mts3/half_cheetah/sb3-v0").total_steps == 20
 
 
-def test_a_taken_id_is_refused(run: Run) -> None:
+def test_a_taken_id_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("steps=10")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(SystemExit):
         run("steps=20")
+    assert "is there already" in capsys.readouterr().err
     run("steps=20", "overwrite=true")
     assert minari.load_dataset("mbrl-mts3/point_maze_umaze/waypoint-v0").total_steps == 20

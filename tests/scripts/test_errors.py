@@ -21,6 +21,7 @@ import pytest
 )
 def test_bad_input_ends_with_one_line(command, overrides, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     monkeypatch.setattr(sys, "argv", [f"mts3-{command}", *overrides])
     with pytest.raises(SystemExit) as stop:
         import_module(f"mbrl_mts3.scripts.{command}").main()

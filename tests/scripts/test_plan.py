@@ -87,8 +87,14 @@ def test_random_shooting_is_a_choice(tmp_path: Path, run: Any) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_before_any_episode(
-    tmp_path: Path, run: Any, made: dict[str, Any], arguments: list[str], error: type[MTS3Error]
+    tmp_path: Path,
+    run: Any,
+    capsys: pytest.CaptureFixture[str],
+    made: dict[str, Any],
+    arguments: list[str],
+    error: type[MTS3Error],
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises(SystemExit):
         run(f"checkpoint={save(tmp_path, **made)}", *arguments)
+    assert capsys.readouterr().err.startswith(f"{error.__name__}: ")
     assert not (tmp_path / "run" / "plan.json").exists()

@@ -45,7 +45,7 @@ def dataset_of(episodes: list[Episode]) -> OfflineDataset:
 @pytest.fixture(scope="session")
 def linear_dataset() -> OfflineDataset:
     rng = np.random.default_rng(0)
-    return dataset_of([linear_episode(rng, 60, i) for i in range(40)])
+    return dataset_of([linear_episode(rng, 60, i) for i in range(120)])
 
 
 @pytest.fixture(scope="session")
