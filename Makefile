@@ -18,7 +18,7 @@ TEST = OMP_NUM_THREADS=1 PYTHONPATH="$(SITE)" MTS3_TEST_SITE="$(SITE)" $(BIN)/py
 	'--jaxtyping-packages=mbrl_mts3,$(CHECKER)' -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo site test test-slow lint style types format clean
+.PHONY: help venv demo site test test-slow bench lint style types format clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,9 @@ test: site ## Test the built wheel
 
 test-slow: site ## Run the tests that take minutes
 	$(TEST) -m slow $(ARGS)
+
+bench: venv ## Measure speed and memory; writes benchmarks/results.json
+	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 lint: style types ## Check format, style and types
 

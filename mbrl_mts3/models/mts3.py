@@ -16,6 +16,7 @@ from mbrl_mts3.gaussian import (
     shared_condition,
 )
 from mbrl_mts3.models.cells import Cells
+from mbrl_mts3.models.chunks import in_chunks
 from mbrl_mts3.models.fast_scan import SharedCause, fast_sample, fast_scan, shared_step
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
@@ -159,16 +160,19 @@ class MTS3(WorldModel):
     ) -> tuple[MTS3Belief, Prediction]:
         self.check_sequence(observations, actions, mask)
         start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        return self._run(start, actions, observations, mask)
+        return self._run(build_maps(self), start, actions, observations, mask)
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
-        if actions.ndim == 3:
-            return self._run(start, actions)[1]
-        shape = tuple(actions.shape[:2])
-        flat = self._run(start.repeat_interleave(shape[1]), actions.flatten(0, 1))[1]
-        return flat.reshape_batch(shape)
+        maps, shape = build_maps(self), tuple(actions.shape[:-2])
+        if actions.ndim == 4:
+            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+
+        def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
+            return self._run(maps, rows, plans)[1]
+
+        return in_chunks(rollout, start, actions).reshape_batch(shape)
 
     def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
         start = self._checked(belief)
@@ -176,11 +180,14 @@ class MTS3(WorldModel):
         groups = _groups_of_equal_step(start.step)
         if len(groups) > 1 or self.options.conditioning == "posterior":
             return super().imagine_mean(belief, actions)
-        shape = tuple(actions.shape[:-2])
+        maps, shape = build_maps(self), tuple(actions.shape[:-2])
         if actions.ndim == 4:
             start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
-        states = mean_rollout(self, build_maps(self), start, actions)
-        return self.readout.means(states, start.reference).reshape_batch(shape)
+
+        def rollout(rows: MTS3Belief, plans: Tensor) -> MeanPrediction:
+            return self.readout.means(mean_rollout(self, maps, rows, plans), rows.reference)
+
+        return in_chunks(rollout, start, actions).reshape_batch(shape)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
@@ -199,9 +206,13 @@ class MTS3(WorldModel):
     # --- along a sequence -----------------------------------------------------------------------------------------
 
     def _run(
-        self, start: MTS3Belief, actions: Tensor, observations: Tensor | None = None, mask: Tensor | None = None
+        self,
+        maps: MTS3Maps,
+        start: MTS3Belief,
+        actions: Tensor,
+        observations: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[MTS3Belief, Prediction]:
-        maps = build_maps(self)
         groups = _groups_of_equal_step(start.step)
         if len(groups) == 1:
             after, predicted = self._run_aligned(maps, start, actions, observations, mask)

@@ -1,0 +1,143 @@
+"""What is measured: each case with its floor and, where it makes sense, the straightforward loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from matmul_floor import Floor, Product, products
+from naive_mts3 import naive_run
+from torch import Tensor
+
+from mbrl_mts3.data import Normalizer
+from mbrl_mts3.gaussian import negative_log_likelihood
+from mbrl_mts3.models import MTS3, PhysicalModel, Prediction
+from mbrl_mts3.planners import ICEM, RolloutObjective
+
+OBS, ACT = 17, 6
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Three ways to do the same work, each ready to be called."""
+
+    ours: Run
+    floor: Run
+    naive: Run | None
+    repeats: int
+
+
+def half_cheetah_model(device: str) -> MTS3:
+    """The model at the size of the MTS3 paper."""
+    torch.manual_seed(0)
+    return MTS3(OBS, ACT, (15,)).to(device)
+
+
+def training(batch: int, steps: int, device: str) -> Case:
+    """Forward, backward and optimiser on random data, 40% of the observations masked."""
+    model = half_cheetah_model(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    observations = torch.randn(batch, steps + 1, OBS, device=device)
+    actions, mask = torch.randn(batch, steps, ACT, device=device), torch.rand(batch, steps, device=device) > 0.4
+
+    def update(predict: Callable[[Tensor, Tensor, Tensor], Prediction]) -> None:
+        prediction = predict(observations[:, :-1], actions, mask)
+        loss = negative_log_likelihood(prediction.mean, prediction.variance, observations[:, 1:]).sum(-1).mean()
+        assert prediction.reward_mean is not None
+        assert prediction.reward_variance is not None
+        zeros = torch.zeros_like(prediction.reward_mean)
+        loss = loss + negative_log_likelihood(prediction.reward_mean, prediction.reward_variance, zeros).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    def naive(seen: Tensor, done: Tensor, shown: Tensor) -> Prediction:
+        return naive_run(model, model.initial_belief(batch), done, seen, shown)
+
+    floor = Floor(products(model, batch, steps, observed=True, variances=True), device, backward=True)
+    return Case(lambda: update(model), floor, lambda: update(naive), 3)
+
+
+def observing(batch: int, device: str) -> Case:
+    """One streaming step: advance by an action, take in an observation."""
+    model = half_cheetah_model(device).eval()
+    belief = model.initial_belief(batch)
+    observation, action = torch.randn(batch, OBS, device=device), torch.randn(batch, ACT, device=device)
+    found = products(model, batch, 1, observed=True, variances=True, decoded=False)
+    return Case(
+        lambda: model.observe(belief, observation, action),
+        Floor(found, device, backward=False),
+        lambda: naive_run(model, belief, action[:, None], observation[:, None]),
+        30,
+    )
+
+
+def imagination(candidates: int, steps: int, device: str, *, variances: bool) -> Case:
+    """Open-loop rollouts of one belief under many action sequences."""
+    model = half_cheetah_model(device).eval()
+    belief = model.initial_belief(1)
+    plans = torch.randn(1, candidates, steps, ACT, device=device)
+    small = candidates * steps <= 50_000
+    return Case(
+        (lambda: model.imagine(belief, plans)) if variances else (lambda: model.imagine_mean(belief, plans)),
+        Floor(products(model, candidates, steps, observed=False, variances=variances), device, backward=False),
+        (lambda: naive_run(model, belief.repeat_interleave(candidates), plans[0])) if small else None,
+        5 if small else 3,
+    )
+
+
+class _NaiveModel(PhysicalModel):
+    """Plans with the straightforward loop."""
+
+    def imagine_mean(self, belief, actions):  # type: ignore[no-untyped-def]
+        rows = naive_run(self.model, belief.repeat_interleave(actions.shape[1]), actions.flatten(0, 1))
+        return rows.reshape_batch(tuple(actions.shape[:2]))
+
+
+def planning(device: str) -> Case:
+    """One iCEM decision: horizon 30, 3 iterations, 300 candidates, learned reward."""
+    model = half_cheetah_model(device).eval()
+    normalizer = Normalizer.identity(OBS, ACT).to(device)
+    bound = torch.ones(ACT, device=device)
+    planner, sizes = ICEM(-bound, bound, horizon=30, candidates=300, iterations=3), []
+    belief, observation = model.initial_belief(1), torch.zeros(1, OBS, device=device)
+
+    def decide(physical: PhysicalModel) -> None:
+        objective = RolloutObjective(physical, belief, observation)
+
+        def counted(actions: Tensor) -> Tensor:
+            sizes.append(actions.shape[1])
+            return objective(actions)
+
+        planner.plan(counted, planner.initial_state(1), torch.Generator(device).manual_seed(0))
+
+    with torch.inference_mode():
+        decide(PhysicalModel(model, normalizer))
+    found: list[Product] = [p for size in sizes for p in products(model, size, 30, observed=False, variances=False)]
+    return Case(
+        lambda: decide(PhysicalModel(model, normalizer)),
+        Floor(found, device, backward=False),
+        lambda: decide(_NaiveModel(model, normalizer)),
+        5,
+    )
+
+
+def all_cases() -> dict[str, tuple[Callable[[str], Case], bool]]:
+    """Name -> (builder, whether gradients are needed)."""
+    found: dict[str, tuple[Callable[[str], Case], bool]] = {}
+    for batch, steps in ((64, 360), (512, 360), (64, 1500)):
+        found[f"train batch {batch} steps {steps}"] = (lambda d, b=batch, s=steps: training(b, s, d), True)  # type: ignore[misc]
+    for batch in (1, 256):
+        found[f"observe batch {batch}"] = (lambda d, b=batch: observing(b, d), False)  # type: ignore[misc]
+    for variances in (True, False):
+        kind = "imagine" if variances else "imagine means"
+        for candidates in (300, 1000, 10000):
+            for steps in (30, 150):
+                found[f"{kind} {candidates} x {steps}"] = (
+                    lambda d, c=candidates, s=steps, v=variances: imagination(c, s, d, variances=v),  # type: ignore[misc]
+                    False,
+                )
+    found["icem action 300 x 30 x 3"] = (planning, False)
+    return found
