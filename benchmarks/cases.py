@@ -14,9 +14,11 @@ from mbrl_mts3.data import Normalizer
 from mbrl_mts3.gaussian import negative_log_likelihood
 from mbrl_mts3.models import MTS3, PhysicalModel, Prediction
 from mbrl_mts3.planners import ICEM, RolloutObjective
+from mbrl_mts3.training.segments import predict_in_segments
 
 OBS, ACT = 17, 6
 Run = Callable[[], object]
+Predict = Callable[[Tensor, Tensor, Tensor], Prediction]
 
 
 @dataclass(frozen=True)
@@ -35,29 +37,44 @@ def half_cheetah_model(device: str) -> MTS3:
     return MTS3(OBS, ACT, (15,)).to(device)
 
 
-def training(batch: int, steps: int, device: str) -> Case:
-    """Forward, backward and optimiser on random data, 40% of the observations masked."""
+def training(batch: int, steps: int, device: str, *, microbatch: int, recompute_every: int | None = None) -> Case:
+    """Forward, backward and optimiser on random data, 40% of the observations masked.
+
+    Gradients of parts of `microbatch` sequences add up before the update, as `WorldModelTrainer(microbatch=...)` does.
+    """
     model = half_cheetah_model(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
     observations = torch.randn(batch, steps + 1, OBS, device=device)
     actions, mask = torch.randn(batch, steps, ACT, device=device), torch.rand(batch, steps, device=device) > 0.4
 
-    def update(predict: Callable[[Tensor, Tensor, Tensor], Prediction]) -> None:
-        prediction = predict(observations[:, :-1], actions, mask)
-        loss = negative_log_likelihood(prediction.mean, prediction.variance, observations[:, 1:]).sum(-1).mean()
-        assert prediction.reward_mean is not None
-        assert prediction.reward_variance is not None
-        zeros = torch.zeros_like(prediction.reward_mean)
-        loss = loss + negative_log_likelihood(prediction.reward_mean, prediction.reward_variance, zeros).mean()
+    def update(predict: Predict, rows: int) -> None:
         optimizer.zero_grad()
-        loss.backward()
+        for first in range(0, batch, rows):
+            cut = slice(first, first + rows)
+            loss = _loss(predict(observations[cut, :-1], actions[cut], mask[cut]), observations[cut, 1:])
+            (loss * (rows / batch)).backward()
         optimizer.step()
 
+    def ours(seen: Tensor, done: Tensor, shown: Tensor) -> Prediction:
+        if recompute_every is None:
+            prediction: Prediction = model(seen, done, shown)
+            return prediction
+        return predict_in_segments(model, seen, done, shown, recompute_every, detach=False, recompute=True)
+
     def naive(seen: Tensor, done: Tensor, shown: Tensor) -> Prediction:
-        return naive_run(model, model.initial_belief(batch), done, seen, shown)
+        return naive_run(model, model.initial_belief(len(done)), done, seen, shown)
 
     floor = Floor(products(model, batch, steps, observed=True, variances=True), device, backward=True)
-    return Case(lambda: update(model), floor, lambda: update(naive), 3)
+    return Case(lambda: update(ours, microbatch), floor, lambda: update(naive, batch), 3)
+
+
+def _loss(prediction: Prediction, targets: Tensor) -> Tensor:
+    assert prediction.reward_mean is not None
+    assert prediction.reward_variance is not None
+    rewards = negative_log_likelihood(
+        prediction.reward_mean, prediction.reward_variance, torch.zeros_like(prediction.reward_mean)
+    )
+    return negative_log_likelihood(prediction.mean, prediction.variance, targets).sum(-1).mean() + rewards.mean()
 
 
 def observing(batch: int, device: str) -> Case:
@@ -124,11 +141,21 @@ def planning(device: str) -> Case:
     )
 
 
+def _microbatch(device: str, batch: int) -> int:
+    """A GPU is fastest with the whole batch at once, a CPU with what fits its caches."""
+    return 64 if device == "cpu" else batch
+
+
 def all_cases() -> dict[str, tuple[Callable[[str], Case], bool]]:
     """Name -> (builder, whether gradients are needed)."""
     found: dict[str, tuple[Callable[[str], Case], bool]] = {}
-    for batch, steps in ((64, 360), (512, 360), (64, 1500)):
-        found[f"train batch {batch} steps {steps}"] = (lambda d, b=batch, s=steps: training(b, s, d), True)  # type: ignore[misc]
+    found["train batch 64 steps 360"] = (lambda d: training(64, 360, d, microbatch=64), True)
+    found["train batch 512 steps 360"] = (lambda d: training(512, 360, d, microbatch=_microbatch(d, 512)), True)
+    found["train batch 64 steps 1500"] = (lambda d: training(64, 1500, d, microbatch=64), True)
+    found["train batch 64 steps 1500, recomputed"] = (
+        lambda d: training(64, 1500, d, microbatch=64, recompute_every=150),
+        True,
+    )
     for batch in (1, 256):
         found[f"observe batch {batch}"] = (lambda d, b=batch: observing(b, d), False)  # type: ignore[misc]
     for variances in (True, False):

@@ -17,6 +17,7 @@ from mbrl_mts3.models.prediction import Prediction
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.training.losses import prediction_losses, total_loss
 from mbrl_mts3.training.schedule import Schedule
+from mbrl_mts3.training.segments import predict_in_segments
 
 
 class WorldModelModule(lightning.LightningModule):
@@ -30,10 +31,12 @@ class WorldModelModule(lightning.LightningModule):
         validation_context: observed steps of a validation window; all others are predicted open loop.
         loss_weights: of the heads "observation", "reward", "termination"; 1 where not named.
         truncation: cut gradients every so many steps (truncated BPTT); a multiple of the model's period.
+        recompute_every: keep only the beliefs at every so many steps and compute the rest again in the backward pass;
+            less memory, more time, the same gradients.
         seed: of the masks.
 
     Raises:
-        ConfigurationError: a truncation that cuts inside a window.
+        ConfigurationError: segments that cut inside a window, or two lengths of them.
     """
 
     def __init__(
@@ -46,12 +49,18 @@ class WorldModelModule(lightning.LightningModule):
         validation_context: int,
         loss_weights: Mapping[str, float] | None = None,
         truncation: int | None = None,
+        recompute_every: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if truncation is not None and (truncation < 1 or truncation % model.period):
+        for name, length in (("truncation", truncation), ("recompute_every", recompute_every)):
+            if length is not None and (length < 1 or length % model.period):
+                raise ConfigurationError(
+                    f"{name}={length} would cut inside a window: take a multiple of the period {model.period}"
+                )
+        if truncation is not None and recompute_every not in (None, truncation):
             raise ConfigurationError(
-                f"truncation={truncation} would cut inside a window: take a multiple of the period {model.period}"
+                f"truncation={truncation} and recompute_every={recompute_every} differ: segments have one length"
             )
         self.model = model
         self.normalizer = normalizer
@@ -60,12 +69,13 @@ class WorldModelModule(lightning.LightningModule):
         self.validation_context = validation_context
         self.loss_weights = dict(loss_weights or {})
         self.truncation = truncation
+        self.recompute_every = recompute_every
         self.seed = seed
 
     def training_step(self, batch: WindowBatch, batch_index: int) -> Tensor:
         """The loss of one batch of windows in physical units."""
         windows = batch.normalize(self.normalizer.to(self.device))
-        prediction = self._predict(windows, self._training_mask(windows))
+        prediction = self._predict(windows, self._training_mask(windows, batch_index))
         losses = prediction_losses(prediction, windows)
         self._log("train", losses, len(windows.valid))
         return total_loss(losses, self.loss_weights)
@@ -100,25 +110,28 @@ class WorldModelModule(lightning.LightningModule):
         for group in optimizer.param_groups:  # type: ignore[union-attr]
             group["lr"] = self.schedule.rate(self.global_step)
 
-    def _training_mask(self, windows: WindowBatch) -> Tensor:
-        # Seeded by the step, so that a resumed run sees the masks that an unbroken one would have seen.
-        generator = torch.Generator().manual_seed(hash((self.seed, self.global_step)) & 0x7FFF_FFFF)
+    def _training_mask(self, windows: WindowBatch, batch_index: int) -> Tensor:
+        # Seeded by the place in the training, so that a resumed run sees the masks of an unbroken one.
+        place = (self.seed, self.current_epoch, batch_index)
+        generator = torch.Generator().manual_seed(hash(place) & 0x7FFF_FFFF)
         count, length = windows.valid.shape
         return self.masks.sample(count, length, generator, self.schedule.progress(self.global_step)).to(self.device)
 
     def _predict(self, windows: WindowBatch, mask: Tensor) -> Prediction:
         observations, actions = windows.observations[:, :-1], windows.actions
-        if self.truncation is None:
+        length = self.truncation or self.recompute_every
+        if length is None:
             prediction: Prediction = self.model(observations, actions, mask)
             return prediction
-        belief, parts = None, []
-        for begin in range(0, actions.shape[1], self.truncation):
-            cut = slice(begin, begin + self.truncation)
-            belief, part = self.model.filter(observations[:, cut], actions[:, cut], mask[:, cut], belief)
-            belief = belief.detach()
-            parts.append(part)
-        columns = iter([torch.cat(column, dim=1) for column in zip(*(part.tensors() for part in parts), strict=True)])
-        return parts[0].map(lambda _: next(columns))
+        return predict_in_segments(
+            self.model,
+            observations,
+            actions,
+            mask,
+            length,
+            detach=self.truncation is not None,
+            recompute=self.recompute_every is not None,
+        )
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], count: int) -> None:
         for name, loss in losses.items():

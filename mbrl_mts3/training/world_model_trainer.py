@@ -48,6 +48,9 @@ class WorldModelTrainer:
         mask_step_rate, mask_window_rate, mask_suffix_probability: see `MaskSampler`.
         loss_weights: of the heads "observation", "reward", "termination".
         truncation: cut gradients every so many steps.
+        recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
+        microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update. On
+            a CPU, batches of more than some 24,000 steps are faster so and need less memory. It divides batch_size.
         split_fractions, split_seed: training, validation and test episodes.
         seed: of weights, windows and masks.
         accelerator, devices, strategy, precision: see Lightning's Trainer.
@@ -71,6 +74,8 @@ class WorldModelTrainer:
     mask_suffix_probability: float = 0.5
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     truncation: int | None = None
+    recompute_every: int | None = None
+    microbatch: int | None = None
     split_fractions: Sequence[float] = (0.8, 0.1, 0.1)
     split_seed: int = 0
     seed: int = 0
@@ -87,6 +92,14 @@ class WorldModelTrainer:
                 f"validation_context={self.validation_context} needs to lie between 1 and "
                 f"validation_length - 1 = {self.validation_length - 1}"
             )
+
+        if self.microbatch is not None and (self.microbatch < 1 or self.batch_size % self.microbatch):
+            raise ConfigurationError(f"microbatch={self.microbatch} needs to divide batch_size={self.batch_size}")
+
+    @property
+    def _parts(self) -> int:
+        """Forward and backward passes per update."""
+        return 1 if self.microbatch is None else self.batch_size // self.microbatch
 
     def fit(
         self, dataset: OfflineDataset, make_model: ModelFactory, folder: str | Path, resume: str | Path | None = None
@@ -109,8 +122,8 @@ class WorldModelTrainer:
         data = WindowDataModule(
             WindowSampler(splits.train, self.length, min_length=self.length),
             WindowSampler(splits.validation, self.validation_length, min_length=self.validation_length),
-            batch_size=self.batch_size,
-            steps_per_epoch=min(self.validation_interval, self.max_steps),
+            batch_size=self.batch_size // self._parts,
+            steps_per_epoch=min(self.validation_interval, self.max_steps) * self._parts,
             validation_windows=self.validation_windows,
             seed=self.seed,
         )
@@ -142,6 +155,7 @@ class WorldModelTrainer:
             validation_context=self.validation_context,
             loss_weights=self.loss_weights,
             truncation=self.truncation,
+            recompute_every=self.recompute_every,
             seed=self.seed,
         )
 
@@ -161,6 +175,7 @@ class WorldModelTrainer:
             max_epochs=-(-self.max_steps // min(self.validation_interval, self.max_steps)),
             max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
             gradient_clip_val=self.gradient_clip,
+            accumulate_grad_batches=self._parts,
             callbacks=callbacks,
             logger=make_loggers(self.loggers, folder),
             default_root_dir=folder,

@@ -122,6 +122,20 @@ def test_every_option_changes_the_weights(linear_dataset, small_mts3, tmp_path, 
     assert any(not torch.equal(plain[key], other[key]) for key in plain)
 
 
+UNMASKED = {"mask_step_rate": 0.0, "mask_window_rate": 0.0, "mask_suffix_probability": 0.0}
+
+
+@pytest.mark.parametrize("option", [{"microbatch": 4}, {"recompute_every": 10}])
+def test_saving_memory_leaves_the_result_as_it_was(linear_dataset, small_mts3, tmp_path, option):
+    """Masks are drawn for each part anew, so parts are compared without them."""
+    WorldModelTrainer(**QUICK, **UNMASKED).fit(linear_dataset, small_mts3, tmp_path / "plain")
+    WorldModelTrainer(**QUICK, **UNMASKED, **option).fit(linear_dataset, small_mts3, tmp_path / "other")
+    plain, other = weights(tmp_path / "plain"), weights(tmp_path / "other")
+    for key in plain:
+        torch.testing.assert_close(other[key], plain[key], atol=1e-4, rtol=1e-3)
+    assert Checkpoint.from_pretrained(tmp_path / "other" / "last").metrics["step"] == 8
+
+
 def test_patience_stops_early_and_the_clock_too(linear_dataset, small_mts3, tmp_path):
     long = {**QUICK, "max_steps": 100_000, "validation_interval": 2}
     WorldModelTrainer(**long, patience=2, learning_rate=0.0).fit(linear_dataset, small_mts3, tmp_path / "patience")
@@ -137,6 +151,10 @@ def test_bad_input_is_refused_before_training(linear_dataset, short_dataset, sma
         WorldModelTrainer(**QUICK).fit(short_dataset, small_mts3, tmp_path / "x")
     with pytest.raises(ConfigurationError, match="multiple"):
         WorldModelTrainer(**QUICK, truncation=7).fit(linear_dataset, small_mts3, tmp_path / "x")
+    with pytest.raises(ConfigurationError, match="one length"):
+        WorldModelTrainer(**QUICK, truncation=5, recompute_every=10).fit(linear_dataset, small_mts3, tmp_path / "x")
+    with pytest.raises(ConfigurationError, match="divide"):
+        WorldModelTrainer(**QUICK, microbatch=5)
     with pytest.raises(CheckpointError, match="nothing to resume"):
         WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "x", resume=tmp_path / "none")
     with pytest.raises(ConfigurationError, match="unknown logger"):
