@@ -9,22 +9,20 @@ from typing import Any, TypeAlias
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
+from mbrl_mts3.envs import is_goal_maze
+
 EnvironmentFactory: TypeAlias = Callable[..., gymnasium.Env[Any, Any]]
 
 
 def collection_options(environment_id: str) -> dict[str, Any]:
     """Arguments for collecting: a maze shall draw a new goal where one is reached, instead of ending the episode."""
-    return {"continuing_task": True, "reset_target": True} if _is_maze(environment_id) else {}
+    return {"continuing_task": True, "reset_target": True} if is_goal_maze(environment_id) else {}
 
 
 def evaluation_spec(spec: EnvSpec | None) -> EnvSpec | None:
     """The environment to judge policies in, where it differs from the one that data was collected in."""
-    if spec is None or not _is_maze(spec.id):
+    if spec is None or not is_goal_maze(spec.id):
         return None
     judged = deepcopy(spec)
     judged.kwargs = {**spec.kwargs, "continuing_task": False, "reset_target": False}
     return judged
-
-
-def _is_maze(environment_id: str) -> bool:
-    return environment_id.split("/")[-1].split(":")[-1].startswith(("PointMaze_", "AntMaze_"))

@@ -35,5 +35,9 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
 
 def episodic_options(id: str) -> dict[str, Any]:
     """Options under which an episode of an environment ends at its goal; none for those without a choice."""
-    is_maze = id.split("/")[-1].split(":")[-1].startswith(("PointMaze", "AntMaze"))
-    return {"continuing_task": False} if is_maze else {}
+    return {"continuing_task": False} if is_goal_maze(id) else {}
+
+
+def is_goal_maze(id: str) -> bool:
+    """Whether an id names a maze whose goals may change in the course of an episode."""
+    return id.split("/")[-1].split(":")[-1].startswith(("PointMaze_", "AntMaze_"))

@@ -62,7 +62,7 @@ class Readout(nn.Module):
             The prediction, and with `delta` the reference for what follows.
         """
         means, variances = self.decoder(beliefs)
-        mean = means[..., : self.observation_dim]
+        mean = means[..., : self.observation_dim].contiguous()
         if self.delta and reference is not None:
             mean = mean + references(mean, reference, observations, mask)
             reference = mean[:, -1]
@@ -117,7 +117,7 @@ class Readout(nn.Module):
         size = self.observation_dim
         return Prediction(
             mean=mean,
-            variance=variances[..., :size],
+            variance=variances[..., :size].contiguous(),
             reward_mean=means[..., size] if self.reward else None,
             reward_variance=variances[..., size] if self.reward else None,
             termination_logit=means[..., -1] if self.termination else None,

@@ -21,7 +21,8 @@ class MLP(nn.Sequential):
         layers: list[nn.Module] = []
         width = inputs
         for size in hidden:
-            layers += [nn.Linear(width, size), nn.ReLU()]
+            # In place: a linear layer needs its input for the backward pass, never its output.
+            layers += [nn.Linear(width, size), nn.ReLU(inplace=True)]
             width = size
         if layer_norm:
             layers.append(nn.LayerNorm(width))
