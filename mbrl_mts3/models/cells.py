@@ -50,5 +50,6 @@ class Cells:
 
     def _split(self, per_step: Tensor) -> Tensor:
         after = self.count * self.period - self.offset - self.length
-        padded = torch.nn.functional.pad(per_step, (0, 0, self.offset, after))
+        # Sequences mostly begin and end with a cell; padding by nothing would still copy them.
+        padded = torch.nn.functional.pad(per_step, (0, 0, self.offset, after)) if self.offset or after else per_step
         return padded.reshape(len(padded), self.count, self.period, -1)

@@ -109,7 +109,7 @@ def _describe_rollout(results: DemoResults) -> str:
     window = results.rollout
     distance = (window.mean[-1, :2] - window.observations[-1, :2]).norm()
     return (
-        f"Left: what happened. Right: what the model imagines when it observes {window.context} steps and then only "
-        f"knows the actions, for {len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the "
-        f"ring is the real position. At the end the two are {float(distance):.2f} m apart."
+        f"Left: what happened in one episode of '{results.shaped.name}', the longest that reached its goal if any did. "
+        f"Right: what the model imagines when it observes {window.context} steps and then only knows the actions, for "
+        f"{len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the ring is the real position. At the end the two are {float(distance):.2f} m apart."
     )
