@@ -111,5 +111,6 @@ def _describe_rollout(results: DemoResults) -> str:
     return (
         f"Left: what happened in one episode of '{results.shaped.name}', the longest that reached its goal if any did. "
         f"Right: what the model imagines when it observes {window.context} steps and then only knows the actions, for "
-        f"{len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the ring is the real position. At the end the two are {float(distance):.2f} m apart."
+        f"{len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the ring is the real "
+        f"position. At the end the two are {float(distance):.2f} m apart."
     )
