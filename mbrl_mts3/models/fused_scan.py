@@ -38,6 +38,12 @@ def fused_scan(
     Returns:
         Means (B, T, 2n) and covariances (B, T, 3n) of z_1..z_T.
     """
+    # Under autocast some inputs come in half precision; a recursion over hundreds of steps is no place for that.
+    mean, covariance, drive_mean, drive_covariance = (
+        tensor.to(weight.dtype) for tensor in (mean, covariance, drive_mean, drive_covariance)
+    )
+    if precision is not None and information is not None:
+        precision, information = precision.to(weight.dtype), information.to(weight.dtype)
     if len(mean) > ROWS_AT_ONCE:
         # Larger batches fall out of the processor's caches, and their buffers are new pages at every call.
         parts = zip(

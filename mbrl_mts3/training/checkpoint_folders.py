@@ -30,8 +30,15 @@ class CheckpointFolders(Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Write what is due."""
-        if trainer.sanity_checking or not trainer.is_global_zero:
+        if trainer.sanity_checking:
             return
+        self.written_step = trainer.global_step
+        if trainer.is_global_zero:
+            self._write_folders(trainer)
+        # Every process takes part in this one, they wait for each other inside.
+        trainer.save_checkpoint(self.folder / RESUME_FILE)
+
+    def _write_folders(self, trainer: lightning.Trainer) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         metrics["step"] = float(trainer.global_step)
         checkpoint = self.make_checkpoint(metrics)
@@ -39,8 +46,6 @@ class CheckpointFolders(Callback):
         if metrics["validation/nll"] < self.best:
             self.best = metrics["validation/nll"]
             checkpoint.save_pretrained(self.folder / "best")
-        self.written_step = trainer.global_step
-        trainer.save_checkpoint(self.folder / RESUME_FILE)
 
     def state_dict(self) -> dict[str, Any]:
         """Lightning keeps this with the trainer's state."""

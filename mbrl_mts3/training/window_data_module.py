@@ -35,6 +35,7 @@ class WindowDataModule(lightning.LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
+        self._seed = seed
         self._train = RandomWindowLoader(train, batch_size, steps_per_epoch, seed=seed)
         self._validation = _FixedWindows(validation, batch_size, validation_windows)
 
@@ -42,6 +43,8 @@ class WindowDataModule(lightning.LightningDataModule):
         """Asked for anew in each epoch, so that a resumed run goes on with the windows that come next."""
         if self.trainer is not None:
             self._train.set_epoch(self.trainer.current_epoch)
+            # Each process of a distributed training draws windows of its own.
+            self._train.seed = self._seed + self.trainer.global_rank
         return self._train
 
     def val_dataloader(self) -> _FixedWindows:

@@ -112,7 +112,7 @@ class WorldModelModule(lightning.LightningModule):
 
     def _training_mask(self, windows: WindowBatch, batch_index: int) -> Tensor:
         # Seeded by the place in the training, so that a resumed run sees the masks of an unbroken one.
-        place = (self.seed, self.current_epoch, batch_index)
+        place = (self.seed, self.global_rank, self.current_epoch, batch_index)
         generator = torch.Generator().manual_seed(hash(place) & 0x7FFF_FFFF)
         count, length = windows.valid.shape
         return self.masks.sample(count, length, generator, self.schedule.progress(self.global_step)).to(self.device)

@@ -111,6 +111,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(linear_dataset, small_mts
         {"mask_step_rate": 0.9},
         {"loss_weights": {"reward": 0.0}},
         {"learning_rate": 1e-4},
+        {"precision": "bf16-mixed"},
         {"length": 15},
         {"split_seed": 5},
     ],
