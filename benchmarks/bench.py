@@ -4,8 +4,9 @@
     python benchmarks/bench.py --device cuda       the same on a GPU
     python benchmarks/bench.py --only "train"      cases whose name holds a word
 
-Each case runs in a process of its own. Its three ways take turns, so that other work on the machine meets all of them:
-ours, the floor (its matrix products alone, as plain torch.mm) and a straightforward loop over steps.
+Each case runs in a process of its own, which keeps freed memory as the commands do. Its three ways take turns, so that
+other work on the machine meets all of them: ours, the floor (its matrix products alone, as plain torch.mm) and a
+straightforward loop over steps.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from cases import Run, all_cases
 from rich.console import Console
 from rich.table import Table
 
+from mbrl_mts3.training import keep_freed_memory
+
 RESULTS = Path(__file__).parent / "results.json"
 
 
 def measure(name: str, device: str, threads: int, *, naive: bool) -> dict[str, Any]:
     """Run one case here and return its row."""
     torch.set_num_threads(threads)
+    keep_freed_memory()
     build, gradients = all_cases()[name]
     with torch.inference_mode(mode=not gradients):
         before = _peak_mb(device)

@@ -31,7 +31,7 @@ from mbrl_mts3.envs.tasks import PointMazeTask
 from mbrl_mts3.metrics import BlindWindow, OpenLoopResult, open_loop
 from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazeRollout, write_demo_report
 from mbrl_mts3.scripts import reports_errors
-from mbrl_mts3.training import Checkpoint, WorldModelTrainer
+from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 DATASET_ID = "mbrl-mts3/point_maze_umaze/waypoint-v0"
 DESCRIPTIONS = {
@@ -46,6 +46,7 @@ DESCRIPTIONS = {
 def main(config: DictConfig) -> None:
     """Run all stages and end with a summary."""
     torch.set_num_threads(config.threads)
+    keep_freed_memory()
     folder = Path(HydraConfig.get().runtime.output_dir)
     # The demo's data stays with the demo, not among the user's data sets.
     os.environ["MINARI_DATASETS_PATH"] = str(folder / "minari")

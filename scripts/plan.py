@@ -26,7 +26,7 @@ from mbrl_mts3.envs import check_spaces, episodic_options
 from mbrl_mts3.metrics.json_numbers import json_numbers
 from mbrl_mts3.planners import Planner
 from mbrl_mts3.scripts import reports_errors
-from mbrl_mts3.training import Checkpoint
+from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="plan")
@@ -35,6 +35,7 @@ def main(config: DictConfig) -> None:
     """Load a checkpoint, plan in the environment, print and write what came of it."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    keep_freed_memory()
     console = Console()
     make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
     agent = _agent(config, make)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.scripts import reports_errors
-from mbrl_mts3.training import Checkpoint, WorldModelTrainer
+from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="train")
@@ -23,6 +23,7 @@ def main(config: DictConfig) -> None:
     """Load the data, train, say where the checkpoint lies."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    keep_freed_memory()
     console = Console()
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
     dataset: OfflineDataset = instantiate(config.data)

@@ -1,5 +1,6 @@
 """Training of world models with Lightning, and checkpoints."""
 
+from mbrl_mts3.training.allocator import keep_freed_memory
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.losses import prediction_losses, total_loss
 from mbrl_mts3.training.schedule import Schedule
@@ -11,6 +12,7 @@ __all__ = [
     "Schedule",
     "WorldModelModule",
     "WorldModelTrainer",
+    "keep_freed_memory",
     "prediction_losses",
     "total_loss",
 ]
