@@ -30,7 +30,7 @@ class MPCAgent:
         planner: searches within the bounds of the environment's actions.
         task: says what to plan for; prepared with the environment (`Task.prepare`).
         selector: what the model sees of a raw observation.
-        discount, uncertainty_penalty, rollouts_at_once: see `RolloutObjective`.
+        discount, uncertainty_penalty: see `RolloutObjective`.
         seed: of the search.
 
     Raises:
@@ -48,7 +48,6 @@ class MPCAgent:
         *,
         discount: float = 1.0,
         uncertainty_penalty: float = 0.0,
-        rollouts_at_once: int = 600,
         seed: int = 0,
     ) -> None:
         self.model = model
@@ -57,7 +56,6 @@ class MPCAgent:
         self.selector = selector
         self.discount = discount
         self.uncertainty_penalty = uncertainty_penalty
-        self.rollouts_at_once = rollouts_at_once
         self.seed = seed
         self._check()
 
@@ -131,7 +129,6 @@ class MPCAgent:
             self.task.reward_function(raw, self.selector),
             discount=self.discount,
             uncertainty_penalty=self.uncertainty_penalty,
-            rollouts_at_once=self.rollouts_at_once,
         )
         generator = torch.Generator(seen.device).manual_seed(_mix(self.seed, int(state.decisions[0])))
         plan = self.planner.plan(objective, state.planner, generator)

@@ -64,7 +64,6 @@ def _agent(config: DictConfig, make: Callable[[], gymnasium.Env[Any, Any]]) -> M
         checkpoint.selector,
         discount=config.discount,
         uncertainty_penalty=config.uncertainty_penalty,
-        rollouts_at_once=config.rollouts_at_once,
         seed=config.seed,
     )
 

@@ -26,8 +26,6 @@ class RolloutObjective:
         reward: scores the imagined transitions; None takes the model's own reward head.
         discount: weight of a step against the one before.
         uncertainty_penalty: reward that one unit of u costs per step.
-        rollouts_at_once: candidates of all B together that are imagined in one call. The returns are the same; a CPU is
-            fastest while the tensors of a call fit its caches, a GPU wants them all.
 
     Raises:
         ConfigurationError: an option out of range, or no reward at all.
@@ -42,28 +40,20 @@ class RolloutObjective:
         *,
         discount: float = 1.0,
         uncertainty_penalty: float = 0.0,
-        rollouts_at_once: int = 600,
     ) -> None:
         if not 0 < discount <= 1:
             raise ConfigurationError(f"discount={discount}: expected more than 0, 1 at most")
         if uncertainty_penalty < 0:
             raise ConfigurationError(f"uncertainty_penalty={uncertainty_penalty}: expected 0 or more")
-        if rollouts_at_once < 1:
-            raise ConfigurationError(f"rollouts_at_once={rollouts_at_once}: expected 1 or more")
         self.model = model
         self.belief = belief
         self.observation = observation
         self.reward = reward
         self.discount = discount
         self.uncertainty_penalty = uncertainty_penalty
-        self.rollouts_at_once = rollouts_at_once
 
     def __call__(self, actions: Tensor) -> Tensor:
         """(B, N, L, act) -> (B, N)."""
-        parts = torch.split(actions, max(1, self.rollouts_at_once // len(actions)), dim=1)
-        return torch.cat([self._returns(part) for part in parts], dim=1)
-
-    def _returns(self, actions: Tensor) -> Tensor:
         if self.uncertainty_penalty > 0:
             full = self.model.imagine(self.belief, actions)
             prediction: Prediction | MeanPrediction = full

@@ -103,26 +103,12 @@ def test_rewards_after_a_termination_do_not_count(actions: Tensor) -> None:
     torch.testing.assert_close(objective(actions), (3 * actions[..., 0] * weights).sum(dim=-1))
 
 
-@pytest.mark.parametrize(("at_once", "calls"), [(1, 3), (4, 2), (6, 1), (99, 1)])
-def test_rollouts_may_be_imagined_in_parts(actions: Tensor, at_once: int, calls: int) -> None:
-    model = physical(Oracle())
-    seen: list[int] = []
-    imagine = model.imagine_mean
-    model.imagine_mean = lambda belief, part: seen.append(part.shape[1]) or imagine(belief, part)  # type: ignore[method-assign, func-returns-value]
-    objective = RolloutObjective(model, _Nothing(), OBSERVATION, rollouts_at_once=at_once)
-    torch.testing.assert_close(objective(actions), 3 * actions.sum(dim=(-1, -2)))
-    assert len(seen) == calls
-    assert sum(seen) == N
-
-
 def test_no_reward_at_all_is_refused(actions: Tensor) -> None:
     with pytest.raises(ConfigurationError, match="reward head"):
         RolloutObjective(physical(Oracle(rewards=False)), _Nothing(), OBSERVATION)(actions)
 
 
-@pytest.mark.parametrize(
-    "option", [{"discount": 0.0}, {"discount": 1.1}, {"uncertainty_penalty": -1.0}, {"rollouts_at_once": 0}]
-)
+@pytest.mark.parametrize("option", [{"discount": 0.0}, {"discount": 1.1}, {"uncertainty_penalty": -1.0}])
 def test_options_out_of_range_are_refused(option: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         RolloutObjective(physical(Oracle()), _Nothing(), OBSERVATION, **option)
