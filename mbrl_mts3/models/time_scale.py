@@ -139,10 +139,14 @@ class TimeScale(nn.Module):
         acted = _carry(acted, belief.acted)
         observed_total = self._observed_total(cells, belief, observed)
         drive = self._drive_along(maps, cells, acted, parent)
+        # Cut apart at once: the gradient of one step's slice alone would be a whole sequence of zeros.
+        last = torch.tensor([end - 1 for end in cells.ends], device=drive.mean.device)
+        inputs = zip(*(tensor[:, last].unbind(1) for tensor in drive.tensors()), strict=True)
+        seen = zip(*(tensor.unbind(1) for tensor in observed_total.tensors()), strict=True)
         state, bases, posteriors = belief.state, [], []
-        for k, end in enumerate(cells.ends):
+        for k, (entered, sums) in enumerate(zip(inputs, seen, strict=True)):
             base = maps.transition.apply(state)
-            posterior = condition(base + drive[:, end - 1], observed_total[:, k])
+            posterior = condition(base + FactorisedGaussian(*entered), Evidence(*sums))
             posterior = posterior if draws is None else posterior.draw(draws[:, k])
             bases.append(base)
             posteriors.append(posterior)

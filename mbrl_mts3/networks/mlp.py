@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 
 class MLP(nn.Sequential):
@@ -27,3 +27,10 @@ class MLP(nn.Sequential):
         if layer_norm:
             layers.append(nn.LayerNorm(width))
         super().__init__(*layers, nn.Linear(width, outputs))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., inputs) -> (..., outputs)."""
+        # As one matrix: the result of a linear layer on more dimensions is a view, and changing that in place
+        # makes autograd copy it in the backward pass.
+        outputs: Tensor = super().forward(inputs.reshape(-1, inputs.shape[-1]))
+        return outputs.view(*inputs.shape[:-1], outputs.shape[-1])
