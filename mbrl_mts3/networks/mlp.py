@@ -32,5 +32,5 @@ class MLP(nn.Sequential):
         """(..., inputs) -> (..., outputs)."""
         # As one matrix: the result of a linear layer on more dimensions is a view, and changing that in place
         # makes autograd copy it in the backward pass.
-        outputs: Tensor = super().forward(inputs.reshape(-1, inputs.shape[-1]))
+        outputs: Tensor = super().forward(inputs.reshape(-1, inputs.shape[-1]))  # type: ignore[no-untyped-call]
         return outputs.view(*inputs.shape[:-1], outputs.shape[-1])
