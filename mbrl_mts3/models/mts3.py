@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from mbrl_mts3.errors import CausalityError, ShapeError
 from mbrl_mts3.gaussian import (
-    Evidence,
     FactorisedGaussian,
     SharedCovariance,
     condition,
@@ -17,6 +16,7 @@ from mbrl_mts3.gaussian import (
 )
 from mbrl_mts3.models.cells import Cells
 from mbrl_mts3.models.chunks import in_chunks
+from mbrl_mts3.models.drawn_trust import drawn_trust
 from mbrl_mts3.models.fast_scan import SharedCause, fast_sample, fast_scan, shared_step
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
@@ -150,6 +150,9 @@ class MTS3(WorldModel):
             raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
         return self._take_in(known, observation, mask)
 
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:
+        return self._take_in(self._checked(belief), observation, None, drawn_trust(delta=self.readout.delta))
+
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:
         known = self._checked(belief)
         after, predicted = self._advance(build_maps(self), known, action)
@@ -194,6 +197,8 @@ class MTS3(WorldModel):
     ) -> Trajectories:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
+        if self.causal:
+            return super().sample(belief, actions, num_samples, generator)
         rows = start.repeat_interleave(num_samples)
         plans = actions.repeat_interleave(num_samples, dim=0)
         maps = build_maps(self)
@@ -301,11 +306,13 @@ class MTS3(WorldModel):
 
     # --- one step, every element at a phase of its own ------------------------------------------------------------
 
-    def _take_in(self, belief: MTS3Belief, observation: Tensor, mask: Tensor | None) -> MTS3Belief:
-        evidence: Evidence = self.observation_encoder(observation, mask)
+    def _take_in(self, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, trust: float = 1.0) -> MTS3Belief:
+        evidence = self.observation_encoder(observation, mask).tempered(trust)
         levels = tuple(
             LevelBelief(
-                known.state, known.observed + level.observation_evidence(observation, belief.step, mask), known.acted
+                known.state,
+                known.observed + level.observation_evidence(observation, belief.step, mask).tempered(trust),
+                known.acted,
             )
             for level, known in zip(self.slow_levels, belief.levels, strict=True)
         )

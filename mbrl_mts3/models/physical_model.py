@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -84,3 +85,14 @@ class PhysicalModel:
         """See `WorldModel.sample`; physical units."""
         drawn = self.model.sample(belief, self.normalizer.normalize_action(actions), num_samples, generator)
         return self.normalizer.denormalize_trajectories(drawn)
+
+    def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
+        """See `WorldModel.start_sampling`."""
+        return self.model.start_sampling(belief, generator)
+
+    def sample_step(
+        self, state: TensorRecord, action: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[TensorRecord, SampledStep]:
+        """See `WorldModel.sample_step`; physical units."""
+        after, step = self.model.sample_step(state, self.normalizer.normalize_action(action), generator)
+        return after, self.normalizer.denormalize_step(step)

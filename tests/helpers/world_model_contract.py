@@ -156,6 +156,7 @@ class WorldModelContract:
         if model.causal:
             model.observe(belief, observations[:, 0], actions[:, 0])
             model.step(belief, actions[:, 0])
+            model.sample_step(model.start_sampling(belief), actions[:, 0])
         assert all(torch.equal(a, b) for a, b in zip(before, belief.tensors(), strict=True))
 
     def test_samples_are_seeded_differ_and_have_the_shapes(self, model: WorldModel) -> None:
@@ -169,6 +170,47 @@ class WorldModelContract:
         assert torch.equal(draw(0), draw(0))
         assert not torch.equal(draw(0), draw(1))
         assert (draw(0)[:, 0] - draw(0)[:, 1]).abs().min() > 0
+
+    def test_sampling_step_by_step_equals_sampling_at_once(self, model: WorldModel) -> None:
+        observations, actions, _ = self.sequence(2, 6)
+        belief, _ = model.filter(observations, actions)
+        if not model.causal:
+            with pytest.raises(CausalityError, match="one action at a time"):
+                model.sample_step(model.start_sampling(belief), actions[:, 0])
+            return
+        plan = torch.randn(2, 2 * model.period + 2, ACT, dtype=torch.float64)
+        at_once = model.sample(belief, plan, 1, torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        state = model.start_sampling(belief, generator)
+        for t in range(plan.shape[1]):
+            state, step = model.sample_step(state, plan[:, t], generator)
+            assert step.prediction.variance.shape == step.observation.shape == (2, OBS)
+            torch.testing.assert_close(step.observation, at_once.observations[:, 0, t], atol=1e-9, rtol=1e-9)
+            assert step.reward is not None
+            assert at_once.rewards is not None
+            torch.testing.assert_close(step.reward, at_once.rewards[:, 0, t], atol=1e-9, rtol=1e-9)
+
+    def test_the_first_sampled_step_has_the_moments_of_the_prediction(self, model: WorldModel) -> None:
+        if not model.causal:
+            pytest.skip("latents are drawn, of which the variance head knows nothing")
+        observations, actions, _ = self.sequence(1, 6)
+        belief, _ = model.filter(observations, actions)
+        with torch.no_grad():
+            expected = model.imagine(belief, actions[:, :1])[0, 0]
+            drawn = model.sample(belief, actions[:, :1], 20_000, torch.Generator().manual_seed(0)).observations[0, :, 0]
+        torch.testing.assert_close(drawn.var(0), expected.variance, atol=0, rtol=0.05)
+        error = (drawn.mean(0) - expected.mean) / expected.variance.sqrt()
+        assert error.abs().max() < 0.03
+
+    def test_drawn_observations_move_the_future(self, model: WorldModel) -> None:
+        if not model.causal:
+            pytest.skip("not a causal model")
+        observations, actions, _ = self.sequence(1, 6)
+        belief, _ = model.filter(observations, actions)
+        first = model.observe_drawn(belief, observations[:, 0])
+        second = model.observe_drawn(belief, observations[:, 0] + 1)
+        moved = model.imagine(first, actions).mean - model.imagine(second, actions).mean
+        assert moved.abs().max() > 1e-4
 
     def test_1000_blind_steps_are_finite(self, model: WorldModel) -> None:
         observations, actions, _ = self.sequence(2, 6)
