@@ -1,5 +1,6 @@
-"""Every Python block of the README runs, section by section."""
+"""Every Python block of the README runs, section by section, and those of each page of docs in one piece."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,19 @@ def blocks(text: str) -> Iterator[Block]:
     assert not fence, f"the block before line {start} is never closed"
 
 
-def run(section_blocks: list[Block]) -> None:
-    """Run the blocks of one section in one namespace; tracebacks name the lines of the README."""
+def run(group: list[Block], path: Path = README) -> None:
+    """Run blocks in one namespace; tracebacks name the file and its lines.
+
+    A block that starts with a comment like "# cart.py" is that file, for later blocks to import.
+    """
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for block in section_blocks:
+    for block in group:
+        name = re.match(r"# (\w+\.py)\n", block.code)
+        if name:
+            Path(name[1]).write_text(block.code + "\n")
+            continue
         source = "\n" * (block.line - 1) + block.code
-        exec(compile(source, str(README), "exec"), namespace)
+        exec(compile(source, str(path), "exec"), namespace)
 
 
 def sections(text: str) -> dict[str, list[Block]]:
@@ -56,6 +66,13 @@ def sections(text: str) -> dict[str, list[Block]]:
 def test_readme(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run(sections(README.read_text())[section])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    run(list(blocks(page.read_text())), page)
 
 
 SAMPLE = """# Title
