@@ -11,7 +11,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
-from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch, ImaginedOutcome, pick
+from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch, pick
+from mbrl_mts3.envs.world_model.imagined_outcome import ImaginedOutcome
 from mbrl_mts3.errors import ConfigurationError
 
 

@@ -1,7 +1,8 @@
 """Learned world models as environments."""
 
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
-from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch, ImaginedOutcome
+from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch
+from mbrl_mts3.envs.world_model.imagined_outcome import ImaginedOutcome
 from mbrl_mts3.envs.world_model.imagined_state import ImaginedState
 from mbrl_mts3.envs.world_model.load_dynamics import load_dynamics
 from mbrl_mts3.envs.world_model.make_world_model import make_world_model, make_world_models

@@ -77,14 +77,12 @@ class WorldModelDynamics:
             for bound in (action_space.low, action_space.high)
         )
         self._bounds = _finite_bounds(selector, self.device)
-        trial = self._started(starts[:1], None)
-        entries = task.raw_entries(trial.observation, trial.goal, selector)
+        self._selected = selected_observations
         self.observation_space = selector.space if selected_observations else observation_space
-        self._layout = None
-        if not selected_observations:
-            given = {key: entry.shape[-1] for key, entry in entries.items()}
-            self._layout = RawLayout(observation_space, selector, given)
-        self._try(trial)
+        chance = torch.Generator(self.device).manual_seed(0)
+        trial = self._started(starts[:1], chance)
+        self._layout = self._layout_for(trial)
+        self._try(trial, chance)
 
     # --- states ---------------------------------------------------------------------------------------------------
 
@@ -125,14 +123,11 @@ class WorldModelDynamics:
 
     def observation(self, state: ImaginedState) -> Raw:
         """What the environment would show: tensors (B, d), in the (nested) dict of the space where it is one."""
-        if self._layout is None:
-            return state.observation
         return self._layout(state.observation, self.task.raw_entries(state.observation, state.goal, self.selector))
 
     def observation_arrays(self, state: ImaginedState) -> Raw:
         """`observation` as new NumPy arrays of the space's types, inside its bounds."""
-        raw = self.observation(state)
-        return raw.cpu().numpy().copy() if self._layout is None else self._layout.to_numpy(raw)
+        return self._layout.to_numpy(self.observation(state))
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
         """Rewards (B,) of transitions, less the penalty of uncertainty."""
@@ -196,9 +191,16 @@ class WorldModelDynamics:
             predicted_end=zeros > 0 if model.predict_termination else None,
         )
 
+    def _layout_for(self, state: ImaginedState) -> RawLayout:
+        if self._selected:
+            return RawLayout(self.selector.space, ObservationSelector.from_space(self.selector.space), {})
+        entries = self.task.raw_entries(state.observation, state.goal, self.selector)
+        given = {key: entry.shape[-1] for key, entry in entries.items()}
+        return RawLayout(self.observation_space, self.selector, given)
+
     def _task_view(self, state: ImaginedState) -> Raw:
-        """The observation as a task reads it; without a raw layout, what it would give itself beside what is seen."""
-        if self._layout is not None:
+        """The observation as a task reads it; where it is not the raw one, with what the task itself gives beside."""
+        if not self._selected:
             return self.observation(state)
         entries = self.task.raw_entries(state.observation, state.goal, self.selector)
         return {"observation": state.observation, **entries} if entries else state.observation
@@ -225,10 +227,10 @@ class WorldModelDynamics:
         self.task.columns(self.selector)
 
     @torch.no_grad()
-    def _try(self, state: ImaginedState) -> None:
+    def _try(self, state: ImaginedState, generator: torch.Generator) -> None:
         """One step: what does not fit is found here, not in the middle of a training."""
         action = self._low.clamp(-1, 1).expand(1, -1)
-        after = self.transition(state, action)
+        after = self.transition(state, action, generator)
         for read in (self.observation_arrays, self.terminal, self.success):
             read(after)
         self.reward(state, action, after)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,31 +9,12 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
+from mbrl_mts3.envs.world_model.imagined_outcome import BoolVector, ImaginedOutcome
 from mbrl_mts3.envs.world_model.imagined_state import ImaginedState
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 
-BoolVector = np.ndarray[Any, np.dtype[np.bool_]]
-FloatVector = np.ndarray[Any, np.dtype[np.float64]]
-
 TIME_LIMIT = "time_limit"
 UNCERTAINTY = "uncertainty"
-
-
-@dataclass(frozen=True)
-class ImaginedOutcome:
-    """What one step of B episodes gave, beside the observation."""
-
-    rewards: FloatVector
-    terminated: BoolVector
-    truncated: BoolVector
-    infos: dict[str, np.ndarray]
-    """(B,) each: "uncertainty" where it is measured, "success" where the task has a goal, "truncation" (why, or None)
-    where any episode was truncated."""
-
-    @property
-    def done(self) -> BoolVector:
-        """(B,)."""
-        return self.terminated | self.truncated
 
 
 class ImaginedBatch:

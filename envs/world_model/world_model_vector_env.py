@@ -11,7 +11,8 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
-from mbrl_mts3.envs.world_model.imagined_batch import BoolVector, FloatVector, ImaginedBatch, ImaginedOutcome, pick
+from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch, pick
+from mbrl_mts3.envs.world_model.imagined_outcome import BoolVector, FloatVector, ImaginedOutcome
 from mbrl_mts3.errors import ConfigurationError
 
 Result = tuple[Any, FloatVector, BoolVector, BoolVector, dict[str, Any]]
