@@ -58,7 +58,7 @@ def _agent(config: DictConfig, make: Callable[[], gymnasium.Env[Any, Any]]) -> M
     low, high = (torch.as_tensor(bound, device=config.device) for bound in (space.low, space.high))
     planner: Planner = instantiate(config.planners, _partial_=True)(low, high)
     return MPCAgent(
-        checkpoint.physical_model(),
+        checkpoint.physical_model(config.precision),
         planner,
         task,
         checkpoint.selector,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from mbrl_mts3.gaussian import (
     shared_condition,
 )
 from mbrl_mts3.models.cells import Cells
-from mbrl_mts3.models.chunks import in_chunks
+from mbrl_mts3.models.chunks import in_chunks, segment_ends
 from mbrl_mts3.models.fast_scan import SharedCause, fast_sample, fast_scan, shared_step
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
@@ -112,6 +114,7 @@ class MTS3(WorldModel):
             reward=predict_reward,
             termination=predict_termination,
         )
+        self._maps: MTS3Maps | None = None
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -126,6 +129,12 @@ class MTS3(WorldModel):
 
     def arguments(self) -> dict[str, object]:
         return {**super().arguments(), **self.options.as_dict()}
+
+    def prepared(self) -> MTS3:
+        twin = copy.copy(self)
+        with torch.no_grad():
+            twin._maps = build_maps(self)
+        return twin
 
     def initial_belief(self, batch_size: int) -> MTS3Belief:
         like = self.noise.raw
@@ -144,7 +153,7 @@ class MTS3(WorldModel):
     ) -> MTS3Belief:
         known = self._checked(belief)
         if action is not None:
-            known, _ = self._advance(build_maps(self), known, action)
+            known, _ = self._advance(self._current_maps(), known, action)
         expected = (len(known.step), self.observation_dim)
         if observation.shape != expected:
             raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
@@ -152,20 +161,27 @@ class MTS3(WorldModel):
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:
         known = self._checked(belief)
-        after, predicted = self._advance(build_maps(self), known, action)
+        after, predicted = self._advance(self._current_maps(), known, action)
         return self._read_step(after, predicted, known.reference)
 
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[MTS3Belief, Prediction]:
         self.check_sequence(observations, actions, mask)
-        start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        return self._run(build_maps(self), start, actions, observations, mask)
+        belief = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        maps, parts, begin = self._current_maps(), [], 0
+        for end in self._segment_ends(belief, actions):
+            cut = slice(begin, end)
+            shown = None if mask is None else mask[:, cut]
+            belief, prediction = self._run(maps, belief, actions[:, cut], observations[:, cut], shown)
+            parts.append(prediction)
+            begin = end
+        return belief, parts[0] if len(parts) == 1 else concatenate(parts, dim=1)
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
-        maps, shape = build_maps(self), tuple(actions.shape[:-2])
+        maps, shape = self._current_maps(), tuple(actions.shape[:-2])
         if actions.ndim == 4:
             start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
 
@@ -180,7 +196,7 @@ class MTS3(WorldModel):
         groups = _groups_of_equal_step(start.step)
         if len(groups) > 1 or self.options.conditioning == "posterior":
             return super().imagine_mean(belief, actions)
-        maps, shape = build_maps(self), tuple(actions.shape[:-2])
+        maps, shape = self._current_maps(), tuple(actions.shape[:-2])
         if actions.ndim == 4:
             start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
 
@@ -196,7 +212,7 @@ class MTS3(WorldModel):
         self.check_actions(actions, len(start.step))
         rows = start.repeat_interleave(num_samples)
         plans = actions.repeat_interleave(num_samples, dim=0)
-        maps = build_maps(self)
+        maps = self._current_maps()
         parts = [self._sample_aligned(maps, rows[i], plans[i], generator) for i in _groups_of_equal_step(rows.step)]
         order = torch.cat(_groups_of_equal_step(rows.step)).argsort()
         states, emission = concatenate([part[0] for part in parts])[order], parts[0][1]
@@ -226,6 +242,12 @@ class MTS3(WorldModel):
             predicted = concatenate([run[1] for run in runs])[order]
         prediction, reference = self.readout(predicted, start.reference, observations, mask)
         return _with_reference(after, reference), prediction
+
+    def _segment_ends(self, start: MTS3Belief, actions: Tensor) -> list[int]:
+        rows, length = actions.shape[:2]
+        if actions.device.type != "cpu" or len(start.step.unique()) > 1:
+            return [length]
+        return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
 
     def _run_aligned(
         self, maps: MTS3Maps, start: MTS3Belief, actions: Tensor, observations: Tensor | None, mask: Tensor | None
@@ -349,6 +371,15 @@ class MTS3(WorldModel):
         return after, prediction
 
     # --- parts ----------------------------------------------------------------------------------------------------
+
+    def _current_maps(self) -> MTS3Maps:
+        return build_maps(self) if self._maps is None else self._maps
+
+    def _apply(self, *args: Any, **kwargs: Any) -> MTS3:
+        # Matrices that were built on another device or in another precision are of no more use.
+        self._maps = None
+        moved: MTS3 = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return moved
 
     @property
     def slow_levels(self) -> list[TimeScale]:

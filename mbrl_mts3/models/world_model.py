@@ -54,6 +54,14 @@ class WorldModel(nn.Module, ABC):
             "predict_termination": self.predict_termination,
         }
 
+    def prepared(self) -> WorldModel:
+        """The model with everything computed that depends on its parameters alone: for many short calls in a row.
+
+        It shares the parameters but no longer follows their changes, and no gradient reaches all of them. Do not
+        train it; a move to another device or precision drops what was computed.
+        """
+        return self
+
     @abstractmethod
     def initial_belief(self, batch_size: int) -> TensorRecord:
         """The belief at step 0, before any observation, for `batch_size` sequences."""

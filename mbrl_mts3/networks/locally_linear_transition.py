@@ -44,7 +44,8 @@ class _GatedMap(LinearMap):
 
     def _at(self, mean: Tensor) -> DenseMap:
         weights = torch.softmax(self.gate(mean), dim=-1)
-        return DenseMap(torch.einsum("...k,kij->...ij", weights, self.bases))
+        with torch.autocast(mean.device.type, enabled=False):
+            return DenseMap(torch.einsum("...k,kij->...ij", weights.to(self.bases.dtype), self.bases))
 
     def to_dense(self) -> Tensor:
         return self.bases.mean(dim=0)
