@@ -1,6 +1,7 @@
 """Networks that own parameters: encoders, decoders and transitions."""
 
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.networks.banded_locally_linear_transition import BandedLocallyLinearTransition
 from mbrl_mts3.networks.banded_transition import BandedTransition
 from mbrl_mts3.networks.decoder import GaussianDecoder
 from mbrl_mts3.networks.dense_transition import DenseTransition
@@ -17,6 +18,7 @@ TRANSITIONS: dict[str, type[Transition]] = {
     "banded": BandedTransition,
     "diagonal": DiagonalTransition,
     "locally_linear": LocallyLinearTransition,
+    "banded_locally_linear": BandedLocallyLinearTransition,
 }
 
 
@@ -30,6 +32,7 @@ def make_transition(name: str, latent_dim: int) -> Transition:
 __all__ = [
     "MLP",
     "TRANSITIONS",
+    "BandedLocallyLinearTransition",
     "BandedTransition",
     "DenseTransition",
     "DiagonalTransition",
