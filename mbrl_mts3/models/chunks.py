@@ -33,3 +33,17 @@ def in_chunks(
         return rollout(start, actions)
     cuts = [slice(first, first + rows) for first in range(0, len(actions), rows)]
     return concatenate([rollout(start[cut], actions[cut]) for cut in cuts])
+
+
+def over_candidates(
+    rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor, *, steps: int | None = None
+) -> ResultT:
+    """`in_chunks` for actions (B, L, act), or (B, N, L, act) for N candidates of each belief (B,).
+
+    Returns:
+        A record of batch shape (B, ...) or (B, N, ...).
+    """
+    shape = tuple(actions.shape[:-2])
+    if actions.ndim == 4:
+        start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+    return in_chunks(rollout, start, actions, steps=steps).reshape_batch(shape)
