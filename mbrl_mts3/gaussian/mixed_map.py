@@ -42,10 +42,12 @@ class MixedMap(LinearMap):
 
     def apply_mean(self, mean: Tensor) -> Tensor:
         flat = mean.reshape(-1, mean.shape[-1])
-        weights = self.gate(flat)
+        weights: Tensor = self.gate(flat)
         if self.bandwidth is None:
             # All bases at once, then mixed: the matrices of the states are never formed.
-            each = torch.nn.functional.linear(flat, self.bases.flatten(0, 1)).unflatten(-1, self.bases.shape[:2])
+            each: Tensor = torch.nn.functional.linear(flat, self.bases.flatten(0, 1)).unflatten(
+                -1, self.bases.shape[:2]
+            )
             return (weights.unsqueeze(-1) * each).sum(dim=-2).reshape(mean.shape)
         return mixed_mean(weights, self._halves, self._columns(flat)).reshape(mean.shape)
 
@@ -56,7 +58,7 @@ class MixedMap(LinearMap):
     def _columns(self, packed: Tensor) -> Tensor:
         """(B, parts * n) as (B, parts, columns, rows), what each row is multiplied with; 1 row if all see the same."""
         n = self.bases.shape[-1] // 2
-        parts = packed.unflatten(-1, (-1, n))
+        parts: Tensor = packed.unflatten(-1, (-1, n))
         if self.bandwidth is None:
             return parts.unsqueeze(-1)
         width = self.bandwidth

@@ -51,3 +51,17 @@ def segment_ends(rows: int, length: int, period: int, offset: int) -> list[int]:
     cells = max(1, SEQUENCE_STEPS_AT_ONCE // (rows * period))
     first = cells * period - offset
     return [*range(first, length, cells * period), length]
+
+
+def over_candidates(
+    rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor, *, steps: int | None = None
+) -> ResultT:
+    """`in_chunks` for actions (B, L, act), or (B, N, L, act) for N candidates of each belief (B,).
+
+    Returns:
+        A record of batch shape (B, ...) or (B, N, ...).
+    """
+    shape = tuple(actions.shape[:-2])
+    if actions.ndim == 4:
+        start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+    return in_chunks(rollout, start, actions, steps=steps).reshape_batch(shape)

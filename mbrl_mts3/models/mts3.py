@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from mbrl_mts3.errors import CausalityError, ShapeError
 from mbrl_mts3.gaussian import FactorisedGaussian, SharedCovariance
-from mbrl_mts3.models.chunks import in_chunks, segment_ends
+from mbrl_mts3.models.chunks import over_candidates, segment_ends
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps, build_maps
@@ -131,7 +132,10 @@ class MTS3(WorldModel):
         return max(self.options.time_scales, default=1)
 
     def arguments(self) -> dict[str, object]:
-        return {**super().arguments(), **self.options.as_dict()}
+        # Special cases of this model have constructors of their own, with fewer arguments.
+        taken = signature(type(self).__init__).parameters
+        every = {**super().arguments(), **self.options.as_dict()}
+        return {name: value for name, value in every.items() if name in taken}
 
     def prepared(self) -> MTS3:
         twin = copy.copy(self)
@@ -184,28 +188,24 @@ class MTS3(WorldModel):
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
-        maps, shape = self._current_maps(), tuple(actions.shape[:-2])
-        if actions.ndim == 4:
-            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+        maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
             return self._run(maps, rows, plans)[1]
 
-        return in_chunks(rollout, start, actions).reshape_batch(shape)
+        return over_candidates(rollout, start, actions)
 
     def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
         if len(start.step.unique()) > 1 or self.options.conditioning == "posterior":
             return super().imagine_mean(belief, actions)
-        maps, shape = self._current_maps(), tuple(actions.shape[:-2])
-        if actions.ndim == 4:
-            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+        maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> MeanPrediction:
             return self.readout.means(mean_rollout(self, maps, rows, plans), rows.reference)
 
-        return in_chunks(rollout, start, actions).reshape_batch(shape)
+        return over_candidates(rollout, start, actions)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None

@@ -110,7 +110,9 @@ class Readout(nn.Module):
         terminations = None
         if self.termination:
             chance = torch.sigmoid(means[..., -1])
-            terminations = torch.rand(chance.shape, device=chance.device, generator=generator) < chance
+            terminations = (
+                torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator) < chance
+            )
         return Trajectories(observations, drawn[..., -1] if self.reward else None, terminations)
 
     def _assemble(self, mean: Tensor, means: Tensor, variances: Tensor) -> Prediction:
