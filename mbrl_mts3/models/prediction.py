@@ -27,6 +27,8 @@ class Prediction(TensorRecord):
     """(..., L)."""
     termination_logit: Tensor | None = None
     """(..., L): logit of the probability that the episode terminates at o_{t+1}."""
+    epistemic_variance: Tensor | None = None
+    """(..., L, obs): the part of `variance` that the disagreement of an ensemble's members makes; None for one model."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -196,7 +196,7 @@ class WorldModelContract:
         torch.testing.assert_close(in_single.mean.double(), in_double.mean, atol=1e-4, rtol=1e-4)
 
     def test_its_arguments_build_it_again(self, model: WorldModel) -> None:
-        twin = MODELS[type(model).__name__](**model.arguments()).double()  # type: ignore[arg-type]
+        twin = MODELS[type(model).__name__](**model.arguments()).double().eval()  # type: ignore[arg-type]
         twin.load_state_dict(model.state_dict())
         assert_equal(model(*self.sequence()), twin(*self.sequence()))
 
