@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -109,7 +109,7 @@ class Ensemble(WorldModel):
                 lambda member, *start: member.filter(rows.observations, executed, rows.mask, *start),
                 *(() if rows.belief is None else (rows.belief.members,)),
             )
-            return _Filtered(EnsembleBelief(cast(TensorRecord, after)), mixture(cast(Prediction, parts), dim=0))
+            return _Filtered(EnsembleBelief(after), mixture(parts, dim=0))
 
         found = in_chunks(run, _Given(observations, mask, known), actions, steps=self._steps_at_once)
         return found.belief, found.prediction
@@ -117,31 +117,32 @@ class Ensemble(WorldModel):
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         def rollout(start: EnsembleBelief, plans: Tensor) -> Prediction:
             _, parts = self.stack.run(lambda member, known: (None, member.imagine(known, plans)), start.members)
-            return mixture(cast(Prediction, parts), dim=0)
+            return mixture(parts, dim=0)
 
         return self._imagine(rollout, belief, actions)
 
     def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
         def rollout(start: EnsembleBelief, plans: Tensor) -> MeanPrediction:
             _, parts = self.stack.run(lambda member, known: (None, member.imagine_mean(known, plans)), start.members)
-            return mixture_mean(cast(MeanPrediction, parts), dim=0)
+            return mixture_mean(parts, dim=0)
 
         return self._imagine(rollout, belief, actions)
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[EnsembleBelief, Prediction]:
         known = self._checked(belief)
         after, parts = self.stack.run(lambda member, start: member.step(start, action), known.members)
-        return EnsembleBelief(cast(TensorRecord, after)), mixture(cast(Prediction, parts), dim=0)
+        return EnsembleBelief(after), mixture(parts, dim=0)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
     ) -> Trajectories:
         known, each = self._checked(belief), -(-num_samples // self.stack.count)
+        drawn: Trajectories
         _, drawn = self.stack.run(
             lambda member, start: (None, member.sample(start, actions, each, generator)), known.members, dim=2
         )
-        # (B, each, E, ...): sample s is of member s mod E, so that what is over is taken from as many members as can be.
-        return cast(Trajectories, drawn).map(lambda tensor: tensor.flatten(1, 2)[:, :num_samples])
+        # (B, each, E, ...): sample s is of member s mod E, so that no member has two more than another.
+        return drawn.map(lambda tensor: tensor.flatten(1, 2)[:, :num_samples])
 
     def forward(self, observations: Tensor, actions: Tensor, mask: Tensor | None = None) -> Prediction:
         if not self.training:
@@ -155,16 +156,17 @@ class Ensemble(WorldModel):
         def dealt(rows: Tensor | None) -> Tensor | None:
             return None if rows is None else rows[filled].unflatten(0, (each, count))
 
+        parts: Prediction
         _, parts = self.stack.run(
             lambda member, *own: (None, member(*own)), dealt(observations), dealt(actions), dealt(mask), dim=1
         )
-        return cast(Prediction, parts).map(lambda tensor: tensor.flatten(0, 1)[:batch])
+        return parts.map(lambda tensor: tensor.flatten(0, 1)[:batch])
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
     def _belief(self, call: Callable[..., tuple[TensorRecord, None]], *known: EnsembleBelief) -> EnsembleBelief:
         belief, _ = self.stack.run(call, *(record.members for record in known))
-        return EnsembleBelief(cast(TensorRecord, belief))
+        return EnsembleBelief(belief)
 
     def _imagine(
         self, rollout: Callable[[EnsembleBelief, Tensor], ResultT], belief: TensorRecord, actions: Tensor
@@ -204,9 +206,13 @@ def _check(member: str, members: int, options: Mapping[str, Any]) -> None:
     if member == Ensemble.__name__:
         raise ConfigurationError("an ensemble of ensembles is one larger ensemble: raise `members` instead")
     if member not in MEMBERS:
-        raise ConfigurationError(f"there is no model {member!r} to make an ensemble of: choose one of {', '.join(MEMBERS)}")
+        raise ConfigurationError(
+            f"there is no model {member!r} to make an ensemble of: choose one of {', '.join(MEMBERS)}"
+        )
     if members < 2:
-        raise ConfigurationError(f"members={members}: an ensemble needs 2 at least; for a single one, use {member} itself")
+        raise ConfigurationError(
+            f"members={members}: an ensemble needs 2 at least; for a single one, use {member} itself"
+        )
     given = set(inspect.signature(WorldModel).parameters)
     allowed = [name for name in inspect.signature(MEMBERS[member]).parameters if name not in given]
     unknown = [name for name in options if name not in allowed]

@@ -28,7 +28,7 @@ class Prediction(TensorRecord):
     termination_logit: Tensor | None = None
     """(..., L): logit of the probability that the episode terminates at o_{t+1}."""
     epistemic_variance: Tensor | None = None
-    """(..., L, obs): the part of `variance` that the disagreement of an ensemble's members makes; None for one model."""
+    """(..., L, obs): the part of `variance` that comes from an ensemble's disagreement; None for a single model."""
 
 
 @dataclass(frozen=True, repr=False)

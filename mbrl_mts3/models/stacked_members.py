@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
@@ -34,9 +34,7 @@ class StackedMembers(nn.Module):
             tensor = nn.Parameter(stacked) if name in parameters else stacked
             setattr(self.skeleton.get_submodule(path), leaf, tensor)
 
-    def run(
-        self, call: Call, *own: TensorRecord | Tensor | None, dim: int = 0
-    ) -> tuple[TensorRecord | None, TensorRecord | None]:
+    def run(self, call: Call, *own: TensorRecord | Tensor | None, dim: int = 0) -> tuple[Any, Any]:
         """Let every member do `call(member, *own)`; what the call closes over is the same for all of them.
 
         Args:
@@ -44,30 +42,27 @@ class StackedMembers(nn.Module):
             own: inputs with a dimension 1 of members. Integers and flags of records have none, see `EnsembleBelief`.
             dim: where the results get their dimension of members. Beliefs get it as inputs have it.
         """
-        tensors = [tensor for value in own for tensor in _tensors(value)]
-        dims = [dim for value in own for dim in _member_dims(value)]
-        shapes: list[tuple[TensorRecord | None, list[bool], TensorRecord | None]] = []
+        module, found = _Called(self.skeleton, call), _Found()
 
         def member(state: dict[str, Tensor], *values: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
             left = iter(values)
-            inputs = [_filled(value, left) for value in own]
-            belief, result = functional_call(module, state, tuple(inputs))
-            floating = [tensor.is_floating_point() for tensor in _tensors(belief)]
-            shapes.append((belief, floating, result))
-            parts = list(zip(_tensors(belief), floating, strict=True))
-            return [t for t, own in parts if own], [t for t, own in parts if not own], list(_tensors(result))
+            found.belief, found.result = functional_call(module, state, tuple(_filled(value, left) for value in own))
+            known = _tensors(found.belief)
+            differing, common = ([t for t in known if _differs(t) == wanted] for wanted in (True, False))
+            return differing, common, _tensors(found.result)
 
-        module = _Called(self.skeleton, call)
         state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        # Not `dim` of `out_dims`: what turns out to be the same for all members vmap can expand in front only.
-        run = vmap(member, in_dims=(0, *dims), out_dims=(0, None, 0), randomness="different")
-        own_parts, common, results = run(state, *tensors)
-        belief, floating, result = shapes[0]
-        split = (tensor.movedim(0, 1) for tensor in own_parts), iter(common)
-        return (
-            _filled(belief, iter([next(split[0] if is_own else split[1]) for is_own in floating])),
-            _filled(result, (tensor.movedim(0, dim) for tensor in results)),
-        )
+        tensors = [tensor for value in own for tensor in _tensors(value)]
+        in_dims = [
+            1 if isinstance(value, Tensor) or _differs(tensor) else None for value in own for tensor in _tensors(value)
+        ]
+        # Not `dim` in `out_dims`: what turns out to be the same for all members vmap can expand in front only.
+        out_dims: Any = (0, None, 0)
+        run = vmap(member, in_dims=(0, *in_dims), out_dims=out_dims, randomness="different")
+        differing, common, results = run(state, *tensors)
+        own_parts, shared = (tensor.movedim(0, 1) for tensor in differing), iter(common)
+        known = [next(own_parts if _differs(tensor) else shared) for tensor in _tensors(found.belief)]
+        return _filled(found.belief, iter(known)), _filled(found.result, (t.movedim(0, dim) for t in results))
 
 
 class _Called(nn.Module):
@@ -83,15 +78,23 @@ class _Called(nn.Module):
         return self.call(self.member, *own)
 
 
+@dataclass
+class _Found:
+    """What a call returned; of its tensors, only shapes and types outlive vmap."""
+
+    belief: TensorRecord | None = None
+    result: TensorRecord | None = None
+
+
 def _tensors(value: TensorRecord | Tensor | None) -> list[Tensor]:
     if value is None:
         return []
     return [value] if isinstance(value, Tensor) else value.tensors()
 
 
-def _member_dims(value: TensorRecord | Tensor | None) -> Iterator[int | None]:
-    for tensor in _tensors(value):
-        yield 1 if isinstance(value, Tensor) or tensor.is_floating_point() else None
+def _differs(tensor: Tensor) -> bool:
+    """Whether a belief's tensor is another one for each member."""
+    return tensor.is_floating_point()
 
 
 def _filled(value: Any, tensors: Iterator[Tensor]) -> Any:
