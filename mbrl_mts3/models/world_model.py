@@ -45,6 +45,11 @@ class WorldModel(nn.Module, ABC):
         """Steps of the longest window; sequences may have any length, but cuts are best made here."""
         return 1
 
+    @property
+    def trains_in_segments(self) -> bool:
+        """Whether `filter` may stand in for `forward` in training, so that sequences can be cut."""
+        return True
+
     def arguments(self) -> dict[str, object]:
         """The constructor's arguments as plain values, so that a checkpoint can build the model again."""
         return {

@@ -36,7 +36,7 @@ class WorldModelModule(lightning.LightningModule):
         seed: of the masks.
 
     Raises:
-        ConfigurationError: segments that cut inside a window, or two lengths of them.
+        ConfigurationError: segments that cut inside a window, two lengths of them, or a model that has none.
     """
 
     def __init__(
@@ -61,6 +61,11 @@ class WorldModelModule(lightning.LightningModule):
         if truncation is not None and recompute_every not in (None, truncation):
             raise ConfigurationError(
                 f"truncation={truncation} and recompute_every={recompute_every} differ: segments have one length"
+            )
+        if not model.trains_in_segments and (truncation or recompute_every):
+            raise ConfigurationError(
+                f"truncation and recompute_every need a model that predicts in training as it filters, which "
+                f"{type(model).__name__} does not: leave both out, and use microbatch to save memory"
             )
         self.model = model
         self.normalizer = normalizer
