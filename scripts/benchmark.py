@@ -12,7 +12,6 @@ from typing import Any
 
 import hydra
 import torch
-from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -41,9 +40,9 @@ def main(config: DictConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
-    settings = HydraConfig.get()
-    files = _files(config, settings)
+    files = _files(config)
     failure = _attempt(config, files)
+    settings = HydraConfig.get()
     outcome = json.dumps({"run": str(files), "dataset": files.dataset, "failure": failure})
     write_atomically(Path(settings.runtime.output_dir) / OUTCOME_FILE, outcome.encode())
     if failure and settings.mode == RunMode.RUN:
@@ -51,7 +50,8 @@ def main(config: DictConfig) -> None:
         sys.exit(1)
 
 
-def _files(config: DictConfig, settings: HydraConf) -> RunFiles:
+def _files(config: DictConfig) -> RunFiles:
+    settings = HydraConfig.get()
     choices = dict(settings.runtime.choices)
     changes = {item.key_or_group: item.get_value_element_as_str() for item in _parsed(settings.overrides.task)}
     return RunFiles(
@@ -180,10 +180,10 @@ def _write_tables(config: DictConfig, datasets: Iterable[str]) -> list[str]:
 
 def _table(comparison: Comparison) -> Table:
     table = Table(title=f"{comparison.dataset}: NRMSE by blind steps, mean over seeds")
-    table.add_column("model", no_wrap=True)
+    table.add_column("model", overflow="fold")
     columns = []
     for horizon in comparison.horizons:
-        table.add_column(str(horizon), justify="right")
+        table.add_column(str(horizon), justify="right", no_wrap=True)
         columns.append([comparison.at(label, "nrmse", horizon) for label in comparison.labels])
     for place, label in enumerate(comparison.labels):
         table.add_row(label, *(_cell(column, place) for column in columns))

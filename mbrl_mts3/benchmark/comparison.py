@@ -77,7 +77,7 @@ class Comparison:
     def curves(self, label: str, metric: str) -> NDArray[np.float64]:
         """(seeds, L): a metric by horizon; without rows where the variant lacks it."""
         found = [record.curves[metric] for record in self.of(label) if metric in record.curves]
-        return np.array(found, dtype=np.float64).reshape(len(found), -1)
+        return np.array(found, dtype=np.float64).reshape(len(found), self.records[0].horizon)
 
     def at(self, label: str, metric: str, horizon: int) -> SeedSummary:
         """A metric at one horizon over the seeds."""

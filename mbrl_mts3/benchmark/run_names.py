@@ -60,7 +60,8 @@ def check_sweep(swept: Set[str], given: Set[str]) -> None:
 
 
 def _named(changes: Mapping[str, str], groups: tuple[str, ...]) -> list[str]:
-    kept = (name for name in changes if name.startswith(groups) and name not in _UNNAMED)
+    """Group by group in the order of the alphabet, so that the order on the command line makes no difference."""
+    kept = (name for group in groups for name in sorted(changes) if name.startswith(group) and name not in _UNNAMED)
     return [f"{name.partition('.')[2]}={changes[name]}" for name in kept]
 
 

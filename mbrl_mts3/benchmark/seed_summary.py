@@ -33,7 +33,9 @@ class SeedSummary:
     def __str__(self) -> str:
         if not math.isfinite(self.mean):
             return "not finite" if self.seeds else "-"
-        return _digits(self.mean, 3) + (f" ±{_digits(self.half_width, 2)}" if self.half_width > 0 else "")
+        # Equal numbers leave a trace of rounding.
+        varies = self.half_width > 1e-9 * abs(self.mean)
+        return _digits(self.mean, 3) + (f" ±{_digits(self.half_width, 2)}" if varies else "")
 
     def scaled(self, factor: float) -> SeedSummary:
         """The same in another unit."""

@@ -24,6 +24,7 @@ _PANELS = {
     "coverage_95": ("95% intervals (dotted: nominal)", "Share of targets inside"),
 }
 _STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+_POINTS = 50
 _COLOURS = (palette.BLUE, palette.VERMILLION, palette.GREEN, palette.SKY, palette.INK)
 _LOOKS = [(colour, style) for style in _STYLES for colour in _COLOURS]
 
@@ -32,7 +33,7 @@ _LOOKS = [(colour, style) for style in _STYLES for colour in _COLOURS]
 def comparison_figure(curves: Mapping[str, Curves], references: Mapping[str, Mapping[str, Any]]) -> Figure:
     """A panel for each known metric: lines are means over seeds, bands reach from the lowest seed to the highest.
 
-    Panels of errors end a little above the reference that always answers with the training mean; what is worse leaves
+    Far horizons are averaged with their neighbours. Panels of errors end a little above the reference that always answers with the training mean; what is worse leaves
     the panel.
 
     Args:
@@ -41,7 +42,7 @@ def comparison_figure(curves: Mapping[str, Curves], references: Mapping[str, Map
     """
     metrics = [metric for metric in _PANELS if any(metric in model for model in curves.values())]
     rows = -(-len(curves) // 4)
-    figure = new_figure(4.4 * len(metrics), 3.9 + 0.22 * rows)
+    figure = new_figure(4.8 * len(metrics), 4.6 + 0.22 * rows)
     all_axes = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(all_axes, metrics, strict=True):
         reference = references.get("training_mean", {}).get(metric)
@@ -59,11 +60,10 @@ def _draw(axes: Axes, metric: str, curves: Mapping[str, Curves], reference: NDAr
         seeds = model.get(metric, np.empty((0, 0)))
         if seeds.size == 0:
             continue
-        seeds = np.where(np.isfinite(seeds), seeds, np.nan)
-        steps = np.arange(1, seeds.shape[1] + 1)
+        horizon = max(horizon, seeds.shape[1])
+        steps, seeds = _grouped(np.where(np.isfinite(seeds), seeds, np.nan))
         axes.fill_between(steps, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, lw=0)
-        axes.plot(steps, seeds.mean(0), color=colour, ls=style, lw=1.8, label=name)
-        horizon = max(horizon, len(steps))
+        axes.plot(steps, seeds.mean(0), color=colour, ls=style, lw=1.6, label=name)
     title, label = _PANELS[metric]
     axes.set_title(title)
     axes.set_ylabel(label)
@@ -88,6 +88,16 @@ def _limit_errors(axes: Axes, metric: str, curves: Mapping[str, Curves], referen
         high = min(high, float(reference.max()))
     margin = 0.06 * (high - low) or 1.0
     axes.set_ylim(low - (0.0 if metric == "nrmse" else margin), high + 2 * margin)
+
+
+def _grouped(seeds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Steps and values, neighbours averaged where a logarithmic axis has no room for each: hundreds of noisy far
+    horizons would cover each other."""
+    length = seeds.shape[1]
+    starts = np.unique(np.geomspace(1, length + 1, _POINTS).round().astype(int))[:-1] - 1
+    widths = np.diff(starts, append=length)
+    steps = np.add.reduceat(np.arange(1.0, length + 1), starts) / widths
+    return steps, np.add.reduceat(seeds, starts, axis=1) / widths
 
 
 def _finite(metric: str, curves: Mapping[str, Curves]) -> NDArray[np.float64]:
