@@ -33,8 +33,8 @@ _LOOKS = [(colour, style) for style in _STYLES for colour in _COLOURS]
 def comparison_figure(curves: Mapping[str, Curves], references: Mapping[str, Mapping[str, Any]]) -> Figure:
     """A panel for each known metric: lines are means over seeds, bands reach from the lowest seed to the highest.
 
-    Far horizons are averaged with their neighbours. Panels of errors end a little above the reference that always answers with the training mean; what is worse leaves
-    the panel.
+    Far horizons are averaged with their neighbours. Panels of errors end a little above the reference that always
+    answers with the training mean; what is worse leaves the panel.
 
     Args:
         curves: by model.
