@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import lightning
 import torch
@@ -108,6 +109,14 @@ class WorldModelModule(lightning.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         """Adam, with the learning rate that the schedule sets before each step."""
         return torch.optim.Adam(self.model.parameters(), lr=self.schedule.learning_rate)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the clock travel with the trainer's state, so that an interrupted run keeps its budget and rate."""
+        checkpoint["schedule_seconds"] = self.schedule.elapsed
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `on_save_checkpoint`."""
+        self.schedule.start(checkpoint.get("schedule_seconds", 0.0))
 
     def on_train_batch_start(self, batch: WindowBatch, batch_index: int) -> None:
         """Let the learning rate follow the schedule."""
