@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -33,3 +34,21 @@ def in_chunks(
         return rollout(start, actions)
     cuts = [slice(first, first + rows) for first in range(0, len(actions), rows)]
     return concatenate([rollout(start[cut], actions[cut]) for cut in cuts])
+
+
+def over_candidates(rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor) -> ResultT:
+    """`in_chunks` for actions (B, L, act), or (B, N, L, act) for N candidates of each belief; the result likewise.
+
+    Beliefs are repeated piece by piece: those of all candidates at once could fill the memory.
+    """
+    if actions.ndim == 3:
+        return in_chunks(rollout, start, actions)
+    shape = actions.shape[:2]
+    rows = _Rows(torch.arange(shape[0], device=actions.device).repeat_interleave(shape[1]))
+    pieces = in_chunks(lambda picked, plans: rollout(start[picked.index], plans), rows, actions.flatten(0, 1))
+    return pieces.reshape_batch(tuple(shape))
+
+
+@dataclass(frozen=True, repr=False)
+class _Rows(TensorRecord):
+    index: Tensor
