@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -53,15 +54,19 @@ def segment_ends(rows: int, length: int, period: int, offset: int) -> list[int]:
     return [*range(first, length, cells * period), length]
 
 
-def over_candidates(
-    rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor, *, steps: int | None = None
-) -> ResultT:
-    """`in_chunks` for actions (B, L, act), or (B, N, L, act) for N candidates of each belief (B,).
+def over_candidates(rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor) -> ResultT:
+    """`in_chunks` for actions (B, L, act), or (B, N, L, act) for N candidates of each belief; the result likewise.
 
-    Returns:
-        A record of batch shape (B, ...) or (B, N, ...).
+    Beliefs are repeated piece by piece: those of all candidates at once could fill the memory.
     """
-    shape = tuple(actions.shape[:-2])
-    if actions.ndim == 4:
-        start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
-    return in_chunks(rollout, start, actions, steps=steps).reshape_batch(shape)
+    if actions.ndim == 3:
+        return in_chunks(rollout, start, actions)
+    shape = actions.shape[:2]
+    rows = _Rows(torch.arange(shape[0], device=actions.device).repeat_interleave(shape[1]))
+    pieces = in_chunks(lambda picked, plans: rollout(start[picked.index], plans), rows, actions.flatten(0, 1))
+    return pieces.reshape_batch(tuple(shape))
+
+
+@dataclass(frozen=True, repr=False)
+class _Rows(TensorRecord):
+    index: Tensor

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
-from mbrl_mts3.models import MTS3, chunks
+from mbrl_mts3.models import GRU, MTS3, chunks
 
 
+@pytest.mark.parametrize("make", [partial(MTS3, time_scales=(4,), latent_dim=5), partial(GRU, width=5)])
 @pytest.mark.parametrize("call", ["imagine", "imagine_mean"])
-def test_imagination_in_pieces_equals_the_whole(call, monkeypatch):
-    model = MTS3(3, 2, (4,), latent_dim=5).double()
+def test_imagination_in_pieces_equals_the_whole(make, call, monkeypatch):
+    model = make(3, 2).double()
     observations, actions = torch.randn(2, 9, 3).double(), torch.randn(2, 9, 2).double()
     plans = torch.randn(2, 7, 6, 2).double()
     with torch.no_grad():
@@ -22,8 +25,9 @@ def test_imagination_in_pieces_equals_the_whole(call, monkeypatch):
         monkeypatch.setattr(chunks, "ROWS_AT_LEAST", 3)
         monkeypatch.setattr(chunks, "STEPS_AT_ONCE", 1)
         sizes = []
-        scan = model.readout.decoder.mean.forward
-        monkeypatch.setattr(model.readout.decoder.mean, "forward", lambda x: sizes.append(len(x)) or scan(x))
+        decoder = model.heads.mean if isinstance(model, GRU) else model.readout.decoder.mean
+        decode = decoder.forward
+        monkeypatch.setattr(decoder, "forward", lambda x: sizes.append(len(x)) or decode(x))
         pieces = getattr(model, call)(belief, plans)
     assert sizes == [3, 3, 3, 3, 2]
     for a, b in zip(whole.tensors(), pieces.tensors(), strict=True):

@@ -42,11 +42,12 @@ def divergence(mean, variance, other_mean, other_variance):
     return 0.5 * ((mean - other_mean) ** 2 / other_variance + ratio - 1 - np.log(ratio))
 
 
-def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small_mts3, tmp_path):
+@pytest.mark.parametrize("small", ["small_mts3", "small_gru"])
+def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small, tmp_path, request):
     trainer = WorldModelTrainer(
         **{**QUICK, "length": 30, "batch_size": 64, "max_steps": 500, "validation_interval": 250, "learning_rate": 0.01}
     )
-    checkpoint = trainer.fit(linear_dataset, small_mts3, tmp_path)
+    checkpoint = trainer.fit(linear_dataset, request.getfixturevalue(small), tmp_path)
     model, lost = checkpoint.physical_model(), []
     for episode in split_episodes(linear_dataset.episodes).test:
         observations, actions = torch.tensor(episode.observations), torch.tensor(episode.actions)
