@@ -13,8 +13,10 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 BeliefT = TypeVar("BeliefT", bound=TensorRecord)
 ResultT = TypeVar("ResultT", bound=TensorRecord)
 
-STEPS_AT_ONCE = 3000
-"""Steps of all rows of one piece together: hidden layers of 240 units then take 3 MB."""
+STEPS_AT_ONCE = 6000
+"""Steps of all rows of one piece together: hidden layers of 240 units then take 6 MB."""
+SEQUENCE_STEPS_AT_ONCE = 7000
+"""The same along sequences with gradients, where every layer's results are kept and read again."""
 ROWS_AT_LEAST = 64
 """Below this the products of single steps are too small to be fast."""
 
@@ -33,6 +35,22 @@ def in_chunks(
         return rollout(start, actions)
     cuts = [slice(first, first + rows) for first in range(0, len(actions), rows)]
     return concatenate([rollout(start[cut], actions[cut]) for cut in cuts])
+
+
+def segment_ends(rows: int, length: int, period: int, offset: int) -> list[int]:
+    """Where to cut a sequence, so that one piece of all rows stays in the caches of a CPU; the last is its end.
+
+    Cuts lie at the ends of cells, where every form of a model may be cut.
+
+    Args:
+        rows: of the batch.
+        length: steps of the sequence.
+        period: steps per cell.
+        offset: phase of the first step in its cell.
+    """
+    cells = max(1, SEQUENCE_STEPS_AT_ONCE // (rows * period))
+    first = cells * period - offset
+    return [*range(first, length, cells * period), length]
 
 
 def over_candidates(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.errors import CausalityError, ShapeError
 from mbrl_mts3.gaussian import FactorisedGaussian, SharedCovariance
-from mbrl_mts3.models.chunks import over_candidates
+from mbrl_mts3.models.chunks import over_candidates, segment_ends
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps, build_maps
@@ -24,7 +26,7 @@ from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.time_scale import TimeScale
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise, make_transition
-from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 
 class MTS3(WorldModel):
@@ -116,6 +118,7 @@ class MTS3(WorldModel):
             reward=predict_reward,
             termination=predict_termination,
         )
+        self._maps: MTS3Maps | None = None
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -133,6 +136,12 @@ class MTS3(WorldModel):
         taken = signature(type(self).__init__).parameters
         every = {**super().arguments(), **self.options.as_dict()}
         return {name: value for name, value in every.items() if name in taken}
+
+    def prepared(self) -> MTS3:
+        twin = copy.copy(self)
+        with torch.no_grad():
+            twin._maps = build_maps(self)
+        return twin
 
     def initial_belief(self, batch_size: int) -> MTS3Belief:
         like = self.noise.raw
@@ -164,13 +173,20 @@ class MTS3(WorldModel):
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[MTS3Belief, Prediction]:
         self.check_sequence(observations, actions, mask)
-        start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        return self._run(build_maps(self), start, actions, observations, mask)
+        known = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        maps, parts, begin = self._current_maps(), [], 0
+        for end in self._segment_ends(known, actions):
+            cut = slice(begin, end)
+            shown = None if mask is None else mask[:, cut]
+            known, prediction = self._run(maps, known, actions[:, cut], observations[:, cut], shown)
+            parts.append(prediction)
+            begin = end
+        return known, parts[0] if len(parts) == 1 else concatenate(parts, dim=1)
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
-        maps = build_maps(self)
+        maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
             return self._run(maps, rows, plans)[1]
@@ -182,7 +198,7 @@ class MTS3(WorldModel):
         self.check_actions(actions, len(start.step))
         if len(start.step.unique()) > 1 or self.options.conditioning == "posterior":
             return super().imagine_mean(belief, actions)
-        maps = build_maps(self)
+        maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> MeanPrediction:
             return self.readout.means(mean_rollout(self, maps, rows, plans), rows.reference)
@@ -196,7 +212,7 @@ class MTS3(WorldModel):
         self.check_actions(actions, len(start.step))
         rows = start.repeat_interleave(num_samples)
         plans = actions.repeat_interleave(num_samples, dim=0)
-        maps = build_maps(self)
+        maps = self._current_maps()
         paths = sample_paths(self, maps, rows, plans, generator)
         drawn = self.readout.sample(paths, maps.noise, rows.reference, generator)
         return drawn.reshape_batch((len(start.step), num_samples))
@@ -214,6 +230,21 @@ class MTS3(WorldModel):
             return None
         effect: Tensor = self.control(actions)
         return effect
+
+    def _current_maps(self) -> MTS3Maps:
+        return build_maps(self) if self._maps is None else self._maps
+
+    def _apply(self, *args: Any, **kwargs: Any) -> MTS3:
+        # Matrices that were built on another device or in another precision are of no more use.
+        self._maps = None
+        moved: MTS3 = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return moved
+
+    def _segment_ends(self, start: MTS3Belief, actions: Tensor) -> list[int]:
+        rows, length = actions.shape[:2]
+        if actions.device.type != "cpu" or len(start.step.unique()) > 1:
+            return [length]
+        return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
 
     def _level(self, index: int) -> TimeScale:
         options = self.options
@@ -250,7 +281,7 @@ class MTS3(WorldModel):
                 "aggregation='causal' and conditioning='prior', or imagine a whole plan at once"
             )
         self.check_actions(action.unsqueeze(1), len(belief.step))
-        return advance(self, build_maps(self), belief, action)
+        return advance(self, self._current_maps(), belief, action)
 
     def _checked(self, belief: TensorRecord) -> MTS3Belief:
         if not isinstance(belief, MTS3Belief) or len(belief.levels) != len(self.levels):

@@ -45,6 +45,11 @@ class WorldModel(nn.Module, ABC):
         """Steps of the longest window; sequences may have any length, but cuts are best made here."""
         return 1
 
+    @property
+    def trains_in_segments(self) -> bool:
+        """Whether `filter` may stand in for `forward` in training, so that sequences can be cut."""
+        return True
+
     def arguments(self) -> dict[str, object]:
         """The constructor's arguments as plain values, so that a checkpoint can build the model again."""
         return {
@@ -53,6 +58,14 @@ class WorldModel(nn.Module, ABC):
             "predict_reward": self.predict_reward,
             "predict_termination": self.predict_termination,
         }
+
+    def prepared(self) -> WorldModel:
+        """The model with everything computed that depends on its parameters alone: for many short calls in a row.
+
+        It shares the parameters but no longer follows their changes, and no gradient reaches all of them. Do not
+        train it; a move to another device or precision drops what was computed.
+        """
+        return self
 
     @abstractmethod
     def initial_belief(self, batch_size: int) -> TensorRecord:

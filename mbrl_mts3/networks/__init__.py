@@ -7,6 +7,7 @@ from mbrl_mts3.networks.decoder import GaussianDecoder
 from mbrl_mts3.networks.dense_transition import DenseTransition
 from mbrl_mts3.networks.diagonal_transition import DiagonalTransition
 from mbrl_mts3.networks.gaussian_encoder import GaussianEncoder
+from mbrl_mts3.networks.gaussian_mlp import GaussianMLP
 from mbrl_mts3.networks.link import Link
 from mbrl_mts3.networks.locally_linear_transition import LocallyLinearTransition
 from mbrl_mts3.networks.mlp import MLP
@@ -38,6 +39,7 @@ __all__ = [
     "DiagonalTransition",
     "GaussianDecoder",
     "GaussianEncoder",
+    "GaussianMLP",
     "Link",
     "LocallyLinearTransition",
     "ProcessNoise",

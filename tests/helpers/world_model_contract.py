@@ -303,7 +303,7 @@ class WorldModelContract:
             model.step(model.observe(moved, observations[:, 0], actions[:, 0], mask[:, 0]), actions[:, 0])
 
     def test_its_arguments_build_it_again(self, model: WorldModel) -> None:
-        twin = MODELS[type(model).__name__](**model.arguments()).double()  # type: ignore[arg-type]
+        twin = MODELS[type(model).__name__](**model.arguments()).double().eval()  # type: ignore[arg-type]
         twin.load_state_dict(model.state_dict())
         assert_equal(model(*self.sequence()), twin(*self.sequence()))
 

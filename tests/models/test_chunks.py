@@ -28,3 +28,30 @@ def test_imagination_in_pieces_equals_the_whole(call, monkeypatch):
     assert sizes == [3, 3, 3, 3, 2]
     for a, b in zip(whole.tensors(), pieces.tensors(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"conditioning": "posterior"}, {"aggregation": "window"}, {"shared_latent": "exact"}]
+)
+@pytest.mark.parametrize("offset", [0, 3])
+def test_a_sequence_in_pieces_equals_the_whole_values_and_gradients(options, offset, monkeypatch):
+    model = MTS3(3, 2, (2, 4), latent_dim=5, target="delta", **options).double()
+    data = torch.randn(2, 30 + offset, 5).double()
+    observations, actions, mask = data[..., :3], data[..., 3:], torch.rand(2, 30 + offset) < 0.6
+    found = []
+    for steps in (10_000, 10):
+        monkeypatch.setattr(chunks, "SEQUENCE_STEPS_AT_ONCE", steps)
+        belief = model.initial_belief(2)
+        if offset:
+            belief, _ = model.filter(observations[:, :offset], actions[:, :offset], mask[:, :offset])
+        belief, prediction = model.filter(observations[:, offset:], actions[:, offset:], mask[:, offset:], belief)
+        goal = sum(tensor.sin().sum() for tensor in (*prediction.tensors(), belief.fast.mean))
+        found.append((*prediction.tensors(), *belief.tensors(), *torch.autograd.grad(goal, list(model.parameters()))))
+    for whole, pieces in zip(*found, strict=True):
+        torch.testing.assert_close(pieces, whole, atol=1e-9, rtol=1e-9)
+
+
+def test_cuts_lie_at_the_ends_of_cells():
+    assert chunks.segment_ends(64, 360, 15, 0)[:2] == [105, 210]
+    assert chunks.segment_ends(64, 100, 15, 0) == [100]
+    assert chunks.segment_ends(10**6, 20, 15, 6) == [9, 20]
