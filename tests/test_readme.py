@@ -1,4 +1,4 @@
-"""Every Python block of the README runs, section by section."""
+"""Every Python block of the README and of docs/ runs, section by section."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,12 @@ def blocks(text: str) -> Iterator[Block]:
     assert not fence, f"the block before line {start} is never closed"
 
 
-def run(section_blocks: list[Block]) -> None:
-    """Run the blocks of one section in one namespace; tracebacks name the lines of the README."""
+def run(section_blocks: list[Block], page: Path = README) -> None:
+    """Run the blocks of one section in one namespace; tracebacks name the lines of the page."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in section_blocks:
         source = "\n" * (block.line - 1) + block.code
-        exec(compile(source, str(README), "exec"), namespace)
+        exec(compile(source, str(page), "exec"), namespace)
 
 
 def sections(text: str) -> dict[str, list[Block]]:
@@ -52,10 +54,14 @@ def sections(text: str) -> dict[str, list[Block]]:
     return found
 
 
-@pytest.mark.parametrize("section", sections(README.read_text()))
-def test_readme(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("page", "section"),
+    [(page, section) for page in PAGES for section in sections(page.read_text())],
+    ids=lambda value: value if isinstance(value, str) else value.stem,
+)
+def test_readme(page: Path, section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run(sections(README.read_text())[section])
+    run(sections(page.read_text())[section], page)
 
 
 SAMPLE = """# Title

@@ -118,9 +118,7 @@ class HiPRSSM(WorldModel):
         self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
     ) -> HiPRSSMBelief:
         known = self._checked(belief) if action is None else self._advance(self._checked(belief), action)
-        expected = (len(known.step), self.observation_dim)
-        if observation.shape != expected:
-            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
+        self.check_observation(observation, len(known.step))
         shown = torch.ones_like(known.task.shown) if mask is None else mask
         reference = known.reference
         return replace(

@@ -161,9 +161,7 @@ class MTS3(WorldModel):
         known = self._checked(belief)
         if action is not None:
             known = self._advanced(known, action)
-        expected = (len(known.step), self.observation_dim)
-        if observation.shape != expected:
-            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
+        self.check_observation(observation, len(known.step))
         return take_in(self, known, observation, mask)
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:

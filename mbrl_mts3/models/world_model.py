@@ -159,7 +159,11 @@ class WorldModel(nn.Module, ABC):
         if actions.shape[-2] < 1:
             raise ShapeError("actions hold no step: plan at least one")
 
+    def check_observation(self, observation: Tensor, batch_size: int) -> None:
+        """Raise ShapeError unless `observation` is (B, obs)."""
+        _expect("observation", observation, (batch_size, self.observation_dim))
+
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(tensor.shape) != shape:
-        raise ShapeError(f"{name} need the shape {shape}, got {tuple(tensor.shape)}")
+        raise ShapeError(f"{name}: expected the shape {shape}, got {tuple(tensor.shape)}")

@@ -269,6 +269,23 @@ class WorldModelContract:
                 model.step(model.observe(belief, observations[:, 0], actions[:, 0], mask[:, 0]), actions[:, 0])
         assert not watch.strangers
 
+    def test_tensors_are_made_where_the_model_is(self, make: Callable[..., WorldModel]) -> None:
+        """With a default device that holds no data, a tensor made without asking for the model's spoils the result."""
+        model = make(predict_termination=True).double().eval()
+        observations, actions, mask = self.sequence()
+        generator = torch.Generator().manual_seed(0)
+        with torch.device("meta"):
+            belief, prediction = model.filter(observations, actions, mask)
+            found = [belief, prediction, model.initial_belief(2), model.filter(observations, actions)[1]]
+            found += [model.imagine(belief, actions), model.imagine_mean(belief, actions)]
+            found.append(model.sample(belief, actions, 2, generator))
+            if model.causal:
+                both = join(belief[:1], model.observe(model.initial_belief(1), observations[:1, 0]))
+                found += [model.imagine(both, actions), model.sample(both, actions, 2, generator)]
+                seen = model.observe(both, observations[:, 0], actions[:, 0], mask[:, 0])
+                found += [seen, *model.step(seen, actions[:, 0])]
+        assert {tensor.device.type for record in found for tensor in record.tensors()} == {"cpu"}
+
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
     def test_a_gpu_gives_the_same(self, model: WorldModel) -> None:
         observations, actions, mask = self.sequence(2, 3 * model.period + 2)
