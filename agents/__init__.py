@@ -3,7 +3,6 @@
 from mbrl_mts3.agents.agent import Agent
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.agents.evaluation_result import EvaluationResult
-from mbrl_mts3.agents.intervals import mean_interval, wilson_interval
 from mbrl_mts3.agents.mpc_agent import MPCAgent
 from mbrl_mts3.agents.mpc_state import MPCState
 from mbrl_mts3.agents.random_agent import RandomAgent
@@ -17,6 +16,4 @@ __all__ = [
     "RandomAgent",
     "RecordedEpisode",
     "evaluate_agent",
-    "mean_interval",
-    "wilson_interval",
 ]

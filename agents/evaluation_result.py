@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mbrl_mts3.agents.intervals import Interval, mean_interval, wilson_interval
 from mbrl_mts3.agents.recorded_episode import RecordedEpisode
+from mbrl_mts3.metrics.intervals import Interval, mean_interval, wilson_interval
 
 
 @dataclass(frozen=True, repr=False)

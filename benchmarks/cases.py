@@ -41,10 +41,13 @@ def half_cheetah_model(device: str) -> MTS3:
     return MTS3(OBS, ACT, (15,)).to(device)
 
 
-def training(batch: int, steps: int, device: str, *, microbatch: int, recompute_every: int | None = None) -> Case:
+def training(
+    batch: int, steps: int, device: str, *, microbatch: int, recompute_every: int | None = None, half: bool = False
+) -> Case:
     """Forward, backward and optimiser on random data, 40% of the observations masked.
 
-    Gradients of parts of `microbatch` sequences add up before the update, as `WorldModelTrainer(microbatch=...)` does.
+    `half` computes the networks' layers in bfloat16, as `WorldModelTrainer(precision="bf16-mixed")` does. Gradients of
+    parts of `microbatch` sequences add up before the update, as `WorldModelTrainer(microbatch=...)` does.
     """
     model = half_cheetah_model(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
@@ -61,7 +64,8 @@ def training(batch: int, steps: int, device: str, *, microbatch: int, recompute_
 
     def ours(seen: Tensor, done: Tensor, shown: Tensor) -> Prediction:
         if recompute_every is None:
-            prediction: Prediction = model(seen, done, shown)
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
+                prediction: Prediction = model(seen, done, shown)
             return prediction
         return predict_in_segments(model, seen, done, shown, recompute_every, detach=False, recompute=True)
 
@@ -83,7 +87,7 @@ def _loss(prediction: Prediction, targets: Tensor) -> Tensor:
 
 def observing(batch: int, device: str) -> Case:
     """One streaming step: advance by an action, take in an observation."""
-    model = half_cheetah_model(device).eval()
+    model = half_cheetah_model(device).eval().prepared()
     belief = model.initial_belief(batch)
     observation, action = torch.randn(batch, OBS, device=device), torch.randn(batch, ACT, device=device)
     found = products(model, batch, 1, observed=True, variances=True, decoded=False)
@@ -97,7 +101,7 @@ def observing(batch: int, device: str) -> Case:
 
 def imagination(candidates: int, steps: int, device: str, *, variances: bool) -> Case:
     """Open-loop rollouts of one belief under many action sequences."""
-    model = half_cheetah_model(device).eval()
+    model = half_cheetah_model(device).eval().prepared()
     belief = model.initial_belief(1)
     plans = torch.randn(1, candidates, steps, ACT, device=device)
     small = candidates * steps <= 50_000
@@ -117,7 +121,7 @@ class _NaiveModel(PhysicalModel):
         return rows.reshape_batch(tuple(actions.shape[:2]))
 
 
-def planning(device: str) -> Case:
+def planning(device: str, precision: str) -> Case:
     """One iCEM decision: horizon 30, 3 iterations, 300 candidates, learned reward."""
     model = half_cheetah_model(device).eval()
     normalizer = Normalizer.identity(OBS, ACT).to(device)
@@ -134,11 +138,12 @@ def planning(device: str) -> Case:
 
         planner.plan(counted, planner.initial_state(1), torch.Generator(device).manual_seed(0))
 
+    ours = PhysicalModel(model, normalizer, precision)
     with torch.inference_mode():
-        decide(PhysicalModel(model, normalizer))
+        decide(ours)
     found: list[Product] = [p for size in sizes for p in products(model, size, 30, observed=False, variances=False)]
     return Case(
-        lambda: decide(PhysicalModel(model, normalizer)),
+        lambda: decide(ours),
         Floor(found, device, backward=False),
         lambda: decide(_NaiveModel(model, normalizer)),
         5,
@@ -175,7 +180,7 @@ def imagined_environments(count: int, device: str) -> Case:
 
 def _microbatch(device: str, batch: int) -> int:
     """A GPU is fastest with the whole batch at once, a CPU with what fits its caches."""
-    return 64 if device == "cpu" else batch
+    return 128 if device == "cpu" else batch
 
 
 def all_cases() -> dict[str, tuple[Callable[[str], Case], bool]]:
@@ -183,6 +188,11 @@ def all_cases() -> dict[str, tuple[Callable[[str], Case], bool]]:
     found: dict[str, tuple[Callable[[str], Case], bool]] = {}
     found["train batch 64 steps 360"] = (lambda d: training(64, 360, d, microbatch=64), True)
     found["train batch 512 steps 360"] = (lambda d: training(512, 360, d, microbatch=_microbatch(d, 512)), True)
+    found["train batch 64 steps 360, bfloat16"] = (lambda d: training(64, 360, d, microbatch=64, half=True), True)
+    found["train batch 512 steps 360, bfloat16"] = (
+        lambda d: training(512, 360, d, microbatch=_microbatch(d, 512), half=True),
+        True,
+    )
     found["train batch 64 steps 1500"] = (lambda d: training(64, 1500, d, microbatch=64), True)
     found["train batch 64 steps 1500, recomputed"] = (
         lambda d: training(64, 1500, d, microbatch=64, recompute_every=150),
@@ -198,6 +208,8 @@ def all_cases() -> dict[str, tuple[Callable[[str], Case], bool]]:
                     lambda d, c=candidates, s=steps, v=variances: imagination(c, s, d, variances=v),  # type: ignore[misc]
                     False,
                 )
-    found["icem action 300 x 30 x 3"] = (planning, False)
+    for precision in ("float32", "bfloat16"):
+        name = "icem action 300 x 30 x 3" + (", bfloat16" if precision != "float32" else "")
+        found[name] = (lambda d, p=precision: planning(d, p), False)  # type: ignore[misc]
     found["imagined step of 1024 environments"] = (lambda d: imagined_environments(1024, d), False)
     return found

@@ -50,3 +50,7 @@ class NonFiniteError(MTS3Error, ArithmeticError):
 
 class CheckpointError(MTS3Error, RuntimeError):
     """A checkpoint folder is missing, damaged or from another format version."""
+
+
+class ResultError(MTS3Error, RuntimeError):
+    """A stored result is damaged, or was made under other conditions than those that it would stand beside."""

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from mbrl_mts3.agents.collection_environment import collection_options
 from mbrl_mts3.agents.collection_summary import CollectionSummary
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.scripts import lists_choices, reports_errors
 
 
+@lists_choices
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="collect")
 @reports_errors
 def main(config: DictConfig) -> None:

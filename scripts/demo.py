@@ -30,7 +30,7 @@ from mbrl_mts3.envs.rewards.maze_map import MazeMap
 from mbrl_mts3.envs.tasks import PointMazeTask
 from mbrl_mts3.metrics import BlindWindow, OpenLoopResult, open_loop
 from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazeRollout, write_demo_report
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.scripts import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 DATASET_ID = "mbrl-mts3/point_maze_umaze/waypoint-v0"
@@ -41,6 +41,7 @@ DESCRIPTIONS = {
 }
 
 
+@lists_choices
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="demo")
 @reports_errors
 def main(config: DictConfig) -> None:

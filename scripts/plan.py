@@ -25,10 +25,11 @@ from mbrl_mts3.agents.recorded_episode import RecordedEpisode
 from mbrl_mts3.envs import check_spaces, episodic_options
 from mbrl_mts3.metrics.json_numbers import json_numbers
 from mbrl_mts3.planners import Planner
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.scripts import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
+@lists_choices
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="plan")
 @reports_errors
 def main(config: DictConfig) -> None:
@@ -58,7 +59,7 @@ def _agent(config: DictConfig, make: Callable[[], gymnasium.Env[Any, Any]]) -> M
     low, high = (torch.as_tensor(bound, device=config.device) for bound in (space.low, space.high))
     planner: Planner = instantiate(config.planners, _partial_=True)(low, high)
     return MPCAgent(
-        checkpoint.physical_model(),
+        checkpoint.physical_model(config.precision),
         planner,
         task,
         checkpoint.selector,

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.scripts import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 
+@lists_choices
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="train")
 @reports_errors
 def main(config: DictConfig) -> None:

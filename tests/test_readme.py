@@ -1,4 +1,4 @@
-"""Every Python block of the README runs, section by section, and those of each page of docs in one piece."""
+"""Every Python block of the README and of docs/ runs, section by section."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ def blocks(text: str) -> Iterator[Block]:
     assert not fence, f"the block before line {start} is never closed"
 
 
-def run(group: list[Block], path: Path = README) -> None:
-    """Run blocks in one namespace; tracebacks name the file and its lines.
+def run(section_blocks: list[Block], page: Path = README) -> None:
+    """Run the blocks of one section in one namespace; tracebacks name the lines of the page.
 
     A block that starts with a comment like "# cart.py" is that file, for later blocks to import.
     """
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for block in group:
+    for block in section_blocks:
         name = re.match(r"# (\w+\.py)\n", block.code)
         if name:
             Path(name[1]).write_text(block.code + "\n")
             continue
         source = "\n" * (block.line - 1) + block.code
-        exec(compile(source, str(path), "exec"), namespace)
+        exec(compile(source, str(page), "exec"), namespace)
 
 
 def sections(text: str) -> dict[str, list[Block]]:
@@ -62,17 +62,15 @@ def sections(text: str) -> dict[str, list[Block]]:
     return found
 
 
-@pytest.mark.parametrize("section", sections(README.read_text()))
-def test_readme(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    run(sections(README.read_text())[section])
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("page", "section"),
+    [(page, section) for page in PAGES for section in sections(page.read_text())],
+    ids=lambda value: value if isinstance(value, str) else value.stem,
+)
+def test_readme(page: Path, section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    run(list(blocks(page.read_text())), page)
+    run(sections(page.read_text())[section], page)
 
 
 SAMPLE = """# Title

@@ -17,6 +17,7 @@ from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, SpaceMismatchError
 from mbrl_mts3.models.physical_model import PhysicalModel
 from mbrl_mts3.models.sampled_step import SampledStep
+from mbrl_mts3.tensor_record import TensorRecord
 
 
 class WorldModelDynamics:
@@ -98,16 +99,14 @@ class WorldModelDynamics:
         Raises:
             NonFiniteError: what is imagined is NaN or infinite.
         """
-        normal = self.model.normalizer.normalize_action(self._clipped(action))
-        after, step = self._advance(state, normal, generator)
-        observation = self._inside(self.model.normalizer.denormalize_observation(step.observation))
+        after, step = self._advance(state, self._clipped(action), generator)
+        observation = self._inside(step.observation)
         if not bool(torch.isfinite(observation).all()):
             raise NonFiniteError(_non_finite(observation, action))
-        uncertainty = self.uncertainty.of(step.prediction)
+        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale)
         goal = state.goal
         if goal is not None:
             goal = self.task.next_goals(goal, state.observation, self.selector, generator)
-        reward = step.prediction.reward_mean
         return ImaginedState(
             model=after,
             observation=observation,
@@ -115,7 +114,8 @@ class WorldModelDynamics:
             uncertainty=uncertainty,
             total_uncertainty=state.total_uncertainty + uncertainty,
             goal=goal,
-            predicted_reward=None if reward is None else self.model.normalizer.denormalize_reward(reward),
+            # Not the drawn reward: its noise is of no use to anyone who learns from it.
+            predicted_reward=step.prediction.reward_mean,
             predicted_end=step.termination,
         )
 
@@ -170,18 +170,18 @@ class WorldModelDynamics:
     # --- parts ----------------------------------------------------------------------------------------------------
 
     def _advance(
-        self, state: ImaginedState, normal: Tensor, generator: torch.Generator | None
-    ) -> tuple[Any, SampledStep]:
+        self, state: ImaginedState, action: Tensor, generator: torch.Generator | None
+    ) -> tuple[TensorRecord, SampledStep]:
         if not self.deterministic:
-            return self.model.model.sample_step(state.model, normal, generator)
-        belief, prediction = self.model.model.step(state.model, normal)
+            return self.model.sample_step(state.model, action, generator)
+        belief, prediction = self.model.step(state.model, action)
         return belief, SampledStep.expected(prediction)
 
     def _started(self, bank: StartBank, generator: torch.Generator | None) -> ImaginedState:
         size, model = bank.size, self.model.model
         zeros = bank.observation.new_zeros(size)
         return ImaginedState(
-            model=bank.belief if self.deterministic else model.start_sampling(bank.belief, generator),
+            model=bank.belief if self.deterministic else self.model.start_sampling(bank.belief, generator),
             observation=bank.observation,
             steps=torch.zeros(size, dtype=torch.int64, device=self.device),
             uncertainty=zeros,

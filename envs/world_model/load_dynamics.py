@@ -42,6 +42,7 @@ def load_dynamics(
     uncertainty_budget: float | None = None,
     max_episode_steps: int | None = None,
     deterministic: bool = False,
+    precision: str = "float32",
     device: torch.device | str = "cpu",
 ) -> WorldModelDynamics:
     """Put together what an imagined environment needs.
@@ -62,6 +63,7 @@ def load_dynamics(
         uncertainty, uncertainty_penalty, uncertainty_budget: see `Uncertainty`.
         max_episode_steps: None takes the real environment's limit, if it has one.
         deterministic: see `WorldModelDynamics`.
+        precision: see `PhysicalModel`.
         device: where it is imagined.
 
     Raises:
@@ -76,7 +78,7 @@ def load_dynamics(
         checkpoint = Checkpoint.from_pretrained(checkpoint, device)
     data = _dataset(checkpoint, dataset)
     world = _world(checkpoint, env_id or checkpoint.env_id, env_options or {}, task)
-    model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device))
+    model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
     period = model.model.period
     bank = StartBank.fill(
         model,

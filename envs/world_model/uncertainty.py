@@ -45,8 +45,11 @@ class Uncertainty:
                 "for an ensemble"
             )
 
-    def of(self, prediction: Prediction) -> Tensor:
-        """(B,), of a prediction (B, ...) in normalised units.
+    def of(self, prediction: Prediction, scale: Tensor) -> Tensor:
+        """(B,), of a prediction (B, ...).
+
+        Args:
+            scale: (obs,), standard deviations of the data in the units of the prediction.
 
         Raises:
             ConfigurationError: epistemic uncertainty is asked of a model that has none.
@@ -54,7 +57,8 @@ class Uncertainty:
         if self.kind == "none":
             return prediction.mean.new_zeros(len(prediction.mean))
         variance = prediction.variance if self.kind == "aleatoric" else _epistemic(prediction)
-        return variance.sqrt().mean(dim=-1)
+        spread: Tensor = variance.sqrt() / scale
+        return spread.mean(dim=-1)
 
     def exceeded(self, total: Tensor) -> Tensor:
         """(B,) bool: whether sums (B,) are over the budget."""
@@ -62,10 +66,9 @@ class Uncertainty:
 
 
 def _epistemic(prediction: Prediction) -> Tensor:
-    variance: Tensor | None = getattr(prediction, "epistemic_variance", None)
-    if variance is None:
+    if prediction.epistemic_variance is None:
         raise ConfigurationError(
             "uncertainty='epistemic' needs an ensemble, whose members can disagree; this is a single model: "
             "train an ensemble, or set uncertainty='aleatoric'"
         )
-    return variance
+    return prediction.epistemic_variance

@@ -84,12 +84,14 @@ class Normalizer(TensorRecord):
     def denormalize_prediction(self, prediction: Prediction) -> Prediction:
         """Means and variances in physical units; termination logits have no unit and stay."""
         mean, variance = prediction.reward_mean, prediction.reward_variance
+        epistemic, observation_variance = prediction.epistemic_variance, self.observation_scale.square()
         return replace(
             prediction,
             mean=self.denormalize_observation(prediction.mean),
-            variance=prediction.variance * self.observation_scale.square(),
+            variance=prediction.variance * observation_variance,
             reward_mean=None if mean is None else self.denormalize_reward(mean),
             reward_variance=None if variance is None else variance * self.reward_scale.square(),
+            epistemic_variance=None if epistemic is None else epistemic * observation_variance,
         )
 
     def denormalize_step(self, step: SampledStep) -> SampledStep:

@@ -8,6 +8,7 @@ from mbrl_mts3.gaussian.factorised import FactorisedGaussian
 from mbrl_mts3.gaussian.likelihood import negative_log_likelihood, observation_log_likelihood
 from mbrl_mts3.gaussian.linear_map import LinearMap
 from mbrl_mts3.gaussian.marginalize import marginalize, noise_belief
+from mbrl_mts3.gaussian.mixed_map import MixedMap
 from mbrl_mts3.gaussian.shared_cause import SharedCovariance, SharedMaps, shared_condition
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Evidence",
     "FactorisedGaussian",
     "LinearMap",
+    "MixedMap",
     "SharedCovariance",
     "SharedMaps",
     "aggregate",

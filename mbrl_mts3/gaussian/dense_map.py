@@ -18,10 +18,10 @@ class DenseMap(LinearMap):
         self.covariance_weight = covariance_weight(weight)
 
     def apply(self, belief: FactorisedGaussian) -> FactorisedGaussian:
-        return FactorisedGaussian(_matvec(self.weight, belief.mean), _matvec(self.covariance_weight, belief.covariance))
+        return FactorisedGaussian(matvec(self.weight, belief.mean), matvec(self.covariance_weight, belief.covariance))
 
     def apply_mean(self, mean: Tensor) -> Tensor:
-        return _matvec(self.weight, mean)
+        return matvec(self.weight, mean)
 
     def to_dense(self) -> Tensor:
         return self.weight
@@ -45,7 +45,14 @@ def covariance_weight(weight: Float[Tensor, "*batch rows columns"]) -> Float[Ten
     return torch.cat([torch.cat(row, dim=-1) for row in rows], dim=-2)
 
 
-def _matvec(matrix: Tensor, vector: Tensor) -> Tensor:
+def matvec(matrix: Tensor, vector: Tensor) -> Tensor:
+    """(rows, columns) or (B, rows, columns) times (..., columns), in full precision under autocast too.
+
+    Beliefs are products of hundreds of steps; what half precision saves in networks it would cost in them.
+    """
+    if torch.is_autocast_enabled(vector.device.type):
+        with torch.autocast(vector.device.type, enabled=False):
+            return matvec(matrix, vector.to(matrix.dtype))
     if matrix.ndim == 2:
         return torch.nn.functional.linear(vector, matrix)
     return (matrix @ vector.unsqueeze(-1)).squeeze(-1)

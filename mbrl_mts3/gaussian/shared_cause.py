@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbrl_mts3.gaussian.dense_map import matvec
 from mbrl_mts3.gaussian.evidence import Evidence
 from mbrl_mts3.gaussian.factorised import FactorisedGaussian
 from mbrl_mts3.tensor_record import TensorRecord
@@ -60,7 +61,7 @@ class SharedMaps:
         r_uu, r_lu, r_ll = cause.cholesky()
         g_uu, g_ul, g_lu, g_ll = shared.blocks.chunk(4, dim=-1)
         x = torch.cat([g_uu * r_uu, g_uu * r_lu + g_ul * r_ll, g_lu * r_uu, g_lu * r_lu + g_ll * r_ll], dim=-1)
-        return torch.nn.functional.linear(x, self.covariance_weight)
+        return matvec(self.covariance_weight, x)
 
     def advance(self, shared: SharedCovariance, cause: FactorisedGaussian) -> SharedCovariance:
         """G' = Pi[A G + C R]."""

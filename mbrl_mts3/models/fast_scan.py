@@ -116,6 +116,15 @@ def shared_step(
     return maps.advance(tracked, cause), maps.covariance_gain(tracked, cause)
 
 
+def mean_scan(transition: LinearMap, start: Tensor, inputs: Tensor) -> Tensor:
+    """z_{t+1} = A z_t + inputs_t of known states: (B, 2n) and (B, T, 2n) to z_1..z_T (B, T, 2n)."""
+    state, states = start, []
+    for step in inputs.unbind(1):
+        state = transition.apply_mean(state) + step
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
 def fast_sample(transition: LinearMap, start: Tensor, drive: FactorisedGaussian, noise: Tensor) -> Tensor:
     """One path of z per row: z_{t+1} = A z_t + a draw of drive_t.
 
@@ -127,9 +136,4 @@ def fast_sample(transition: LinearMap, start: Tensor, drive: FactorisedGaussian,
     Returns:
         (B, T, 2n): z_1..z_T.
     """
-    inputs = drive.draw(noise).mean
-    state, states = start, []
-    for t in range(inputs.shape[1]):
-        state = transition.apply_mean(state) + inputs[:, t]
-        states.append(state)
-    return torch.stack(states, dim=1)
+    return mean_scan(transition, start, drive.draw(noise).mean)

@@ -3,10 +3,14 @@
 Autograd would keep about thirty small tensors a step and multiply small matrices for the weights' gradients at each of
 them. Here the state lies as (features, batch), so that every part of it is one contiguous block, all results are
 written into tensors made once, and the weights' gradients are one product over all steps.
+
+Everything below knows an optional dimension of E members before the features: under `torch.func.vmap` with weights of
+each member's own, the same lines run as one recursion over all members.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,6 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 Tensors = tuple[Tensor, ...]
+Dims = tuple[int | None, ...]
 ROWS_AT_ONCE = 128
 
 
@@ -56,52 +61,62 @@ def fused_scan(
         done = [fused_scan(weight, covariance_weight, *part) for part in parts]
         return torch.cat([part[0] for part in done]), torch.cat([part[1] for part in done])
     if precision is None or information is None:
-        means = _OpenLoop.apply(weight, mean, drive_mean)  # type: ignore[no-untyped-call]
-        covariances = _OpenLoop.apply(  # type: ignore[no-untyped-call]
+        means, _ = _OpenLoop.apply(weight, mean, drive_mean)  # type: ignore[no-untyped-call]
+        covariances, _ = _OpenLoop.apply(  # type: ignore[no-untyped-call]
             covariance_weight, covariance, drive_covariance
         )
     else:
-        means, covariances = _Scan.apply(  # type: ignore[no-untyped-call]
+        means, covariances, *_ = _Scan.apply(  # type: ignore[no-untyped-call]
             weight, covariance_weight, mean, covariance, drive_mean, drive_covariance, precision, information
         )
     return means, covariances
 
 
 class _OpenLoop(torch.autograd.Function):
-    """x_{t+1} = W x_t + d_t."""
+    """x_{t+1} = W x_t + d_t. Returns what was asked for, then what only the backward pass needs."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, start: Tensor, drive: Tensor) -> Tensor:
-        inputs = _time_major(drive)
+    def forward(weight: Tensor, start: Tensor, drive: Tensor) -> Tensors:
+        inputs, add_product = _time_major(drive), _add_product(weight)
         states = inputs.new_empty(len(inputs) + 1, *inputs.shape[1:])
-        states[0] = start.T
+        states[0] = start.mT
         rows = states.unbind(0)
         for t, step in enumerate(inputs.unbind(0)):
-            torch.addmm(step, weight, rows[t], out=rows[t + 1])
-        ctx.save_for_backward(weight, states)
-        return _batch_major(states[1:])
+            add_product(step, weight, rows[t], out=rows[t + 1])
+        return _batch_major(states[1:]), states
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tensors, output: Tensors) -> None:
+        _keep(ctx, inputs[:1], output, asked_for=1)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Dims, *inputs: Tensor) -> tuple[Tensors, Dims]:
+        return _OpenLoop.apply(*_members_first(info.batch_size, in_dims, inputs)), (0, 1)  # type: ignore
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensors:
+    def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> Tensors:
         weight, states = ctx.saved_tensors
-        total = _time_major(gradient)
-        rows, back = total.unbind(0), weight.T
+        total, add_product = _gradient(gradient, states[1:]), _add_product(weight)
+        rows, back = total.unbind(0), weight.mT
         for t in range(len(rows) - 1, 0, -1):
-            rows[t - 1].addmm_(back, rows[t])
-        return _outer(total, states[:-1]), (back @ rows[0]).T, _batch_major(total)
+            add_product(rows[t - 1], back, rows[t], out=rows[t - 1])
+        return _outer(total, states[:-1]), (back @ rows[0]).mT, _batch_major(total)
 
 
 class _Scan(torch.autograd.Function):
-    """Names as in `condition`: a prime in its docstring is an underscore here."""
+    """Names as in `condition`: a prime in its docstring is an underscore here.
+
+    Returns what was asked for, then what only the backward pass needs.
+    """
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, covariance_weight: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(weight: Tensor, covariance_weight: Tensor, *rest: Tensor) -> Tensors:
         start_mean, start_covariance = rest[0], rest[1]
         d_mean, d_cov, p, h = (_time_major(tensor) for tensor in rest[2:])
-        steps, n, batch = p.shape
-        mean, cov = p.new_empty(steps + 1, 2 * n, batch), p.new_empty(steps + 1, 3 * n, batch)
-        mean[0], cov[0] = start_mean.T, start_covariance.T
+        n, add_product = p.shape[-2], _add_product(weight)
+        mean, cov = (d.new_empty(len(d) + 1, *d.shape[1:]) for d in (d_mean, d_cov))
+        mean[0], cov[0] = start_mean.mT, start_covariance.mT
         mean_, cov_ = torch.empty_like(d_mean), torch.empty_like(d_cov)
         inverse, residual = torch.empty_like(p), torch.empty_like(p)
         (mu_u, mu_l), (s_u, s_l, s_s) = _rows(mean, n), _rows(cov, n)
@@ -117,25 +132,33 @@ class _Scan(torch.autograd.Function):
             torch.addcmul(h_t, p_t, mu_u[t], value=-1, out=r)
             torch.addcmul(mu_u[t], s_u_[t], r, out=mu_u_[t])
             torch.addcmul(mu_l[t], s_s_[t], r, out=mu_l_[t])
-            torch.addmm(d_mean[t], weight, mean_[t], out=mean[t + 1])
-            torch.addmm(d_cov[t], covariance_weight, cov_[t], out=cov[t + 1])
-        ctx.save_for_backward(weight, covariance_weight, p, mean, mean_, cov_, inverse, residual)
-        return _batch_major(mean[1:]), _batch_major(cov[1:])
+            add_product(d_mean[t], weight, mean_[t], out=mean[t + 1])
+            add_product(d_cov[t], covariance_weight, cov_[t], out=cov[t + 1])
+        return _batch_major(mean[1:]), _batch_major(cov[1:]), p, mean, mean_, cov_, inverse, residual
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tensors, output: Tensors) -> None:
+        _keep(ctx, inputs[:2], output, asked_for=2)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Dims, *inputs: Tensor) -> tuple[Tensors, Dims]:
+        found = _Scan.apply(*_members_first(info.batch_size, in_dims, inputs))  # type: ignore[no-untyped-call]
+        return found, (0, 0, 1, 1, 1, 1, 1, 1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient_mean: Tensor, gradient_covariance: Tensor) -> Tensors:
+    def backward(ctx: Any, gradient_mean: Tensor | None, gradient_covariance: Tensor | None, *_: Any) -> Tensors:
         weight, covariance_weight, p, mean, mean_, cov_, inverse, residual = ctx.saved_tensors
-        steps, n, batch = p.shape
-        g_mean, g_cov = _time_major(gradient_mean), _time_major(gradient_covariance)
-        s_u_, _, s_s_ = cov_.split(n, dim=1)
+        n, product = p.shape[-2], _product(weight)
+        g_mean, g_cov = _gradient(gradient_mean, mean_), _gradient(gradient_covariance, cov_)
+        s_u_, _, s_s_ = cov_.split(n, dim=-2)
         # What does not depend on the recursion is computed for all steps at once.
         gain = p * s_s_
         g_s_u_, g_s_s_, g_r = (torch.empty_like(p) for _ in range(3))
-        g_cov_ = p.new_empty(steps, 3 * n, batch)
-        first_mean, first_cov = p.new_zeros(2 * n, batch), p.new_zeros(3 * n, batch)
-        g_mu_u_l = p.new_empty(2 * n, batch)
-        g_mu_u_, g_mu_l_ = g_mu_u_l.split(n)
+        g_cov_ = torch.empty_like(cov_)
+        first_mean, first_cov = torch.zeros_like(mean_[0]), torch.zeros_like(cov_[0])
+        g_mu_u_l = torch.empty_like(first_mean)
+        g_mu_u_, g_mu_l_ = g_mu_u_l.split(n, dim=-2)
         lists = zip(
             p.unbind(0), inverse.unbind(0), residual.unbind(0), gain.unbind(0), inverse.square().unbind(0),
             (gain * inverse).unbind(0), gain.square().unbind(0), s_u_.unbind(0), s_s_.unbind(0), g_s_u_.unbind(0),
@@ -145,47 +168,84 @@ class _Scan(torch.autograd.Function):
         before_cov = [first_cov, *g_cov[:-1].unbind(0)]
         for t, row in reversed(list(enumerate(lists))):
             p_t, inv, r, k, inv2, k_inv, k2, su_, ss_, gsu_, gss_, gr, gcov_ = row
-            torch.mm(weight.T, g_mean[t], out=g_mu_u_l)
-            torch.mm(covariance_weight.T, g_cov[t], out=gcov_)
-            gcu, gcl, gcs = gcov_.split(n)
+            product(weight.mT, g_mean[t], out=g_mu_u_l)
+            product(covariance_weight.mT, g_cov[t], out=gcov_)
+            gcu, gcl, gcs = gcov_.split(n, dim=-2)
             torch.addcmul(gcu, g_mu_u_, r, out=gsu_)
             torch.addcmul(gcs, g_mu_l_, r, out=gss_)
             torch.mul(g_mu_u_, su_, out=gr).addcmul_(g_mu_l_, ss_)
-            to_u, _ = before_mean[t].add_(g_mu_u_l).split(n)
+            to_u, _ = before_mean[t].add_(g_mu_u_l).split(n, dim=-2)
             to_u.addcmul_(gr, p_t, value=-1)
-            c_u, c_l, c_s = before_cov[t].split(n)
+            c_u, c_l, c_s = before_cov[t].split(n, dim=-2)
             c_u.addcmul_(gsu_, inv2).addcmul_(gss_, k_inv, value=-1).addcmul_(gcl, k2)
             c_l.add_(gcl)
             c_s.addcmul_(gss_, inv).addcmul_(gcl, k, value=-2)
-        g_p = g_s_u_.mul_(s_u_).addcmul_(g_s_s_, s_s_).mul_(s_u_).addcmul_(g_cov_[:, n : 2 * n] * s_s_, s_s_)
-        g_p.addcmul_(g_r, mean[:-1, :n]).neg_()
+        g_p = g_s_u_.mul_(s_u_).addcmul_(g_s_s_, s_s_).mul_(s_u_)
+        g_p.addcmul_(g_cov_[..., n : 2 * n, :] * s_s_, s_s_).addcmul_(g_r, mean[:-1, ..., :n, :]).neg_()
         return (
             _outer(g_mean, mean_),
             _outer(g_cov, cov_),
-            first_mean.T,
-            first_cov.T,
+            first_mean.mT,
+            first_cov.mT,
             *(_batch_major(tensor) for tensor in (g_mean, g_cov, g_p, g_r)),
         )
 
 
+def _keep(ctx: Any, inputs: Tensors, output: Tensors, asked_for: int) -> None:
+    """Save for the backward pass; a function that is to be vmapped may save its inputs and outputs only."""
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(*output[asked_for:])
+    ctx.save_for_backward(*inputs, *output[asked_for:])
+
+
+def _gradient(gradient: Tensor | None, state: Tensor) -> Tensor:
+    """As time-major as `state`, to be written to; nothing depends on a result without one."""
+    return torch.zeros_like(state) if gradient is None else _time_major(gradient)
+
+
+def _members_first(members: int, in_dims: Dims, inputs: Tensors) -> list[Tensor]:
+    """Inputs of vmap with the members' dimension in front; what all members share gets one."""
+    return [
+        tensor.expand(members, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+        for tensor, dim in zip(inputs, in_dims, strict=True)
+    ]
+
+
+def _add_product(weight: Tensor) -> Callable[..., Tensor]:
+    return torch.addmm if weight.ndim == 2 else torch.baddbmm
+
+
+def _product(weight: Tensor) -> Callable[..., Tensor]:
+    return torch.mm if weight.ndim == 2 else torch.bmm
+
+
 def _time_major(sequence: Tensor) -> Tensor:
-    """(B, T, F) -> (T, F, B), a copy; as the transpose of one matrix it is many times faster than as a permutation."""
+    """(B, T, F) -> (T, F, B), a copy; as the transpose of one matrix it is many times faster than as a permutation.
+
+    With members: (E, B, T, F) -> (T, E, F, B).
+    """
+    if sequence.ndim == 4:
+        return torch.stack([_time_major(member) for member in sequence], dim=1)
     batch, steps, features = sequence.shape
     return sequence.reshape(batch, steps * features).T.contiguous().view(steps, features, batch)
 
 
 def _batch_major(sequence: Tensor) -> Tensor:
-    """(T, F, B) -> (B, T, F), a copy."""
+    """(T, F, B) -> (B, T, F), a copy. With members: (T, E, F, B) -> (E, B, T, F)."""
+    if sequence.ndim == 4:
+        return torch.stack([_batch_major(member) for member in sequence.unbind(1)])
     steps, features, batch = sequence.shape
     return sequence.reshape(steps * features, batch).T.contiguous().view(batch, steps, features)
 
 
-def _rows(packed: Tensor, n: int) -> list[tuple[Tensor, ...]]:
-    """(T, k * n, B) as k lists of T blocks (n, B)."""
-    return [part.unbind(0) for part in packed.split(n, dim=1)]
+def _rows(packed: Tensor, n: int) -> list[Tensors]:
+    """(T, ..., k * n, B) as k lists of T blocks (..., n, B)."""
+    return [part.unbind(0) for part in packed.split(n, dim=-2)]
 
 
 def _outer(gradient: Tensor, state: Tensor) -> Tensor:
-    """sum_t gradient_t state_t^T, for (T, F, B) and (T, G, B)."""
+    """sum_t gradient_t state_t^T, for (T, F, B) and (T, G, B), of each member for itself."""
+    if gradient.ndim == 4:
+        return torch.einsum("tefb,tegb->efg", gradient, state)
     product: Tensor = torch.tensordot(gradient, state, dims=([0, 2], [0, 2]))
     return product

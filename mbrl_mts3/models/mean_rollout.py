@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.models.cells import Cells
+from mbrl_mts3.models.fast_scan import mean_scan
 from mbrl_mts3.models.mts3_belief import MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps
 from mbrl_mts3.models.time_scale import PriorAt
@@ -28,13 +29,6 @@ def mean_rollout(model: MTS3, maps: MTS3Maps, start: MTS3Belief, actions: Tensor
     for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
         cells = Cells(level.period, begin % level.period, length)
         cause = level.run_mean(level_maps, belief, cells, level.action_evidence(actions, steps), cause)
-    drive = start.fast.mean.new_zeros(len(actions), length, start.fast.mean.shape[-1])
-    if maps.cause is not None and cause is not None:
-        drive = drive + maps.cause.apply_mean(cause[0])
-    if model.control is not None:
-        drive = drive + model.control(actions)
-    state, states = start.fast.mean, []
-    for step in drive.unbind(1):
-        state = maps.transition.apply_mean(state) + step
-        states.append(state)
-    return torch.stack(states, dim=1)
+    like = start.fast.mean[:, None].expand(-1, length, -1)
+    drive = maps.drive_mean(like, model.control_effect(actions), None if cause is None else cause[0])
+    return mean_scan(maps.transition, start.fast.mean, drive)

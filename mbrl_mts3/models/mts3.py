@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.errors import CausalityError, ShapeError
-from mbrl_mts3.gaussian import (
-    FactorisedGaussian,
-    SharedCovariance,
-    condition,
-    shared_condition,
-)
-from mbrl_mts3.models.cells import Cells
-from mbrl_mts3.models.chunks import in_chunks
+from mbrl_mts3.gaussian import FactorisedGaussian, SharedCovariance
+from mbrl_mts3.models.chunks import over_candidates, segment_ends
 from mbrl_mts3.models.drawn_trust import drawn_trust
-from mbrl_mts3.models.fast_scan import SharedCause, fast_sample, fast_scan, shared_step
 from mbrl_mts3.models.mean_rollout import mean_rollout
-from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
+from mbrl_mts3.models.mts3_belief import MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps, build_maps
 from mbrl_mts3.models.mts3_options import MTS3Options
+from mbrl_mts3.models.mts3_sampling import sample_paths
+from mbrl_mts3.models.mts3_sequence import run_sequence
+from mbrl_mts3.models.mts3_step import advance, take_in
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.time_scale import TimeScale
@@ -43,7 +43,7 @@ class MTS3(WorldModel):
         time_scales: steps per cell of each slow level, fastest first, each a multiple of the one before.
             () is a single level (Ac-RKN with the same transition), (15,) the model of the paper.
         latent_dim: n; latents have 2n dimensions.
-        transition: "dense", "banded", "diagonal" or "locally_linear", for every level.
+        transition: "dense", "banded", "diagonal", "locally_linear" or "banded_locally_linear", for every level.
         aggregation: "causal" (actions of a cell up to the current step) or "window" (all actions of the cell, as
             in the paper; such a model cannot be stepped one action at a time).
         conditioning: "prior", or "posterior" to smooth with the whole cell's observations; not for control.
@@ -51,6 +51,8 @@ class MTS3(WorldModel):
             treats it as one variable for the whole cell of the first slow level.
         target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
             errors in long open loops.
+        actuated: False ignores the actions at every level, as a model of time series does.
+        abstract_actions: False lets the actions reach the fast level only.
         predict_reward, predict_termination: heads beside the next observation.
         encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
         initial_variance: of every latent before the first observation.
@@ -71,6 +73,8 @@ class MTS3(WorldModel):
         conditioning: str = "prior",
         shared_latent: str = "independent",
         target: str = "absolute",
+        actuated: bool = True,
+        abstract_actions: bool = True,
         predict_reward: bool = True,
         predict_termination: bool = False,
         encoder_hidden: Sequence[int] = (120,),
@@ -91,6 +95,8 @@ class MTS3(WorldModel):
             conditioning=conditioning,
             shared_latent=shared_latent,
             target=target,
+            actuated=actuated,
+            abstract_actions=abstract_actions,
             encoder_hidden=tuple(encoder_hidden),
             window_hidden=tuple(window_hidden),
             action_hidden=tuple(action_hidden),
@@ -102,7 +108,8 @@ class MTS3(WorldModel):
         self.transition = make_transition(transition, latent_dim)
         self.noise = ProcessNoise(latent_dim)
         self.cause_map = Link(latent_dim) if len(self.levels) else None
-        self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if action_dim else None
+        driven = actuated and action_dim > 0
+        self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if driven else None
         self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
         self.readout = Readout(
             latent_dim,
@@ -112,20 +119,30 @@ class MTS3(WorldModel):
             reward=predict_reward,
             termination=predict_termination,
         )
+        self._maps: MTS3Maps | None = None
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
     @property
     def causal(self) -> bool:
         open_plan = self.options.aggregation == "window" and self.action_dim > 0
-        return not len(self.levels) or not (open_plan or self.options.conditioning == "posterior")
+        return not (open_plan or self.options.conditioning == "posterior")
 
     @property
     def period(self) -> int:
         return max(self.options.time_scales, default=1)
 
     def arguments(self) -> dict[str, object]:
-        return {**super().arguments(), **self.options.as_dict()}
+        # Special cases of this model have constructors of their own, with fewer arguments.
+        taken = signature(type(self).__init__).parameters
+        every = {**super().arguments(), **self.options.as_dict()}
+        return {name: value for name, value in every.items() if name in taken}
+
+    def prepared(self) -> MTS3:
+        twin = copy.copy(self)
+        with torch.no_grad():
+            twin._maps = build_maps(self)
+        return twin
 
     def initial_belief(self, batch_size: int) -> MTS3Belief:
         like = self.noise.raw
@@ -144,53 +161,53 @@ class MTS3(WorldModel):
     ) -> MTS3Belief:
         known = self._checked(belief)
         if action is not None:
-            known, _ = self._advance(build_maps(self), known, action)
-        expected = (len(known.step), self.observation_dim)
-        if observation.shape != expected:
-            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
-        return self._take_in(known, observation, mask)
+            known = self._advanced(known, action)
+        self.check_observation(observation, len(known.step))
+        return take_in(self, known, observation, mask)
 
     def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:
-        return self._take_in(self._checked(belief), observation, None, drawn_trust(delta=self.readout.delta))
+        return take_in(self, self._checked(belief), observation, None, drawn_trust(delta=self.readout.delta))
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:
         known = self._checked(belief)
-        after, predicted = self._advance(build_maps(self), known, action)
-        return self._read_step(after, predicted, known.reference)
+        after = self._advanced(known, action)
+        return after, self.readout(after.fast[:, None], known.reference)[0]
 
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[MTS3Belief, Prediction]:
         self.check_sequence(observations, actions, mask)
-        start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        return self._run(build_maps(self), start, actions, observations, mask)
+        known = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        maps, parts, begin = self._current_maps(), [], 0
+        for end in self._segment_ends(known, actions):
+            cut = slice(begin, end)
+            shown = None if mask is None else mask[:, cut]
+            known, prediction = self._run(maps, known, actions[:, cut], observations[:, cut], shown)
+            parts.append(prediction)
+            begin = end
+        return known, parts[0] if len(parts) == 1 else concatenate(parts, dim=1)
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
-        maps, shape = build_maps(self), tuple(actions.shape[:-2])
-        if actions.ndim == 4:
-            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+        maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
             return self._run(maps, rows, plans)[1]
 
-        return in_chunks(rollout, start, actions).reshape_batch(shape)
+        return over_candidates(rollout, start, actions)
 
     def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
-        groups = _groups_of_equal_step(start.step)
-        if len(groups) > 1 or self.options.conditioning == "posterior":
+        if len(start.step.unique()) > 1 or self.options.conditioning == "posterior":
             return super().imagine_mean(belief, actions)
-        maps, shape = build_maps(self), tuple(actions.shape[:-2])
-        if actions.ndim == 4:
-            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+        maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> MeanPrediction:
             return self.readout.means(mean_rollout(self, maps, rows, plans), rows.reference)
 
-        return in_chunks(rollout, start, actions).reshape_batch(shape)
+        return over_candidates(rollout, start, actions)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
@@ -201,159 +218,10 @@ class MTS3(WorldModel):
             return super().sample(belief, actions, num_samples, generator)
         rows = start.repeat_interleave(num_samples)
         plans = actions.repeat_interleave(num_samples, dim=0)
-        maps = build_maps(self)
-        parts = [self._sample_aligned(maps, rows[i], plans[i], generator) for i in _groups_of_equal_step(rows.step)]
-        order = torch.cat(_groups_of_equal_step(rows.step)).argsort()
-        states, emission = concatenate([part[0] for part in parts])[order], parts[0][1]
-        drawn = self.readout.sample(states.mean, emission, rows.reference, generator)
+        maps = self._current_maps()
+        paths = sample_paths(self, maps, rows, plans, generator)
+        drawn = self.readout.sample(paths, maps.noise, rows.reference, generator)
         return drawn.reshape_batch((len(start.step), num_samples))
-
-    # --- along a sequence -----------------------------------------------------------------------------------------
-
-    def _run(
-        self,
-        maps: MTS3Maps,
-        start: MTS3Belief,
-        actions: Tensor,
-        observations: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> tuple[MTS3Belief, Prediction]:
-        groups = _groups_of_equal_step(start.step)
-        if len(groups) == 1:
-            after, predicted = self._run_aligned(maps, start, actions, observations, mask)
-        else:
-            # Elements at different phases of their cells cannot share the cuts of a sequence.
-            runs = [
-                self._run_aligned(maps, start[i], actions[i], _pick(observations, i), _pick(mask, i)) for i in groups
-            ]
-            order = torch.cat(groups).argsort()
-            after = concatenate([run[0] for run in runs])[order]
-            predicted = concatenate([run[1] for run in runs])[order]
-        prediction, reference = self.readout(predicted, start.reference, observations, mask)
-        return _with_reference(after, reference), prediction
-
-    def _run_aligned(
-        self, maps: MTS3Maps, start: MTS3Belief, actions: Tensor, observations: Tensor | None, mask: Tensor | None
-    ) -> tuple[MTS3Belief, FactorisedGaussian]:
-        begin, length = int(start.step[0]), actions.shape[1]
-        cause, levels = self._slow_levels(maps, start, begin, actions, observations, mask)
-        evidence = None if observations is None else self.observation_encoder(observations, mask)
-        shared = self._shared_cause(maps, start, cause, begin, length)
-        drive = self._drive(maps, actions, cause)
-        predicted, tracked = fast_scan(maps.transition, start.fast, drive, evidence, shared)
-        return MTS3Belief(predicted[:, -1], levels, start.step + length, start.reference, tracked), predicted
-
-    def _slow_levels(
-        self,
-        maps: MTS3Maps,
-        start: MTS3Belief,
-        begin: int,
-        actions: Tensor,
-        observations: Tensor | None = None,
-        mask: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        *,
-        sampled: bool = False,
-    ) -> tuple[FactorisedGaussian | None, tuple[LevelBelief, ...]]:
-        """Top down: each level's cause for the level below, and the levels' beliefs at the end."""
-        length = actions.shape[1]
-        steps = torch.arange(begin, begin + length, device=actions.device)
-        cause: FactorisedGaussian | None = None
-        beliefs: list[LevelBelief] = []
-        for level, level_maps, belief in reversed(list(zip(self.slow_levels, maps.levels, start.levels, strict=True))):
-            cells = Cells(level.period, begin % level.period, length)
-            observed = None if observations is None else level.observation_evidence(observations, steps, mask)
-            draws = _noise(belief.state.mean, cells.count, generator) if sampled else None
-            run = level.run(level_maps, belief, cells, observed, level.action_evidence(actions, steps), cause, draws)
-            cause = run.cause
-            beliefs.insert(0, run.belief)
-        return cause, tuple(beliefs)
-
-    def _sample_aligned(
-        self, maps: MTS3Maps, start: MTS3Belief, actions: Tensor, generator: torch.Generator | None
-    ) -> tuple[FactorisedGaussian, FactorisedGaussian]:
-        """Paths of z as beliefs without covariance, and the covariance that one step leaves when its past is known."""
-        begin, length = int(start.step[0]), actions.shape[1]
-        levels = tuple(
-            LevelBelief(level.state.draw(_noise(level.state.mean, None, generator)), level.observed, level.acted)
-            for level in start.levels
-        )
-        known = MTS3Belief(start.fast, levels, start.step, start.reference, start.shared)
-        cause, _ = self._slow_levels(maps, known, begin, actions, generator=generator, sampled=True)
-        first = start.fast.draw(_noise(start.fast.mean, None, generator)).mean
-        drive = self._drive(maps, actions, cause)
-        states = fast_sample(maps.transition, first, drive, _noise(start.fast.mean, length, generator))
-        return FactorisedGaussian(states, torch.zeros_like(drive.covariance)), maps.noise
-
-    def _drive(self, maps: MTS3Maps, actions: Tensor, cause: FactorisedGaussian | None) -> FactorisedGaussian:
-        """b(a) + C x + eps, all that enters the fast level but its predecessor; batched over time."""
-        batch = actions.shape[:-1]
-        drive = maps.noise.map(lambda tensor: tensor.expand(*batch, tensor.shape[-1]))
-        if maps.cause is not None and cause is not None:
-            drive = maps.cause.apply(cause) + drive
-        if self.control is not None:
-            drive = FactorisedGaussian(drive.mean + self.control(actions), drive.covariance)
-        return drive
-
-    def _shared_cause(
-        self, maps: MTS3Maps, start: MTS3Belief, cause: FactorisedGaussian | None, begin: int, length: int
-    ) -> SharedCause | None:
-        if maps.shared is None or cause is None or start.shared is None:
-            return None
-        period = self.options.time_scales[0]
-        begins = [(begin + t) % period == 0 for t in range(length)]
-        return SharedCause(maps.shared, cause, start.shared, begins)
-
-    # --- one step, every element at a phase of its own ------------------------------------------------------------
-
-    def _take_in(self, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, trust: float = 1.0) -> MTS3Belief:
-        evidence = self.observation_encoder(observation, mask).tempered(trust)
-        levels = tuple(
-            LevelBelief(
-                known.state,
-                known.observed + level.observation_evidence(observation, belief.step, mask).tempered(trust),
-                known.acted,
-            )
-            for level, known in zip(self.slow_levels, belief.levels, strict=True)
-        )
-        shared = None if belief.shared is None else shared_condition(belief.shared, belief.fast, evidence)
-        reference = belief.reference
-        if reference is not None:
-            reference = observation if mask is None else torch.where(mask[:, None], observation, reference)
-        return MTS3Belief(condition(belief.fast, evidence), levels, belief.step, reference, shared)
-
-    def _advance(self, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> tuple[MTS3Belief, FactorisedGaussian]:
-        if not self.causal:
-            raise CausalityError(
-                "this MTS3 needs actions or observations of the future (aggregation='window' or "
-                "conditioning='posterior') and cannot be stepped one action at a time: train one with "
-                "aggregation='causal' and conditioning='prior', or imagine a whole plan at once"
-            )
-        self.check_actions(action.unsqueeze(1), len(belief.step))
-        cause: FactorisedGaussian | None = None
-        levels: list[LevelBelief] = []
-        for level, level_maps, known in reversed(list(zip(self.slow_levels, maps.levels, belief.levels, strict=True))):
-            acted = LevelBelief(known.state, known.observed, known.acted + level.action_evidence(action, belief.step))
-            cause = level_maps.transition.apply(known.state) + level.drive(level_maps, acted.acted, cause)
-            levels.insert(0, level.complete(acted, cause, (belief.step + 1) % level.period == 0))
-        drive = self._drive(maps, action, cause)
-        predicted = maps.transition.apply(belief.fast) + drive
-        shared = belief.shared
-        if maps.shared is not None and shared is not None and cause is not None:
-            begins = belief.step % self.options.time_scales[0] == 0
-            shared, gain = shared_step(maps.shared, shared, cause, begins)
-            predicted = FactorisedGaussian(predicted.mean, predicted.covariance + gain)
-        reference = belief.reference
-        if reference is not None:
-            reference = reference + self.readout.change(predicted.mean)
-        return MTS3Belief(predicted, tuple(levels), belief.step + 1, reference, shared), predicted
-
-    def _read_step(
-        self, after: MTS3Belief, predicted: FactorisedGaussian, reference: Tensor | None
-    ) -> tuple[MTS3Belief, Prediction]:
-        sequence = predicted.map(lambda tensor: tensor.unsqueeze(1))
-        prediction, _ = self.readout(sequence, reference)
-        return after, prediction
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -362,12 +230,34 @@ class MTS3(WorldModel):
         """The slow levels, the fastest of them first."""
         return [level for level in self.levels if isinstance(level, TimeScale)]
 
+    def control_effect(self, actions: Tensor) -> Tensor | None:
+        """b(a) (..., 2n) of actions (..., act); None where actions do not move the fast level."""
+        if self.control is None:
+            return None
+        effect: Tensor = self.control(actions)
+        return effect
+
+    def _current_maps(self) -> MTS3Maps:
+        return build_maps(self) if self._maps is None else self._maps
+
+    def _apply(self, *args: Any, **kwargs: Any) -> MTS3:
+        # Matrices that were built on another device or in another precision are of no more use.
+        self._maps = None
+        moved: MTS3 = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return moved
+
+    def _segment_ends(self, start: MTS3Belief, actions: Tensor) -> list[int]:
+        rows, length = actions.shape[:2]
+        if actions.device.type != "cpu" or len(start.step.unique()) > 1:
+            return [length]
+        return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
+
     def _level(self, index: int) -> TimeScale:
         options = self.options
         return TimeScale(
             options.time_scales[index],
             self.observation_dim,
-            self.action_dim,
+            self.action_dim if options.aggregates_actions else 0,
             options.latent_dim,
             has_parent=index + 1 < len(options.time_scales),
             transition=options.transition,
@@ -377,26 +267,29 @@ class MTS3(WorldModel):
             smoothing=options.conditioning == "posterior",
         )
 
+    def _run(
+        self,
+        maps: MTS3Maps,
+        start: MTS3Belief,
+        actions: Tensor,
+        observations: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[MTS3Belief, Prediction]:
+        after, predicted = run_sequence(self, maps, start, actions, observations, mask)
+        prediction, reference = self.readout(predicted, start.reference, observations, mask)
+        return replace(after, reference=reference), prediction
+
+    def _advanced(self, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
+        if not self.causal:
+            raise CausalityError(
+                "this MTS3 needs actions or observations of the future (aggregation='window' or "
+                "conditioning='posterior') and cannot be stepped one action at a time: train one with "
+                "aggregation='causal' and conditioning='prior', or imagine a whole plan at once"
+            )
+        self.check_actions(action.unsqueeze(1), len(belief.step))
+        return advance(self, self._current_maps(), belief, action)
+
     def _checked(self, belief: TensorRecord) -> MTS3Belief:
         if not isinstance(belief, MTS3Belief) or len(belief.levels) != len(self.levels):
             raise ShapeError(f"expected a belief of this model (see initial_belief), got {belief!r}")
         return belief
-
-
-def _with_reference(belief: MTS3Belief, reference: Tensor | None) -> MTS3Belief:
-    return MTS3Belief(belief.fast, belief.levels, belief.step, reference, belief.shared)
-
-
-def _groups_of_equal_step(step: Tensor) -> list[Tensor]:
-    """Indices of the elements that are at the same step."""
-    return [torch.nonzero(step == value).squeeze(-1) for value in step.unique()]
-
-
-def _pick(tensor: Tensor | None, index: Tensor) -> Tensor | None:
-    return None if tensor is None else tensor[index]
-
-
-def _noise(like: Tensor, length: int | None, generator: torch.Generator | None) -> Tensor:
-    """Standard normal of the shape of `like` (B, 2n), or (B, length, 2n)."""
-    shape = like.shape if length is None else (like.shape[0], length, like.shape[-1])
-    return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mbrl_mts3.gaussian import DenseMap, FactorisedGaussian, LinearMap, SharedMaps, noise_belief
+from mbrl_mts3.gaussian import SharedMaps, noise_belief
+from mbrl_mts3.models.fast_maps import FastMaps
 from mbrl_mts3.models.time_scale import SlowMaps
 
 if TYPE_CHECKING:
@@ -13,12 +14,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MTS3Maps:
-    """A, C and the process noise of the fast level, and the matrices of the slow ones."""
+class MTS3Maps(FastMaps):
+    """The matrices of the fast level and of the slow ones."""
 
-    transition: LinearMap
-    cause: DenseMap | None
-    noise: FactorisedGaussian
     levels: tuple[SlowMaps, ...]
     shared: SharedMaps | None
 

@@ -27,6 +27,8 @@ class MTS3Options:
     conditioning: str
     shared_latent: str
     target: str
+    actuated: bool
+    abstract_actions: bool
     encoder_hidden: tuple[int, ...]
     window_hidden: tuple[int, ...]
     action_hidden: tuple[int, ...]
@@ -45,11 +47,12 @@ class MTS3Options:
                 f"latent_dim and initial_variance must be positive, got {self.latent_dim} and {self.initial_variance}"
             )
         self._check_time_scales()
-        if self.shared_latent == "exact" and self.transition == "locally_linear":
-            raise ConfigurationError(
-                "shared_latent='exact' needs one transition matrix for all states: take another transition than "
-                "'locally_linear'"
-            )
+        self._check_combinations()
+
+    @property
+    def aggregates_actions(self) -> bool:
+        """Whether the slow levels get abstract actions."""
+        return self.actuated and self.abstract_actions
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, as `MTS3` takes them."""
@@ -64,3 +67,32 @@ class MTS3Options:
                     "least 2; for example (), (15,) or (5, 15)"
                 )
             faster = scale
+
+    def _check_combinations(self) -> None:
+        """Refuse what cannot be had together, and what would do nothing where it is asked for."""
+        if self.shared_latent == "exact" and "locally_linear" in self.transition:
+            raise ConfigurationError(
+                f"shared_latent='exact' and transition={self.transition!r} clash: exact treatment needs one transition "
+                "matrix for all states; take a transition that is not locally linear, or shared_latent='independent'"
+            )
+        if not self.time_scales:
+            for name, plain in _OF_SLOW_LEVELS.items():
+                if getattr(self, name) != plain:
+                    raise ConfigurationError(
+                        f"{name}={getattr(self, name)!r} and time_scales=() clash: without a slow level it does "
+                        f"nothing; add a time scale, or leave {name}={plain!r}"
+                    )
+        if self.aggregation == "window" and not self.aggregates_actions:
+            off = "actuated" if not self.actuated else "abstract_actions"
+            raise ConfigurationError(
+                f"aggregation='window' and {off}=False clash: no actions are aggregated; leave aggregation='causal'"
+            )
+
+
+_OF_SLOW_LEVELS = {
+    "aggregation": "causal",
+    "conditioning": "prior",
+    "shared_latent": "independent",
+    "abstract_actions": True,
+}
+"""Options of the slow levels, each with the value that asks for nothing."""

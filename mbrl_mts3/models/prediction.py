@@ -27,6 +27,8 @@ class Prediction(TensorRecord):
     """(..., L)."""
     termination_logit: Tensor | None = None
     """(..., L): logit of the probability that the episode terminates at o_{t+1}."""
+    epistemic_variance: Tensor | None = None
+    """(..., L, obs): the part of `variance` that comes from an ensemble's disagreement; None for a single model."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import FactorisedGaussian
+from mbrl_mts3.models.output_columns import OutputColumns
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.networks import GaussianDecoder
 
@@ -38,12 +39,9 @@ class Readout(nn.Module):
         termination: bool,
     ) -> None:
         super().__init__()
-        self.observation_dim = observation_dim
         self.delta = delta
-        self.reward = reward
-        self.termination = termination
-        variances = observation_dim + reward
-        self.decoder = GaussianDecoder(latent_dim, variances + termination, variances, hidden)
+        self.columns = OutputColumns(observation_dim, reward, termination)
+        self.decoder = GaussianDecoder(latent_dim, self.columns.means, self.columns.variances, hidden)
 
     def forward(
         self,
@@ -61,30 +59,26 @@ class Readout(nn.Module):
         Returns:
             The prediction, and with `delta` the reference for what follows.
         """
-        means, variances = self.decoder(beliefs)
-        mean = means[..., : self.observation_dim].contiguous()
+        outputs, variances = self.decoder(beliefs)
+        mean = outputs[..., : self.columns.observation_dim].contiguous()
         if self.delta and reference is not None:
             mean = mean + references(mean, reference, observations, mask)
             reference = mean[:, -1]
-        return self._assemble(mean, means, variances), reference
+        return self.columns.prediction(mean, outputs, variances), reference
 
     def means(
         self, states: Float[Tensor, "batch time two_n"], reference: Float[Tensor, "batch obs"] | None
     ) -> MeanPrediction:
         """What is predicted along the means of open-loop beliefs of z_1..z_T, without variances."""
-        means = self.decoder.mean(states)
-        mean = means[..., : self.observation_dim]
+        outputs = self.decoder.mean(states)
+        mean = outputs[..., : self.columns.observation_dim]
         if self.delta and reference is not None:
             mean = reference[:, None] + mean.cumsum(dim=1)
-        return MeanPrediction(
-            mean,
-            means[..., self.observation_dim] if self.reward else None,
-            means[..., -1] if self.termination else None,
-        )
+        return self.columns.mean_prediction(mean, outputs)
 
     def change(self, state: Float[Tensor, "batch two_n"]) -> Float[Tensor, "batch obs"]:
         """The predicted change of the observation, from the mean of a belief."""
-        change: Tensor = self.decoder.mean(state)[..., : self.observation_dim]
+        change: Tensor = self.decoder.mean(state)[..., : self.columns.observation_dim]
         return change
 
     def sample(
@@ -100,28 +94,14 @@ class Readout(nn.Module):
             emission: the covariance (3n,) that is left of a step whose past is known.
         """
         covariance = emission.covariance.expand(*states.shape[:-1], emission.covariance.shape[-1])
-        means, variances = self.decoder(FactorisedGaussian(states, covariance))
-        noise = torch.randn(variances.shape, dtype=means.dtype, device=means.device, generator=generator)
-        count = variances.shape[-1]
-        drawn = means[..., :count] + variances.sqrt() * noise
-        observations = drawn[..., : self.observation_dim]
+        outputs, variances = self.decoder(FactorisedGaussian(states, covariance))
+        noise = torch.randn(variances.shape, dtype=outputs.dtype, device=outputs.device, generator=generator)
+        deviations = variances.sqrt() * noise
+        size = self.columns.observation_dim
+        observations = outputs[..., :size] + deviations[..., :size]
         if self.delta and reference is not None:
             observations = reference[:, None] + observations.cumsum(dim=1)
-        terminations = None
-        if self.termination:
-            chance = torch.sigmoid(means[..., -1])
-            terminations = torch.rand(chance.shape, device=chance.device, generator=generator) < chance
-        return Trajectories(observations, drawn[..., -1] if self.reward else None, terminations)
-
-    def _assemble(self, mean: Tensor, means: Tensor, variances: Tensor) -> Prediction:
-        size = self.observation_dim
-        return Prediction(
-            mean=mean,
-            variance=variances[..., :size].contiguous(),
-            reward_mean=means[..., size] if self.reward else None,
-            reward_variance=variances[..., size] if self.reward else None,
-            termination_logit=means[..., -1] if self.termination else None,
-        )
+        return self.columns.trajectories(observations, outputs, deviations, generator)
 
 
 def references(

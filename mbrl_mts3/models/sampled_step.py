@@ -13,7 +13,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class SampledStep(TensorRecord):
-    """What came of one action in B futures, and the distribution that it was drawn from.
+    """What came of one action in B futures, and what the model had predicted of it.
 
     Units are normalised when a `WorldModel` returns it, physical when a `PhysicalModel` does.
     """
@@ -34,7 +34,8 @@ class SampledStep(TensorRecord):
         terminated = None
         if step.termination_logit is not None:
             chance = torch.sigmoid(step.termination_logit)
-            terminated = torch.rand(chance.shape, device=chance.device, generator=generator) < chance
+            drawn = torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator)
+            terminated = drawn < chance
         observation = _draw(step.mean, step.variance, generator)
         reward = None if step.reward_mean is None else _draw(step.reward_mean, step.reward_variance, generator)
         return cls(step, observation, reward, terminated)

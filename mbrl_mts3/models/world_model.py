@@ -46,6 +46,11 @@ class WorldModel(nn.Module, ABC):
         """Steps of the longest window; sequences may have any length, but cuts are best made here."""
         return 1
 
+    @property
+    def trains_in_segments(self) -> bool:
+        """Whether `filter` may stand in for `forward` in training, so that sequences can be cut."""
+        return True
+
     def arguments(self) -> dict[str, object]:
         """The constructor's arguments as plain values, so that a checkpoint can build the model again."""
         return {
@@ -54,6 +59,14 @@ class WorldModel(nn.Module, ABC):
             "predict_reward": self.predict_reward,
             "predict_termination": self.predict_termination,
         }
+
+    def prepared(self) -> WorldModel:
+        """The model with everything computed that depends on its parameters alone: for many short calls in a row.
+
+        It shares the parameters but no longer follows their changes, and no gradient reaches all of them. Do not
+        train it; a move to another device or precision drops what was computed.
+        """
+        return self
 
     @abstractmethod
     def initial_belief(self, batch_size: int) -> TensorRecord:
@@ -133,7 +146,8 @@ class WorldModel(nn.Module, ABC):
         """Draw what one action (B, act) leads to, given all that was drawn before.
 
         The joint distribution of a future is the product of its steps' distributions: o_{t+1} is drawn from the
-        predictive Gaussian and taken in as if it had been observed, so latents need no draws of their own.
+        predictive Gaussian and taken in as if it had been observed, so latents need no draws of their own. An ensemble
+        lets one of its members, drawn at the start, draw the whole future.
 
         Raises:
             CausalityError: the model is not `causal`.
@@ -181,7 +195,11 @@ class WorldModel(nn.Module, ABC):
         if actions.shape[-2] < 1:
             raise ShapeError("actions hold no step: plan at least one")
 
+    def check_observation(self, observation: Tensor, batch_size: int) -> None:
+        """Raise ShapeError unless `observation` is (B, obs)."""
+        _expect("observation", observation, (batch_size, self.observation_dim))
+
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(tensor.shape) != shape:
-        raise ShapeError(f"{name} need the shape {shape}, got {tuple(tensor.shape)}")
+        raise ShapeError(f"{name}: expected the shape {shape}, got {tuple(tensor.shape)}")

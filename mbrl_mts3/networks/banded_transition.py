@@ -22,9 +22,14 @@ class BandedTransition(Transition):
         super().__init__(latent_dim)
         size = 2 * latent_dim
         self.weight = nn.Parameter(0.95 * torch.eye(size) + torch.randn(size, size) * 0.01)
-        distance = (torch.arange(latent_dim)[:, None] - torch.arange(latent_dim)).abs()
-        self.register_buffer("band", (distance <= bandwidth).repeat(2, 2), persistent=False)
+        self.register_buffer("band", band_of(latent_dim, bandwidth), persistent=False)
 
     def forward(self) -> LinearMap:
         weight = self.weight * self.band
         return DenseMap(weight / torch.linalg.matrix_norm(weight, ord=2).clamp_min(1.0))
+
+
+def band_of(latent_dim: int, bandwidth: int) -> Tensor:
+    """(2n, 2n) bool: True in four n x n blocks where row and column are at most `bandwidth` apart."""
+    distance = (torch.arange(latent_dim)[:, None] - torch.arange(latent_dim)).abs()
+    return (distance <= bandwidth).repeat(2, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mbrl_mts3.gaussian import DenseMap, FactorisedGaussian, LinearMap
+from mbrl_mts3.gaussian import LinearMap, MixedMap
 from mbrl_mts3.networks.mlp import MLP
 from mbrl_mts3.networks.transition import Transition, dissipative_cayley, initial_generator
 
@@ -26,25 +26,8 @@ class LocallyLinearTransition(Transition):
         self.gate = MLP(2 * latent_dim, (hidden,), bases)
 
     def forward(self) -> LinearMap:
-        return _GatedMap(dissipative_cayley(self.rotation, self.damping), self.gate)
+        return MixedMap(dissipative_cayley(self.rotation, self.damping), self.weights)
 
-
-class _GatedMap(LinearMap):
-    """sum_k softmax(gate(mean))_k F_k, linearised at the mean of the belief that it is applied to."""
-
-    def __init__(self, bases: Tensor, gate: nn.Module) -> None:
-        self.bases = bases
-        self.gate = gate
-
-    def apply(self, belief: FactorisedGaussian) -> FactorisedGaussian:
-        return self._at(belief.mean).apply(belief)
-
-    def apply_mean(self, mean: Tensor) -> Tensor:
-        return self._at(mean).apply_mean(mean)
-
-    def _at(self, mean: Tensor) -> DenseMap:
-        weights = torch.softmax(self.gate(mean), dim=-1)
-        return DenseMap(torch.einsum("...k,kij->...ij", weights, self.bases))
-
-    def to_dense(self) -> Tensor:
-        return self.bases.mean(dim=0)
+    def weights(self, mean: Tensor) -> Tensor:
+        """The share of each basis at means (..., 2n)."""
+        return torch.softmax(self.gate(mean), dim=-1)

@@ -29,8 +29,8 @@ class MLP(nn.Sequential):
         super().__init__(*layers, nn.Linear(width, outputs))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """(..., inputs) -> (..., outputs), of the inputs' type whatever autocast makes of the layers."""
         # As one matrix: the result of a linear layer on more dimensions is a view, and changing that in place
         # makes autograd copy it in the backward pass.
         outputs: Tensor = super().forward(inputs.reshape(-1, inputs.shape[-1]))  # type: ignore[no-untyped-call]
-        return outputs.view(*inputs.shape[:-1], outputs.shape[-1])
+        return outputs.to(inputs.dtype).view(*inputs.shape[:-1], outputs.shape[-1])

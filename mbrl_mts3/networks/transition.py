@@ -40,10 +40,11 @@ def dissipative_cayley(
     F = (I - K/2)^{-1} (I + K/2) is a contraction: the bilinear discretisation of the dissipative flow x' = K x.
     F = I at K = 0.
     """
-    generator = rotation - rotation.mT - damping @ damping.mT
-    identity = torch.eye(generator.shape[-1], dtype=generator.dtype, device=generator.device)
-    transformed: Tensor = torch.linalg.solve(identity - generator / 2, identity + generator / 2)
-    return transformed
+    with torch.autocast(rotation.device.type, enabled=False):
+        generator = rotation - rotation.mT - damping @ damping.mT
+        identity = torch.eye(generator.shape[-1], dtype=generator.dtype, device=generator.device)
+        transformed: Tensor = torch.linalg.solve(identity - generator / 2, identity + generator / 2)
+        return transformed
 
 
 def initial_generator(*shape: int, rate: float) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from mbrl_mts3.reporting.atomic_write import write_atomically
 from mbrl_mts3.reporting.calibration_figure import calibration_figure
+from mbrl_mts3.reporting.comparison_figure import comparison_figure
 from mbrl_mts3.reporting.control_figure import control_figure
 from mbrl_mts3.reporting.control_result import ControlResult
 from mbrl_mts3.reporting.demo_report import write_demo_report
@@ -24,6 +25,7 @@ __all__ = [
     "MazeRollout",
     "Report",
     "calibration_figure",
+    "comparison_figure",
     "control_figure",
     "dimension_table",
     "error_figure",

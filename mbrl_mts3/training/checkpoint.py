@@ -52,9 +52,9 @@ class Checkpoint:
     training: dict[str, Any] = field(default_factory=dict)
     """How it was trained: options as plain values."""
 
-    def physical_model(self) -> PhysicalModel:
+    def physical_model(self, precision: str = "float32") -> PhysicalModel:
         """The model in physical units, in evaluation mode."""
-        return PhysicalModel(self.model.eval(), self.normalizer)
+        return PhysicalModel(self.model.eval(), self.normalizer, precision)
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the folder `path`; an older one there is replaced only when the new one is complete."""

@@ -26,16 +26,21 @@ class Schedule:
     final: float = 0.05
     _started: float | None = field(default=None, init=False, repr=False)
 
-    def start(self) -> None:
-        """Let the clock begin."""
-        self._started = time.monotonic()
+    def start(self, elapsed: float = 0.0) -> None:
+        """Let the clock begin; `elapsed` seconds of an interrupted run that is gone on with count as passed."""
+        self._started = time.monotonic() - elapsed
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far; 0 before the start."""
+        return 0.0 if self._started is None else time.monotonic() - self._started
 
     def progress(self, step: int) -> float:
         """Share of the training that is done before update number `step`."""
         by_step = step / self.max_steps
-        if self.max_seconds is None or self._started is None:
+        if self.max_seconds is None:
             return min(1.0, by_step)
-        return min(1.0, max(by_step, (time.monotonic() - self._started) / self.max_seconds))
+        return min(1.0, max(by_step, self.elapsed / self.max_seconds))
 
     def rate(self, step: int) -> float:
         """The learning rate of update number `step`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import lightning
 import torch
@@ -36,7 +37,7 @@ class WorldModelModule(lightning.LightningModule):
         seed: of the masks.
 
     Raises:
-        ConfigurationError: segments that cut inside a window, or two lengths of them.
+        ConfigurationError: segments that cut inside a window, two lengths of them, or a model that has none.
     """
 
     def __init__(
@@ -61,6 +62,11 @@ class WorldModelModule(lightning.LightningModule):
         if truncation is not None and recompute_every not in (None, truncation):
             raise ConfigurationError(
                 f"truncation={truncation} and recompute_every={recompute_every} differ: segments have one length"
+            )
+        if not model.trains_in_segments and (truncation or recompute_every):
+            raise ConfigurationError(
+                f"truncation and recompute_every need a model that predicts in training as it filters, which "
+                f"{type(model).__name__} does not: leave both out, and use microbatch to save memory"
             )
         self.model = model
         self.normalizer = normalizer
@@ -103,6 +109,14 @@ class WorldModelModule(lightning.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         """Adam, with the learning rate that the schedule sets before each step."""
         return torch.optim.Adam(self.model.parameters(), lr=self.schedule.learning_rate)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the clock travel with the trainer's state, so that an interrupted run keeps its budget and rate."""
+        checkpoint["schedule_seconds"] = self.schedule.elapsed
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `on_save_checkpoint`."""
+        self.schedule.start(checkpoint.get("schedule_seconds", 0.0))
 
     def on_train_batch_start(self, batch: WindowBatch, batch_index: int) -> None:
         """Let the learning rate follow the schedule."""

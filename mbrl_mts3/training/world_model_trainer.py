@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -131,10 +130,9 @@ class WorldModelTrainer:
         normalizer = Normalizer.fit(splits.train)
         schedule = Schedule(self.learning_rate, self.max_steps, self.max_seconds)
         module = self._module(model, normalizer, schedule)
-        begin = time.monotonic()
 
         def snapshot(metrics: dict[str, float]) -> Checkpoint:
-            return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": time.monotonic() - begin})
+            return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": schedule.elapsed})
 
         checkpoints = CheckpointFolders(Path(folder), snapshot)
         trainer = self._trainer(Path(folder), checkpoints)

@@ -68,6 +68,7 @@ def test_predictions_have_the_moments_of_denormalized_samples(episodes: list[Epi
         reward_mean=torch.full((1, 1), 0.2),
         reward_variance=torch.full((1, 1), 9.0),
         termination_logit=torch.full((1, 1), -4.0),
+        epistemic_variance=deviation.square().expand(1, 1, 3) / 4,
     )
     physical = normalizer.denormalize_prediction(prediction)
     drawn = normalizer.denormalize_observation(samples)
@@ -79,12 +80,14 @@ def test_predictions_have_the_moments_of_denormalized_samples(episodes: list[Epi
     assert physical.reward_mean.item() == pytest.approx(drawn_rewards.mean().item(), rel=0.01)
     assert physical.reward_variance.item() == pytest.approx(drawn_rewards.var().item(), rel=0.02)
     assert torch.equal(physical.termination_logit, prediction.termination_logit)  # type: ignore[arg-type]
+    torch.testing.assert_close(physical.epistemic_variance, physical.variance / 4)
 
 
 def test_heads_that_are_not_there_stay_away(episodes: list[Episode]) -> None:
     normalizer = Normalizer.fit(episodes)
     physical = normalizer.denormalize_prediction(Prediction(torch.zeros(2, 4, 3), torch.ones(2, 4, 3)))
     assert physical.reward_mean is physical.reward_variance is physical.termination_logit is None
+    assert physical.epistemic_variance is None
 
 
 def test_trajectories(episodes: list[Episode]) -> None:

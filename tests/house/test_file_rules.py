@@ -13,6 +13,7 @@ DRAWERS = {"utils", "util", "common", "helpers", "misc"}
 SEVERAL_CLASSES = {
     "mbrl_mts3/errors.py": "the small tree of errors reads best in one piece",
     "mbrl_mts3/gaussian/shared_cause.py": "a record of tensors and the maps that move it",
+    "mbrl_mts3/models/hip_rssm_belief.py": "a belief and the part of it that tells of the task",
     "mbrl_mts3/models/mts3_belief.py": "a belief and the part of it that each level repeats",
     "mbrl_mts3/models/prediction.py": "both forms of a prediction, as moments and as samples",
     "mbrl_mts3/models/time_scale.py": "one level and the two records that it returns",

@@ -75,3 +75,39 @@ def test_the_default_model_takes_the_fused_path(monkeypatch):
     """Otherwise the tests above would compare the plain path with itself."""
     monkeypatch.setattr("mbrl_mts3.models.fast_scan.plain_scan", None)
     run(fast_scan, DenseTransition(2)(), inputs(2, 3, 2, torch.float32))
+
+
+@pytest.mark.parametrize("observed", [True, False])
+def test_many_members_at_once_equal_each_alone(observed):
+    """Values and gradients of the recursion under vmap, against a loop; one input is shared by all members."""
+    networks = [DenseTransition(4).double() for _ in range(3)]
+    alone = [[*weights(network), *inputs(5, 20, 4, torch.float64, observed)] for network in networks]
+    together = [torch.stack(column).detach().requires_grad_() for column in zip(*alone, strict=True)]
+    shared = alone[0][4]
+    alone = [[*tensors[:4], shared, *tensors[5:]] for tensors in alone]
+    together[4] = shared
+    rest = () if observed else (None, None)
+    dims = tuple(None if tensor is shared else 0 for tensor in together)
+    batched = torch.func.vmap(lambda *tensors: fused_scan(*tensors, *rest), in_dims=dims)(*together)
+    looped = [torch.stack(column) for column in zip(*(fused_scan(*tensors, *rest) for tensors in alone), strict=True)]
+    for a, b in zip(batched, looped, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
+    found = torch.autograd.grad(batched[0].sin().sum() + batched[1].cos().sum(), together)
+    goal = looped[0].sin().sum() + looped[1].cos().sum()
+    for i, gradient in enumerate(found):
+        expected = [torch.autograd.grad(goal, tensors[i], retain_graph=True)[0] for tensors in alone]
+        whole = expected[0] if together[i] is shared else torch.stack(expected)
+        torch.testing.assert_close(gradient, whole, atol=1e-9, rtol=1e-9)
+
+
+def test_a_result_that_nobody_used_takes_no_part_in_the_gradient():
+    tensors = inputs(2, 5, 2, torch.float64)
+    means, covariances = fused_scan(*weights(DenseTransition(2).double()), *tensors)
+    of_means = torch.autograd.grad(means.sum(), tensors[3], retain_graph=True)[0]
+    of_both = torch.autograd.grad(means.sum() + 0 * covariances.sum(), tensors[3])[0]
+    torch.testing.assert_close(of_means, of_both)
+
+
+def weights(network):
+    dense = network()
+    return [weight.detach().requires_grad_() for weight in (dense.weight, dense.covariance_weight)]

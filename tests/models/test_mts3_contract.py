@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from world_model_contract import ACT, OBS, WorldModelContract
+from world_model_contract import ACT, OBS, Learning, WorldModelContract
 
 from mbrl_mts3.models import MTS3
 
@@ -28,6 +28,25 @@ FORMS = {
     "diagonal": {"time_scales": (5,), "transition": "diagonal"},
     "banded": {"time_scales": (5,), "transition": "banded"},
     "locally-linear": {"time_scales": (5,), "transition": "locally_linear"},
+    "unactuated": {"time_scales": (5,), "actuated": False},
+    "no-abstract-action": {"time_scales": (5,), "abstract_actions": False},
+}
+ALTERNATIVES = {
+    "time_scales": (2, 4),
+    "latent_dim": 7,
+    "transition": "diagonal",
+    "aggregation": "window",
+    "conditioning": "posterior",
+    "shared_latent": "exact",
+    "target": "delta",
+    "actuated": False,
+    "abstract_actions": False,
+    "encoder_hidden": (17,),
+    "window_hidden": (17,),
+    "action_hidden": (17,),
+    "control_hidden": (17,),
+    "decoder_hidden": (17,),
+    "initial_variance": 1.0,
 }
 
 
@@ -39,6 +58,18 @@ class TestMTS3Contract(WorldModelContract):
     @pytest.fixture
     def make(self, form):
         return partial(MTS3, OBS, ACT, **{**SMALL, **FORMS[form]})
+
+    @pytest.fixture
+    def uses_actions(self, form):
+        return form != "unactuated"
+
+    @pytest.fixture
+    def alternatives(self, form):
+        return ALTERNATIVES if form == "two-levels" else None
+
+    @pytest.fixture
+    def learning(self, form):
+        return Learning() if form == "two-levels" else None
 
     def test_predictions_do_not_depend_on_later_observations(self, model, form):
         if form == "smoothing":

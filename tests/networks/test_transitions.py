@@ -8,6 +8,7 @@ import torch
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.gaussian import DenseMap, FactorisedGaussian
 from mbrl_mts3.networks import TRANSITIONS, make_transition
+from mbrl_mts3.networks.banded_locally_linear_transition import spectral_norm
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
@@ -40,16 +41,36 @@ def test_structures_are_what_their_names_say():
     assert (make_transition("dense", n)().to_dense() != 0).all()
 
 
-def test_locally_linear_mixes_its_bases_by_the_state():
-    transition = make_transition("locally_linear", 3).double()
+@pytest.mark.parametrize("name", ["locally_linear", "banded_locally_linear"])
+def test_locally_linear_mixes_its_bases_by_the_state(name):
+    transition = make_transition(name, 3).double()
     mean = torch.randn(4, 6).double()
     belief = FactorisedGaussian(mean, torch.rand(4, 9).double())
     linear_map = transition()
     weights = torch.softmax(transition.gate(mean), dim=-1)
+    assert (weights - weights[0]).abs().max() > 1e-3
     for i in range(4):
         mixed = DenseMap(sum(w * f for w, f in zip(weights[i], linear_map.bases, strict=True)))
         torch.testing.assert_close(linear_map.apply(belief).mean[i], mixed.apply(belief[i]).mean)
         torch.testing.assert_close(linear_map.apply(belief).covariance[i], mixed.apply(belief[i]).covariance)
+
+
+def test_banded_bases_are_those_of_the_rkn_paper():
+    """15 matrices of bandwidth 3, nothing learned outside the band."""
+    transition = make_transition("banded_locally_linear", 10)
+    bases = transition().bases
+    distance = (torch.arange(10)[:, None] - torch.arange(10)).abs().repeat(2, 2)
+    assert bases.shape == (15, 20, 20)
+    assert (bases[:, distance > 3] == 0).all()
+    assert (bases[:, distance <= 3] != 0).all()
+    assert transition.entries.numel() == 15 * (distance <= 3).sum()
+
+
+def test_the_spectral_norm_and_its_gradient_are_those_of_a_singular_value_decomposition():
+    matrices = torch.randn(3, 5, 4).double().requires_grad_()
+    norms, expected = spectral_norm(matrices), torch.linalg.matrix_norm(matrices, ord=2)
+    torch.testing.assert_close(norms, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(norm.sum(), matrices)[0] for norm in (norms, expected)))
 
 
 def test_unknown_names_are_refused():

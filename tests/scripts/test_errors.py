@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -13,6 +14,12 @@ import pytest
     [
         ("train", ["data=minari", "data.dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
         ("train", ["training.validation_context=90"], "ConfigurationError: validation_context=90"),
+        ("train", ["model=mts4"], "there is no model=mts4 (did you mean mts3?): choose out of mts3, mts3_"),
+        ("benchmark", ["model=mts3,mts4"], "there is no model=mts4 (did you mean mts3?): choose out of mts3, mts3_"),
+        ("benchmark", ["data=nothing"], "there is no data=nothing: choose out of d4rl_"),
+        ("benchmark", ["table_only=true"], "ResultError: there is no result in results/models/runs"),
+        ("benchmark", ["training.max_steps=1,2"], "ConfigurationError: runs that differ in training.max_steps alone"),
+        ("benchmark", ["label=mine"], "ConfigurationError: label would name every choice of model alike"),
         ("evaluate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("plan", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("collect", ["steps=0"], "ConfigurationError: collecting needs at least 1 step"),
@@ -29,3 +36,16 @@ def test_bad_input_ends_with_one_line(command, overrides, message, tmp_path, mon
     printed = capsys.readouterr().err
     assert message in printed
     assert "Traceback" not in printed
+    assert len(printed.strip().splitlines()) == 1
+
+
+def test_other_errors_of_hydra_read_as_ever(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mts3-train", "colour=red"])
+    with pytest.raises(SystemExit) as stop:
+        import_module("mbrl_mts3.scripts.train").main()
+    assert stop.value.code == 1
+    printed = capsys.readouterr().err
+    assert "Could not override 'colour'" in printed
+    assert "Traceback" not in printed
+    assert "HYDRA_FULL_ERROR" not in os.environ

@@ -7,7 +7,7 @@ import pytest
 from gymnasium import spaces
 
 from mbrl_mts3.data import Episode, ObservationSelector, OfflineDataset
-from mbrl_mts3.models import MTS3
+from mbrl_mts3.models import GRU, MTS3
 
 DECAY, GAIN, NOISE = 0.9, 0.5, 0.2
 
@@ -59,5 +59,13 @@ def small_mts3():
     def make(observation_dim: int, action_dim: int, **options) -> MTS3:
         sizes = dict.fromkeys(("encoder_hidden", "window_hidden", "action_hidden", "decoder_hidden"), (16,))
         return MTS3(observation_dim, action_dim, (5,), latent_dim=4, control_hidden=(16,), **sizes, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_gru():
+    def make(observation_dim: int, action_dim: int, **options) -> GRU:
+        return GRU(observation_dim, action_dim, width=16, decoder_hidden=(32,), **options)
 
     return make

@@ -10,6 +10,7 @@ import torch
 
 from mbrl_mts3.data import split_episodes
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, EpisodeTooShortError
+from mbrl_mts3.models import Ensemble
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer
 
 QUICK = {
@@ -42,11 +43,12 @@ def divergence(mean, variance, other_mean, other_variance):
     return 0.5 * ((mean - other_mean) ** 2 / other_variance + ratio - 1 - np.log(ratio))
 
 
-def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small_mts3, tmp_path):
+@pytest.mark.parametrize("small", ["small_mts3", "small_gru"])
+def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small, tmp_path, request):
     trainer = WorldModelTrainer(
         **{**QUICK, "length": 30, "batch_size": 64, "max_steps": 500, "validation_interval": 250, "learning_rate": 0.01}
     )
-    checkpoint = trainer.fit(linear_dataset, small_mts3, tmp_path)
+    checkpoint = trainer.fit(linear_dataset, request.getfixturevalue(small), tmp_path)
     model, lost = checkpoint.physical_model(), []
     for episode in split_episodes(linear_dataset.episodes).test:
         observations, actions = torch.tensor(episode.observations), torch.tensor(episode.actions)
@@ -135,6 +137,20 @@ def test_saving_memory_leaves_the_result_as_it_was(linear_dataset, small_mts3, t
     for key in plain:
         torch.testing.assert_close(other[key], plain[key], atol=1e-4, rtol=1e-3)
     assert Checkpoint.from_pretrained(tmp_path / "other" / "last").metrics["step"] == 8
+
+
+def test_an_ensemble_trains_like_any_model_and_comes_back_as_it_was(linear_dataset, tmp_path):
+    def make(observation_dim: int, action_dim: int) -> Ensemble:
+        return Ensemble(observation_dim, action_dim, "ProbabilisticMLP", 3, {"hidden": (8,)})
+
+    checkpoint = WorldModelTrainer(**QUICK).fit(linear_dataset, make, tmp_path / "run")
+    last = weights(tmp_path / "run")["stack.skeleton.network.mean_head.weight"]
+    assert all((last[i] - last[j]).abs().max() > 1e-3 for i in range(3) for j in range(i))
+    prediction = checkpoint.physical_model().filter(torch.randn(2, 4, 1), torch.randn(2, 4, 1))[1]
+    assert prediction.epistemic_variance.min() > 0
+    for option in ({"truncation": 5}, {"recompute_every": 5}):
+        with pytest.raises(ConfigurationError, match=r"Ensemble does not.*microbatch"):
+            WorldModelTrainer(**QUICK, **option).fit(linear_dataset, make, tmp_path / "refused")
 
 
 def test_patience_stops_early_and_the_clock_too(linear_dataset, small_mts3, tmp_path):

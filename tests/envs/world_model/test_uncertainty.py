@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 import torch
-from torch import Tensor
 
 from mbrl_mts3.envs.world_model import Uncertainty
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.models import Prediction
 
-
-@dataclass(frozen=True, repr=False)
-class EnsemblePrediction(Prediction):
-    """Says how far its members disagree."""
-
-    epistemic_variance: Tensor | None = None
-
-
-PREDICTION = EnsemblePrediction(
+PREDICTION = Prediction(
     mean=torch.zeros(2, 2),
     variance=torch.tensor([[4.0, 16.0], [1.0, 1.0]]),
     epistemic_variance=torch.tensor([[1.0, 9.0], [0.0, 0.25]]),
@@ -28,15 +17,15 @@ PREDICTION = EnsemblePrediction(
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [("none", [0.0, 0.0]), ("aleatoric", [3.0, 1.0]), ("epistemic", [2.0, 0.25])]
+    ("kind", "expected"), [("none", [0.0, 0.0]), ("aleatoric", [2.0, 0.75]), ("epistemic", [1.25, 0.125])]
 )
-def test_it_is_the_mean_standard_deviation(kind: str, expected: list[float]) -> None:
-    assert Uncertainty(kind).of(PREDICTION).tolist() == expected
+def test_it_is_the_mean_standard_deviation_in_units_of_the_data_s(kind: str, expected: list[float]) -> None:
+    assert Uncertainty(kind).of(PREDICTION, torch.tensor([1.0, 2.0])).tolist() == expected
 
 
 def test_a_single_model_cannot_disagree() -> None:
     with pytest.raises(ConfigurationError, match="ensemble"):
-        Uncertainty("epistemic").of(Prediction(PREDICTION.mean, PREDICTION.variance))
+        Uncertainty("epistemic").of(Prediction(PREDICTION.mean, PREDICTION.variance), torch.ones(2))
 
 
 def test_a_budget_is_exceeded_by_more_than_it() -> None:

@@ -1,4 +1,4 @@
-"""How far an average of few episodes can be trusted."""
+"""How far an average of few episodes, or of few seeds, can be trusted."""
 
 from __future__ import annotations
 

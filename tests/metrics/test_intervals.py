@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from mbrl_mts3.agents import mean_interval, wilson_interval
+from mbrl_mts3.metrics import mean_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (50, 50), (48, 50), (7, 20), (1, 1)])

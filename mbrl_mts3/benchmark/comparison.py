@@ -1,0 +1,118 @@
+"""All runs on one data set, side by side."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mbrl_mts3.benchmark.run_record import RunRecord
+from mbrl_mts3.benchmark.seed_summary import SeedSummary
+from mbrl_mts3.errors import ResultError
+from mbrl_mts3.metrics import REPORTED_HORIZONS
+
+Row = tuple[str, int | None, str, int | None, float]
+"""Model, seed, metric, horizon, value; a reference has no seed, a number of a whole run no horizon."""
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """The records of one data set.
+
+    Raises:
+        ResultError: none at all, or some that were made under other conditions than the others.
+    """
+
+    records: tuple[RunRecord, ...]
+    """By label, then by seed."""
+
+    def __post_init__(self) -> None:
+        if not self.records:
+            raise ResultError("there is no result to compare: run mts3-benchmark first")
+        for first, other in itertools.pairwise(self.records):
+            parts = ("data", "evaluation", *(("model", "training") if first.label == other.label else ()))
+            conflicts = first.options.conflicts(other.options, parts)
+            if conflicts:
+                raise ResultError(
+                    f"{_name(first)} and {_name(other)} were made under different conditions and cannot share a table: "
+                    f"{'; '.join(conflicts)}. Make one of them anew (overwrite=true), or move its file elsewhere"
+                )
+
+    @classmethod
+    def read(cls, folder: Path) -> Comparison:
+        """Load all records below `folder`, which is ROOT/runs/DATASET."""
+        records = [RunRecord.load(path) for path in folder.glob("*/seed_*.json")]
+        return cls(tuple(sorted(records, key=lambda record: (record.label, record.seed))))
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return self.records[0].dataset
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The variants, in the order of the alphabet."""
+        return tuple(dict.fromkeys(record.label for record in self.records))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric by horizon that any record has."""
+        return tuple(dict.fromkeys(name for record in self.records for name in record.curves))
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """The reported horizons that the data reach, and the last one if that is none of them."""
+        last = self.records[0].horizon
+        reached = [horizon for horizon in REPORTED_HORIZONS if horizon <= last]
+        return tuple(reached) if len(reached) > 1 else tuple(sorted({*reached, last}))
+
+    def of(self, label: str) -> tuple[RunRecord, ...]:
+        """The seeds of one variant."""
+        return tuple(record for record in self.records if record.label == label)
+
+    def curves(self, label: str, metric: str) -> NDArray[np.float64]:
+        """(seeds, L): a metric by horizon; without rows where the variant lacks it."""
+        found = [record.curves[metric] for record in self.of(label) if metric in record.curves]
+        return np.array(found, dtype=np.float64).reshape(len(found), self.records[0].horizon)
+
+    def at(self, label: str, metric: str, horizon: int) -> SeedSummary:
+        """A metric at one horizon over the seeds."""
+        curves = self.curves(label, metric)
+        return SeedSummary.of(curves[:, horizon - 1] if len(curves) else [])
+
+    def scalar(self, label: str, name: str) -> SeedSummary:
+        """A number of whole runs over the seeds."""
+        return SeedSummary.of([record.scalars[name] for record in self.of(label) if name in record.scalars])
+
+    def rows(self) -> Iterator[Row]:
+        """Every number in long form: curves at the reported horizons, sliding windows by their first horizon."""
+        for record in self.records:
+            yield from self._curve_rows(record.label, record.seed, record.curves)
+            starts = [int(start) for start in record.sliding["first_horizon"]]
+            for metric, values in record.sliding.items():
+                if metric != "first_horizon":
+                    pairs = zip(starts, values, strict=True)
+                    yield from (
+                        (record.label, record.seed, f"sliding_{metric}", start, value) for start, value in pairs
+                    )
+            yield from ((record.label, record.seed, name, None, value) for name, value in record.scalars.items())
+        for name, curves in self.records[0].references.items():
+            yield from self._curve_rows(name, None, curves)
+
+    def _curve_rows(self, name: str, seed: int | None, curves: dict[str, tuple[float, ...]]) -> Iterator[Row]:
+        for metric, values in curves.items():
+            yield from ((name, seed, metric, horizon, values[horizon - 1]) for horizon in self.horizons)
+
+
+def best(summaries: Sequence[SeedSummary]) -> int | None:
+    """Position of the lowest mean; None where none is finite."""
+    means = np.array([summary.mean for summary in summaries])
+    return int(np.nanargmin(means)) if np.isfinite(means).any() else None
+
+
+def _name(record: RunRecord) -> str:
+    return f"{record.label} seed {record.seed}"

@@ -1,0 +1,64 @@
+"""How every model of a comparison is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.metrics import OpenLoopResult, check_lengths, open_loop, window_starts
+from mbrl_mts3.models.world_model import WorldModel
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """Open-loop evaluation, the same for all models.
+
+    Args:
+        context: observed steps before the first blind one.
+        horizon: blind steps; None takes as many as the longest episode allows, `longest` at most.
+        longest: see `horizon`.
+        stride: from one window's start to the next; None takes a quarter of the horizon.
+        max_windows: spread evenly where there are more; None scores all.
+        sliding_window, sliding_stride: blind steps of a sliding window, and from one to the next.
+        batch_size: windows predicted at once; changes the speed only.
+    """
+
+    context: int = 30
+    horizon: int | None = None
+    longest: int = 330
+    stride: int | None = None
+    max_windows: int | None = 2000
+    sliding_window: int = 15
+    sliding_stride: int = 15
+    batch_size: int = 256
+
+    def fitted(self, episodes: Sequence[Episode]) -> EvaluationProtocol:
+        """The protocol with its horizon settled; what does not fit the episodes is found here, before any work.
+
+        Raises:
+            EpisodeTooShortError: no episode reaches the last horizon.
+            ConfigurationError: sliding windows that do not fit.
+        """
+        room = max((len(episode) for episode in episodes), default=0) - self.context + 1
+        horizon = self.horizon if self.horizon is not None else max(1, min(self.longest, room))
+        check_lengths(episodes, self.context, horizon)
+        sliding = min(self.sliding_window, horizon)
+        window_starts(horizon, sliding, self.sliding_stride)
+        return replace(self, horizon=horizon, sliding_window=sliding)
+
+    def evaluate(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> OpenLoopResult:
+        """Score the model's blind predictions of `episodes`, which are in physical units; see `open_loop`."""
+        fitted = self.fitted(episodes)
+        assert fitted.horizon is not None
+        return open_loop(
+            model,
+            normalizer,
+            episodes,
+            context=fitted.context,
+            horizon=fitted.horizon,
+            stride=fitted.stride,
+            batch_size=fitted.batch_size,
+            max_windows=fitted.max_windows,
+        )

@@ -1,0 +1,37 @@
+"""A gated recurrent unit as a world model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mbrl_mts3.models.sequence_model import SequenceModel
+from mbrl_mts3.networks import GRUCore
+
+
+class GRU(SequenceModel):
+    """One layer of gated recurrent units (Cho et al., 2014, arXiv 1406.1078).
+
+    Args:
+        width: hidden units.
+    """
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        *,
+        width: int = 128,
+        decoder_hidden: Sequence[int] = (240,),
+        target: str = "absolute",
+        predict_reward: bool = True,
+        predict_termination: bool = False,
+    ) -> None:
+        super().__init__(
+            observation_dim,
+            action_dim,
+            GRUCore(observation_dim + 1 + action_dim, width),
+            decoder_hidden=decoder_hidden,
+            target=target,
+            predict_reward=predict_reward,
+            predict_termination=predict_termination,
+        )

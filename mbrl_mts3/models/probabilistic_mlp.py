@@ -1,0 +1,267 @@
+"""The one-step model of PETS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.models.chunks import in_chunks
+from mbrl_mts3.models.mixture import mixture, mixture_mean
+from mbrl_mts3.models.particle_belief import ParticleBelief
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.models.whole_batch import holds_everywhere
+from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.networks import GaussianMLP
+from mbrl_mts3.tensor_record import TensorRecord
+
+PROPAGATIONS = ("mean", "particles")
+# A network knows nothing beyond its data, and what it says there feeds on itself: left alone, blind rollouts run off
+# to infinity. Ten standard deviations of the data stand far outside of any, so no honest prediction meets the bound.
+BOUND = 10.0
+NOISE_STEPS = 256
+ROWS_AT_ONCE = 512
+
+Noise = Callable[[int], Tensor | None]
+"""Step of a rollout -> standard normal noise (B, P, obs); None feeds means back."""
+ResultT = TypeVar("ResultT", bound=TensorRecord)
+
+
+class ProbabilisticMLP(WorldModel):
+    """o_{t+1} = o_t + N(mean(o_t, a_t), variance(o_t, a_t)): the member of PETS (Chua et al. 2018, arXiv 1805.12114).
+
+    It remembers nothing but its guess of o_t: an observation replaces the guess, and where none is shown the guess is
+    the model's own prediction, fed back within bounds. So velocities that are not observed cannot be inferred.
+
+    Args:
+        propagation: what is fed back. "mean": the predicted mean, cheap; variances then are those of one step.
+            "particles": draws, whose spread joins the predicted variance. Their noise is the same at every call, so
+            predictions are reproducible and candidate plans meet the same luck.
+        particles: how many draws; "mean" needs none.
+        hidden: sizes of the hidden layers.
+
+    Raises:
+        ConfigurationError: an option is unknown or out of range.
+    """
+
+    noise: Tensor
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        *,
+        propagation: str = "mean",
+        particles: int = 20,
+        hidden: Sequence[int] = (240, 240, 240),
+        predict_reward: bool = True,
+        predict_termination: bool = False,
+    ) -> None:
+        super().__init__(
+            observation_dim, action_dim, predict_reward=predict_reward, predict_termination=predict_termination
+        )
+        if propagation not in PROPAGATIONS:
+            raise ConfigurationError(f"propagation={propagation!r} is unknown: choose one of {', '.join(PROPAGATIONS)}")
+        if particles < 2:
+            raise ConfigurationError(f"particles={particles}: 2 or more have a spread, propagation='mean' needs none")
+        self.propagation = propagation
+        self.particles = particles
+        self.hidden = tuple(hidden)
+        variances = observation_dim + predict_reward
+        self.network = GaussianMLP(
+            observation_dim + action_dim, variances + predict_termination, variances, self.hidden
+        )
+        count = particles if propagation == "particles" else 1
+        self.register_buffer("noise", _common_noise(count, observation_dim), persistent=False)
+
+    # --- the contract ---------------------------------------------------------------------------------------------
+
+    @property
+    def causal(self) -> bool:
+        return True
+
+    def arguments(self) -> dict[str, object]:
+        return {
+            **super().arguments(),
+            "propagation": self.propagation,
+            "particles": self.particles,
+            "hidden": self.hidden,
+        }
+
+    def initial_belief(self, batch_size: int) -> ParticleBelief:
+        # Normalised data have mean 0 and variance 1, which is all that is known before the first observation.
+        states = self.noise[-1].expand(batch_size, *self.noise.shape[1:]).clone()
+        return ParticleBelief(states, torch.zeros(batch_size, dtype=torch.int64, device=states.device))
+
+    def observe(
+        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
+    ) -> ParticleBelief:
+        known = self._checked(belief)
+        if action is not None:
+            self.check_actions(action.unsqueeze(1), len(known.step))
+            known = ParticleBelief(self._roll(known, action.unsqueeze(1))[0], known.step + 1)
+        expected = (len(known.step), self.observation_dim)
+        if observation.shape != expected:
+            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
+        return replace(known, states=_take_in(known.states, observation, mask))
+
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:
+        return self.observe(belief, observation.clamp(-BOUND, BOUND))
+
+    def filter(
+        self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
+    ) -> tuple[ParticleBelief, Prediction]:
+        self.check_sequence(observations, actions, mask)
+        start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        if mask is None or holds_everywhere(mask):
+            states, features = observations.unsqueeze(2), self._features(observations.unsqueeze(2), actions)
+            noise = self._common_noise_from(start.step)(actions.shape[1] - 1)
+            after = self._next(states[:, -1], features[:, -1], noise)
+        else:
+            after, states, features = self._roll(start, actions, observations, mask)
+        return ParticleBelief(after, start.step + actions.shape[1]), self._read(states, features)
+
+    def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
+        def rollout(rows: ParticleBelief, plans: Tensor) -> Prediction:
+            return self._read(*self._roll(rows, plans)[1:])
+
+        return self._imagine(rollout, belief, actions)
+
+    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
+        def rollout(rows: ParticleBelief, plans: Tensor) -> MeanPrediction:
+            return mixture_mean(self._read_means(*self._roll(rows, plans)[1:]), dim=2)
+
+        return self._imagine(rollout, belief, actions)
+
+    def step(self, belief: TensorRecord, action: Tensor) -> tuple[ParticleBelief, Prediction]:
+        known, actions = self._checked(belief), action.unsqueeze(1)
+        self.check_actions(actions, len(known.step))
+        after, states, features = self._roll(known, actions)
+        return ParticleBelief(after, known.step + 1), self._read(states, features)
+
+    def sample(
+        self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
+    ) -> Trajectories:
+        known = self._checked(belief)
+        self.check_actions(actions, len(known.step))
+        batch, particles, _ = known.states.shape
+
+        def draw(*shape: int) -> Tensor:
+            return torch.randn(shape, dtype=actions.dtype, device=actions.device, generator=generator)
+
+        chosen = torch.randint(particles, (batch, num_samples), device=actions.device, generator=generator)
+        rows = torch.arange(batch, device=actions.device).unsqueeze(-1)
+        start = replace(known, states=known.states[rows, chosen])
+        after, states, features = self._roll(
+            start, actions, noise=lambda _: draw(batch, num_samples, self.observation_dim)
+        )
+        rewards = terminations = None
+        means, variances = self.network.mean(features), self.network.variance(features)
+        if self.predict_reward:
+            rewards = means[..., self.observation_dim] + variances[..., -1].sqrt() * draw(*means.shape[:-1])
+        if self.predict_termination:
+            chance = torch.sigmoid(means[..., -1])
+            terminations = torch.rand(chance.shape, device=chance.device, generator=generator) < chance
+        observations = torch.cat([states[:, 1:], after.unsqueeze(1)], dim=1)
+        return Trajectories(
+            observations.transpose(1, 2),
+            None if rewards is None else rewards.transpose(1, 2),
+            None if terminations is None else terminations.transpose(1, 2),
+        )
+
+    # --- along a sequence -----------------------------------------------------------------------------------------
+
+    def _roll(
+        self,
+        start: ParticleBelief,
+        actions: Tensor,
+        observations: Tensor | None = None,
+        mask: Tensor | None = None,
+        noise: Noise | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Step by step: the states after the last step, the states (B, T, P, obs) before each and their features."""
+        noise = self._common_noise_from(start.step) if noise is None else noise
+        states, before, found = start.states, [], []
+        for t, action in enumerate(actions.unbind(1)):
+            if observations is not None and mask is not None:
+                states = _take_in(states, observations[:, t], mask[:, t])
+            features = self._features(states, action)
+            before.append(states)
+            found.append(features)
+            states = self._next(states, features, noise(t))
+        return states, torch.stack(before, dim=1), torch.stack(found, dim=1)
+
+    def _features(self, states: Tensor, actions: Tensor) -> Tensor:
+        """Of states (..., P, obs) under actions (..., act)."""
+        repeated = actions.unsqueeze(-2).expand(*states.shape[:-1], actions.shape[-1])
+        return self.network.features(torch.cat([states, repeated], dim=-1))
+
+    def _next(self, states: Tensor, features: Tensor, noise: Tensor | None) -> Tensor:
+        """What is fed back: a draw of the next state, or its mean where there is no noise."""
+        after = states + self.network.mean(features)[..., : self.observation_dim]
+        if noise is not None:
+            after = after + noise * self.network.variance(features)[..., : self.observation_dim].sqrt()
+        return after.clamp(-BOUND, BOUND)
+
+    def _common_noise_from(self, step: Tensor) -> Noise:
+        """Noise by the step of the episode, so that a prediction does not depend on where its belief was cut."""
+        if self.propagation == "mean":
+            return lambda _: None
+        return lambda t: self.noise[(step + t) % NOISE_STEPS]
+
+    def _read(self, states: Tensor, features: Tensor) -> Prediction:
+        """What (B, T, P, ...) predict: the moments over the particles."""
+        means, variances = self._read_means(states, features), self.network.variance(features)
+        parts = Prediction(
+            mean=means.mean,
+            variance=variances[..., : self.observation_dim],
+            reward_mean=means.reward_mean,
+            reward_variance=variances[..., -1] if self.predict_reward else None,
+            termination_logit=means.termination_logit,
+        )
+        return replace(mixture(parts, dim=2), epistemic_variance=None)
+
+    def _read_means(self, states: Tensor, features: Tensor) -> MeanPrediction:
+        means, size = self.network.mean(features), self.observation_dim
+        return MeanPrediction(
+            states + means[..., :size],
+            means[..., size] if self.predict_reward else None,
+            means[..., -1] if self.predict_termination else None,
+        )
+
+    def _imagine(
+        self, rollout: Callable[[ParticleBelief, Tensor], ResultT], belief: TensorRecord, actions: Tensor
+    ) -> ResultT:
+        start, shape = self._checked(belief), tuple(actions.shape[:-2])
+        self.check_actions(actions, len(start.step))
+        if actions.ndim == 4:
+            start, actions = start.repeat_interleave(shape[1]), actions.flatten(0, 1)
+        rows = ROWS_AT_ONCE // start.states.shape[1]
+        return in_chunks(rollout, start, actions, steps=rows * actions.shape[1]).reshape_batch(shape)
+
+    def _checked(self, belief: TensorRecord) -> ParticleBelief:
+        if not isinstance(belief, ParticleBelief) or belief.states.shape[1:] != self.noise.shape[1:]:
+            raise ShapeError(f"expected a belief of this model (see initial_belief), got {belief!r}")
+        return belief
+
+
+def _take_in(states: Tensor, observation: Tensor, mask: Tensor | None) -> Tensor:
+    """All guesses become the observation where one is shown."""
+    observed = observation.unsqueeze(1).expand_as(states)
+    return observed if mask is None else torch.where(mask[:, None, None], observed, states)
+
+
+def _common_noise(particles: int, size: int) -> Tensor:
+    """(NOISE_STEPS, particles, size): the same for every model; over the particles of a step, mean 0 and variance 1.
+
+    One particle is the mean itself, without noise.
+    """
+    if particles == 1:
+        return torch.zeros(NOISE_STEPS, 1, size)
+    noise = torch.randn(NOISE_STEPS, particles, size, generator=torch.Generator().manual_seed(0))
+    variance, mean = torch.var_mean(noise, dim=1, correction=0, keepdim=True)
+    return (noise - mean) * variance.rsqrt()

@@ -1,0 +1,199 @@
+"""World models that read a sequence of tokens with a deterministic state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.models.chunks import over_candidates
+from mbrl_mts3.models.output_columns import OutputColumns
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction
+from mbrl_mts3.models.readout import references
+from mbrl_mts3.models.sequence_belief import SequenceBelief
+from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.networks import GaussianHeads, SequenceCore
+from mbrl_mts3.networks.sequence_core import require_positive
+from mbrl_mts3.tensor_record import TensorRecord
+
+TARGETS = ("absolute", "delta")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What comes of reading a sequence of T steps."""
+
+    features: Tensor
+    """(B, T, width)."""
+    outputs: Tensor
+    """(B, T, columns.means)."""
+    mean: Tensor
+    """(B, T, obs): of o_1..o_T."""
+    after: SequenceBelief
+
+
+class SequenceModel(WorldModel):
+    """A causal network reads one token per step, [o_t; whether it was observed; a_t], and predicts o_{t+1}.
+
+    Where nothing was observed, zeros and the flag stand in for o_t, so blind steps are tokens like any other, and a
+    whole future is predicted in one call of the network. A subclass chooses the network.
+
+    Args:
+        core: reads tokens of size observation_dim + 1 + action_dim.
+        decoder_hidden: hidden sizes of each of the two heads, means and variances.
+        target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
+            errors in long open loops.
+
+    Raises:
+        ConfigurationError: an option is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        core: SequenceCore,
+        *,
+        decoder_hidden: Sequence[int],
+        target: str,
+        predict_reward: bool,
+        predict_termination: bool,
+    ) -> None:
+        super().__init__(
+            observation_dim, action_dim, predict_reward=predict_reward, predict_termination=predict_termination
+        )
+        if target not in TARGETS:
+            raise ConfigurationError(f"target={target!r} is unknown: choose one of {', '.join(TARGETS)}")
+        for size in decoder_hidden:
+            require_positive(decoder_hidden=size)
+        self.core = core
+        self.target = target
+        self.decoder_hidden = tuple(decoder_hidden)
+        self.columns = OutputColumns(observation_dim, predict_reward, predict_termination)
+        self.heads = GaussianHeads(core.width, self.columns.means, self.columns.variances, self.decoder_hidden)
+
+    # --- the contract ---------------------------------------------------------------------------------------------
+
+    @property
+    def causal(self) -> bool:
+        return True
+
+    def arguments(self) -> dict[str, object]:
+        options = {"decoder_hidden": self.decoder_hidden, "target": self.target}
+        return {**super().arguments(), **self.core.sizes(), **options}
+
+    def initial_belief(self, batch_size: int) -> SequenceBelief:
+        return self._settled(self._nothing_known(batch_size))
+
+    def observe(
+        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
+    ) -> SequenceBelief:
+        known = self._checked(belief)
+        if action is not None:
+            self.check_actions(action.unsqueeze(1), len(known.shown))
+            known = self._run(known, action.unsqueeze(1)).after
+        expected = tuple(known.observation.shape)
+        if observation.shape != expected:
+            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
+        if mask is None:
+            return SequenceBelief(known.state, observation, torch.ones_like(known.shown))
+        seen = torch.where(mask[:, None], observation, known.observation)
+        return SequenceBelief(known.state, seen, mask | known.shown)
+
+    def step(self, belief: TensorRecord, action: Tensor) -> tuple[SequenceBelief, Prediction]:
+        known = self._checked(belief)
+        self.check_actions(action.unsqueeze(1), len(known.shown))
+        run = self._run(known, action.unsqueeze(1))
+        return run.after, self._prediction(run)
+
+    def filter(
+        self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
+    ) -> tuple[SequenceBelief, Prediction]:
+        self.check_sequence(observations, actions, mask)
+        start = self._nothing_known(len(observations)) if belief is None else self._checked(belief)
+        run = self._run(start, actions, observations, mask)
+        return self._settled(run.after), self._prediction(run)
+
+    def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
+        start = self._checked(belief)
+        self.check_actions(actions, len(start.shown))
+        return over_candidates(lambda rows, plans: self._prediction(self._run(rows, plans)), start, actions)
+
+    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
+        start = self._checked(belief)
+        self.check_actions(actions, len(start.shown))
+
+        def rollout(rows: SequenceBelief, plans: Tensor) -> MeanPrediction:
+            run = self._run(rows, plans)
+            return self.columns.mean_prediction(run.mean, run.outputs)
+
+        return over_candidates(rollout, start, actions)
+
+    # --- along a sequence -----------------------------------------------------------------------------------------
+
+    def _run(
+        self, start: SequenceBelief, actions: Tensor, observations: Tensor | None = None, mask: Tensor | None = None
+    ) -> _Run:
+        """Read `actions` (B, T, act) with what is shown of `observations`; nothing is where they are None."""
+        values, shown = _shown_values(start, observations, mask, actions.shape[1])
+        features, state = self._read(start.state, values, shown, actions, open_loop=observations is None)
+        outputs = self.heads.mean(features)
+        mean = outputs[..., : self.observation_dim].contiguous()
+        if self.target == "delta":
+            mean = mean + references(mean, values[:, 0], values, shown)
+        return _Run(features, outputs, mean, SequenceBelief(state, mean[:, -1], torch.zeros_like(start.shown)))
+
+    def _read(
+        self, state: TensorRecord, values: Tensor, shown: Tensor | None, actions: Tensor, *, open_loop: bool
+    ) -> tuple[Tensor, TensorRecord]:
+        """Features (B, T, width) and the state at the end; zeros stand in for what was not observed.
+
+        Args:
+            values, shown: see `_shown_values`.
+            open_loop: nothing is observed on the way.
+        """
+        if shown is not None:
+            values = torch.where(shown.unsqueeze(-1), values, torch.zeros_like(values))
+        return self.core.advance(state, make_tokens(values, shown, actions))
+
+    def _prediction(self, run: _Run) -> Prediction:
+        return self.columns.prediction(run.mean, run.outputs, self.heads.variance(run.features))
+
+    def _nothing_known(self, batch_size: int) -> SequenceBelief:
+        nothing = next(self.heads.parameters()).new_zeros(batch_size, self.observation_dim)
+        shown = torch.zeros(batch_size, dtype=torch.bool, device=nothing.device)
+        return SequenceBelief(self.core.initial_state(batch_size), nothing, shown)
+
+    def _settled(self, belief: SequenceBelief) -> SequenceBelief:
+        return SequenceBelief(self.core.settled(belief.state), belief.observation, belief.shown)
+
+    def _checked(self, belief: TensorRecord) -> SequenceBelief:
+        if not isinstance(belief, SequenceBelief) or belief.observation.shape[-1] != self.observation_dim:
+            raise ShapeError(f"expected a belief of this model (see initial_belief), got {belief!r}")
+        return belief
+
+
+def make_tokens(values: Tensor, shown: Tensor | None, actions: Tensor) -> Tensor:
+    """(B, T, obs + 1 + act): what stands for the observation, whether it was observed, the action."""
+    flag = torch.ones_like(values[..., :1]) if shown is None else shown.unsqueeze(-1).to(values.dtype)
+    return torch.cat([values, flag, actions], dim=-1)
+
+
+def _shown_values(
+    start: SequenceBelief, observations: Tensor | None, mask: Tensor | None, steps: int
+) -> tuple[Tensor, Tensor | None]:
+    """What stands for o_0..o_{T-1}, the belief's own observation included, and where that was observed (B, T).
+
+    Where it was not, the first value is the belief's expectation and all others are zeros; masked entries may hold NaN,
+    which must not even reach a product with zero. None for "where" means everywhere.
+    """
+    if observations is not None and mask is None:
+        return observations, None
+    values = torch.nn.functional.pad(start.observation[:, None], (0, 0, 0, steps - 1))
+    shown = torch.nn.functional.pad(start.shown[:, None], (0, steps - 1))
+    if observations is None or mask is None:
+        return values, shown
+    return torch.where(mask.unsqueeze(-1), observations, values), mask | shown

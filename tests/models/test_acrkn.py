@@ -1,0 +1,50 @@
+"""Ac-RKN, locally linear and dense, is MTS3 of a single level."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from world_model_contract import ACT, OBS, Learning, WorldModelContract
+
+from mbrl_mts3.models import MTS3, AcRKN
+
+SMALL = {"latent_dim": 6, "encoder_hidden": (16,), "control_hidden": (16,), "decoder_hidden": (16,)}
+ALTERNATIVES = {
+    "latent_dim": 7,
+    "transition": "dense",
+    "target": "delta",
+    "encoder_hidden": (17,),
+    "control_hidden": (17,),
+    "decoder_hidden": (17,),
+    "initial_variance": 1.0,
+}
+
+
+class TestAcRKNContract(WorldModelContract):
+    @pytest.fixture(params=["locally_linear", "banded_locally_linear", "dense"])
+    def transition(self, request):
+        return request.param
+
+    @pytest.fixture
+    def make(self, transition):
+        return partial(AcRKN, OBS, ACT, **{**SMALL, "transition": transition})
+
+    @pytest.fixture
+    def alternatives(self, transition):
+        return ALTERNATIVES if transition == "locally_linear" else None
+
+    @pytest.fixture
+    def learning(self, transition):
+        return Learning() if transition == "dense" else None
+
+
+@pytest.mark.parametrize("transition", ["locally_linear", "dense"])
+def test_it_equals_one_level_of_mts3(transition):
+    model = AcRKN(OBS, ACT, **SMALL, transition=transition)
+    twin = MTS3(OBS, ACT, (), **SMALL, transition=transition)
+    twin.load_state_dict(model.state_dict())
+    observations, actions = torch.randn(2, 7, OBS), torch.randn(2, 7, ACT)
+    for a, b in zip(model(observations, actions).tensors(), twin(observations, actions).tensors(), strict=True):
+        assert torch.equal(a, b)
