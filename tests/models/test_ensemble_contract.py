@@ -19,7 +19,7 @@ FORMS = {
         "control_hidden": (12,),
         "decoder_hidden": (12,),
     },
-    "ProbabilisticMLP": {"hidden": (16, 16)},
+    "ProbabilisticMLP": {"hidden": (16, 16), "particles": 3},
 }
 
 
