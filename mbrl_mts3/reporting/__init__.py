@@ -9,6 +9,7 @@ from mbrl_mts3.reporting.demo_results import DemoResults
 from mbrl_mts3.reporting.error_figure import error_figure
 from mbrl_mts3.reporting.evaluation_report import evaluation_figures, write_evaluation_report
 from mbrl_mts3.reporting.figure_style import png_bytes, save_figure
+from mbrl_mts3.reporting.imputation_table import imputation_table
 from mbrl_mts3.reporting.maze_figure import maze_figure
 from mbrl_mts3.reporting.maze_layout import MazeLayout
 from mbrl_mts3.reporting.maze_rollout import MazeRollout
@@ -29,6 +30,7 @@ __all__ = [
     "error_figure",
     "error_table",
     "evaluation_figures",
+    "imputation_table",
     "maze_figure",
     "png_bytes",
     "prediction_figure",

@@ -23,6 +23,7 @@ def errors(nrmse: torch.Tensor, *, probabilistic: bool) -> HorizonErrors:
         nrmse=nrmse,
         rmse=2 * nrmse,
         rmse_by_dimension=nrmse[:, None] * torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64),
+        crps=0.6 * nrmse,
         invalid=torch.zeros(HORIZON, dtype=torch.float64),
         nll=4 * nrmse if probabilistic else None,
         nll_original=5 * nrmse if probabilistic else None,
