@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset
-from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
+from mbrl_mts3.errors import UnknownObservationError
 from mbrl_mts3.metrics import (
     BlindWindow,
     ImputationResult,
@@ -29,7 +29,7 @@ from mbrl_mts3.metrics import (
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_atomically, write_evaluation_report
 from mbrl_mts3.scripts import reports_errors
-from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed, is_own_dataset
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
 LONGEST = 330
 """Blind steps where the configuration asks for none in particular."""
@@ -84,13 +84,7 @@ def _choose(
             f"[yellow]{dataset.dataset_id} has changed since the model was trained: "
             "its test episodes may not be the ones that were held out"
         )
-    split = config.split or ("test" if is_own_dataset(checkpoint, dataset) else "all")
-    if split == "all":
-        return split, dataset.episodes
-    if split not in ("train", "validation", "test"):
-        raise ConfigurationError(f"split={split} is unknown: choose train, validation, test or all")
-    chosen: Sequence[Episode] = getattr(checkpoint_splits(checkpoint, dataset), split)
-    return split, chosen
+    return checkpoint_episodes(checkpoint, dataset, config.split)
 
 
 def _lengths(config: DictConfig, checkpoint: Checkpoint, episodes: Sequence[Episode]) -> tuple[int, int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mbrl_mts3.data.check_same_spaces import check_same_spaces
+from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.minari_reader import load_minari
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.split import Splits, split_episodes
-from mbrl_mts3.errors import SpaceMismatchError, UnknownObservationError
+from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.training.checkpoint import Checkpoint
 
 
@@ -50,3 +53,24 @@ def has_changed(checkpoint: Checkpoint, dataset: OfflineDataset) -> bool:
 def checkpoint_splits(checkpoint: Checkpoint, dataset: OfflineDataset) -> Splits:
     """The episodes of the data set, divided as they were for training."""
     return split_episodes(dataset.episodes, checkpoint.split_fractions, checkpoint.split_seed)
+
+
+def checkpoint_episodes(
+    checkpoint: Checkpoint, dataset: OfflineDataset, split: str | None = None
+) -> tuple[str, Sequence[Episode]]:
+    """The episodes of a part of the data set, and which part that is.
+
+    Args:
+        split: "train", "validation", "test" or "all"; None takes the test episodes of the data set that the model was
+            trained on, all of another one.
+
+    Raises:
+        ConfigurationError: there is no such part.
+    """
+    split = split or ("test" if is_own_dataset(checkpoint, dataset) else "all")
+    if split == "all":
+        return split, dataset.episodes
+    if split not in ("train", "validation", "test"):
+        raise ConfigurationError(f"split={split} is unknown: choose train, validation, test or all")
+    chosen: Sequence[Episode] = getattr(checkpoint_splits(checkpoint, dataset), split)
+    return split, chosen

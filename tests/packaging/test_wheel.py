@@ -10,7 +10,7 @@ TOP_LEVEL = {
     "mbrl_mts3": "mbrl_mts3",
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
-COMMANDS = {"mts3-collect", "mts3-train", "mts3-evaluate", "mts3-plan", "mts3-demo"}
+COMMANDS = {f"mts3-{name}" for name in ("collect", "train", "evaluate", "calibrate", "inspect", "plan", "demo")}
 
 
 def installed_names(root: Path, patterns: Iterable[str]) -> set[str]:
@@ -59,7 +59,7 @@ def test_licence_and_typing_marker(wheel_site: Path) -> None:
     assert metadata.get_all("License-File") == ["LICENSE"]
 
 
-def test_the_commands_are_the_five() -> None:
+def test_the_commands_are_these() -> None:
     names = {entry.name for entry in _entry_points()}
     assert names == COMMANDS
 

@@ -14,6 +14,8 @@ import pytest
         ("train", ["data=minari", "data.dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
         ("train", ["training.validation_context=90"], "ConfigurationError: validation_context=90"),
         ("evaluate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
+        ("calibrate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
+        ("inspect_latents", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("plan", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("collect", ["steps=0"], "ConfigurationError: collecting needs at least 1 step"),
         ("collect", ["environment.id=PointMaze_UMazz-v3"], "PointMaze_UMaze"),
