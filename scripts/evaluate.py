@@ -14,13 +14,22 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
-from mbrl_mts3.data.check_same_spaces import check_same_spaces
-from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
-from mbrl_mts3.metrics import BlindWindow, OpenLoopResult, check_lengths, open_loop, window_starts
-from mbrl_mts3.reporting import error_table, write_atomically, write_evaluation_report
+from mbrl_mts3.data import Episode, OfflineDataset
+from mbrl_mts3.errors import UnknownObservationError
+from mbrl_mts3.metrics import (
+    BlindWindow,
+    ImputationResult,
+    OpenLoopResult,
+    check_lengths,
+    default_context,
+    imputation,
+    open_loop,
+    window_starts,
+)
+from mbrl_mts3.models import WorldModel
+from mbrl_mts3.reporting import error_table, imputation_table, write_atomically, write_evaluation_report
 from mbrl_mts3.scripts import reports_errors
-from mbrl_mts3.training import Checkpoint
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
 LONGEST = 330
 """Blind steps where the configuration asks for none in particular."""
@@ -34,13 +43,15 @@ def main(config: DictConfig) -> None:
         torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    model = checkpoint.recalibrated_model() if config.recalibrated else checkpoint.model
     _check_shown(config, checkpoint)
-    dataset = _load(config, checkpoint)
+    dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
     split, episodes = _choose(config, checkpoint, dataset, console)
     context, horizon = _lengths(config, checkpoint, episodes)
+    imputed = _impute(config, model, checkpoint, episodes, context, horizon, console)
     with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes"):
         result = open_loop(
-            checkpoint.model,
+            model,
             checkpoint.normalizer,
             episodes,
             context=context,
@@ -49,10 +60,12 @@ def main(config: DictConfig) -> None:
             batch_size=config.batch_size,
             max_windows=config.max_windows,
         )
-    console.print(_table(result, f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
+    console.print(_table(error_table(result), f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
+    if imputed is not None:
+        console.print(_table(imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))
     if result.invalid_predictions:
         console.print(f"[bold red]{result.invalid_predictions} predictions were not finite[/]; see the report")
-    _write(config, checkpoint, dataset, split, episodes, result, console)
+    _write(config, checkpoint, model, dataset, split, episodes, result, imputed, console)
 
 
 def _check_shown(config: DictConfig, checkpoint: Checkpoint) -> None:
@@ -62,45 +75,21 @@ def _check_shown(config: DictConfig, checkpoint: Checkpoint) -> None:
         raise UnknownObservationError(f"show names {unknown}, the model observes {', '.join(names)}")
 
 
-def _load(config: DictConfig, checkpoint: Checkpoint) -> OfflineDataset:
-    """The data, seen as the model sees it."""
-    dataset_id = config.dataset_id or checkpoint.dataset_id
-    try:
-        dataset = load_minari(dataset_id, checkpoint.selector.names, download=config.download)
-    except UnknownObservationError as error:
-        raise SpaceMismatchError(
-            f"data set {dataset_id!r} lacks what the model of {config.checkpoint} observes: {error}. "
-            "Choose a data set of the model's environment, or another checkpoint"
-        ) from error
-    trained = checkpoint.observation_space, checkpoint.action_space
-    check_same_spaces(trained, (dataset.observation_space, dataset.action_space), dataset_id, "data set")
-    return dataset
-
-
 def _choose(
     config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset, console: Console
 ) -> tuple[str, Sequence[Episode]]:
     """The episodes to score, and which these are."""
-    own = dataset.dataset_id == checkpoint.dataset_id
-    if own and dataset.content_hash != checkpoint.content_hash:
+    if has_changed(checkpoint, dataset):
         console.print(
             f"[yellow]{dataset.dataset_id} has changed since the model was trained: "
             "its test episodes may not be the ones that were held out"
         )
-    split = config.split or ("test" if own else "all")
-    if split == "all":
-        return split, dataset.episodes
-    if split not in ("train", "validation", "test"):
-        raise ConfigurationError(f"split={split} is unknown: choose train, validation, test or all")
-    splits = split_episodes(dataset.episodes, checkpoint.split_fractions, checkpoint.split_seed)
-    chosen: Sequence[Episode] = getattr(splits, split)
-    return split, chosen
+    return checkpoint_episodes(checkpoint, dataset, config.split)
 
 
 def _lengths(config: DictConfig, checkpoint: Checkpoint, episodes: Sequence[Episode]) -> tuple[int, int]:
     """Observed and blind steps; what does not fit the episodes is found here, before any work."""
-    period = checkpoint.model.period
-    context = config.context if config.context is not None else (2 * period if period > 1 else 30)
+    context = config.context if config.context is not None else default_context(checkpoint.model)
     room = max(len(episode) for episode in episodes) - context + 1
     horizon = config.horizon if config.horizon is not None else max(1, min(LONGEST, room))
     check_lengths(episodes, context, horizon)
@@ -108,8 +97,34 @@ def _lengths(config: DictConfig, checkpoint: Checkpoint, episodes: Sequence[Epis
     return context, horizon
 
 
-def _table(result: OpenLoopResult, title: str) -> Table:
-    header, rows = error_table(result)
+def _impute(
+    config: DictConfig,
+    model: WorldModel,
+    checkpoint: Checkpoint,
+    episodes: Sequence[Episode],
+    context: int,
+    horizon: int,
+    console: Console,
+) -> ImputationResult | None:
+    """The imputation test, where it is asked for."""
+    if config.imputation_rate is None:
+        return None
+    with console.status(f"filtering {len(episodes)} episodes with {config.imputation_rate:.0%} missing"):
+        return imputation(
+            model,
+            checkpoint.normalizer,
+            episodes,
+            rate=config.imputation_rate,
+            context=context,
+            horizon=horizon,
+            batch_size=config.batch_size,
+            max_windows=config.max_windows,
+            seed=config.imputation_seed,
+        )
+
+
+def _table(content: tuple[list[str], list[list[str]]], title: str) -> Table:
+    header, rows = content
     table = Table(title=title)
     for place, cell in enumerate(header):
         table.add_column(cell, justify="right" if place else "left")
@@ -121,16 +136,19 @@ def _table(result: OpenLoopResult, title: str) -> Table:
 def _write(
     config: DictConfig,
     checkpoint: Checkpoint,
+    model: WorldModel,
     dataset: OfflineDataset,
     split: str,
     episodes: Sequence[Episode],
     result: OpenLoopResult,
+    imputed: ImputationResult | None,
     console: Console,
 ) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     facts: dict[str, Any] = {
         "checkpoint": str(config.checkpoint),
         "model": type(checkpoint.model).__name__,
+        "recalibrated": bool(config.recalibrated),
         "dataset_id": dataset.dataset_id,
         "content_hash": dataset.content_hash,
         "trained_on": checkpoint.dataset_id,
@@ -140,12 +158,13 @@ def _write(
     }
     numbers = result.to_json(min(config.sliding_window, result.horizon), config.sliding_stride)
     written = {**facts, "observations": list(dataset.observation_names), **numbers}
+    written["imputation"] = None if imputed is None else imputed.to_json()
     written["config"] = OmegaConf.to_container(config, resolve=True)
     path = write_atomically(
         folder / "evaluation.json", (json.dumps(written, indent=1, allow_nan=False) + "\n").encode()
     )
     window = BlindWindow.predict(
-        checkpoint.model,
+        model,
         checkpoint.normalizer,
         episodes,
         result.typical_window,
@@ -159,6 +178,7 @@ def _write(
         dataset.observation_names,
         facts={name.replace("_", " "): str(value) for name, value in facts.items()},
         show=list(config.show) if config.show else None,
+        imputed=imputed,
     )
     console.print(f"numbers: {path}\nreport:  {report}")
 

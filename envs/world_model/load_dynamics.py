@@ -43,6 +43,7 @@ def load_dynamics(
     max_episode_steps: int | None = None,
     deterministic: bool = False,
     precision: str = "float32",
+    recalibrated: bool = False,
     device: torch.device | str = "cpu",
 ) -> WorldModelDynamics:
     """Put together what an imagined environment needs.
@@ -64,6 +65,8 @@ def load_dynamics(
         max_episode_steps: None takes the real environment's limit, if it has one.
         deterministic: see `WorldModelDynamics`.
         precision: see `PhysicalModel`.
+        recalibrated: measure the uncertainty of deterministic episodes by corrected variances; what is drawn stays the
+            model's own (see `RecalibratedModel`).
         device: where it is imagined.
 
     Raises:
@@ -78,7 +81,8 @@ def load_dynamics(
         checkpoint = Checkpoint.from_pretrained(checkpoint, device)
     data = _dataset(checkpoint, dataset)
     world = _world(checkpoint, env_id or checkpoint.env_id, env_options or {}, task)
-    model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
+    world_model = checkpoint.recalibrated_model() if recalibrated else checkpoint.model
+    model = PhysicalModel(world_model.to(device).eval(), checkpoint.normalizer.to(device), precision)
     period = model.model.period
     bank = StartBank.fill(
         model,

@@ -45,7 +45,7 @@ class ObservationSelector:
             space: raw observation space of an environment or a data set.
             env_id: environment id, for the names of entries; None where unknown.
             select: "all" (of a Dict: its "observation" entry, where it has one), "positions" (where names are known),
-                one name or a list of names.
+                one name or a list of names; a key of a Dict, such as "desired_goal", names all of its entries.
 
         Raises:
             UnknownObservationError: a name that the space does not have.
@@ -165,7 +165,8 @@ def _resolve(select: str | Sequence[str], entries: Mapping[str, _Entry], env_id:
                 f"{', '.join(entries)}"
             )
         return list(position_names(tuple(main)))
-    names = [select] if isinstance(select, str) else list(select)
+    asked = [select] if isinstance(select, str) else list(select)
+    names = [name for wanted in asked for name in _under(wanted, entries)]
     if not names:
         raise UnknownObservationError(f"no observation is selected: name some of {', '.join(entries)}")
     if len(set(names)) < len(names):
@@ -174,6 +175,14 @@ def _resolve(select: str | Sequence[str], entries: Mapping[str, _Entry], env_id:
         if name not in entries:
             raise UnknownObservationError(_unknown(name, list(entries)))
     return names
+
+
+def _under(name: str, entries: Mapping[str, _Entry]) -> list[str]:
+    """The entries that a name stands for: itself, or all under a key of that name."""
+    if name in entries:
+        return [name]
+    inside = [other for other, entry in entries.items() if f"{_label(entry.key)}/".startswith(f"{name}/")]
+    return inside or [name]
 
 
 def _unknown(name: str, available: list[str]) -> str:

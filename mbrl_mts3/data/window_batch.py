@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -39,3 +40,24 @@ class WindowBatch(TensorRecord):
             actions=normalizer.normalize_action(self.actions) * self.valid.unsqueeze(-1),
             rewards=normalizer.normalize_reward(self.rewards) * self.valid,
         )
+
+    def by_length(self) -> Iterator[tuple[Tensor, WindowBatch]]:
+        """Groups of equally long windows, cut to that length: padding must not pass for planned actions.
+
+        Yields:
+            (rows, windows): places (n,) of the windows in this batch, on the CPU, and the windows without padding.
+        """
+        lengths = self.valid.sum(dim=1).cpu()
+        for length in sorted(set(lengths.tolist())):
+            rows = (lengths == length).nonzero()[:, 0]
+            group = self[rows.to(self.valid.device)]
+            yield (
+                rows,
+                WindowBatch(
+                    observations=group.observations[:, : length + 1],
+                    actions=group.actions[:, :length],
+                    rewards=group.rewards[:, :length],
+                    terminations=group.terminations[:, :length],
+                    valid=group.valid[:, :length],
+                ),
+            )

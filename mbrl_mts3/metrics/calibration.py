@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 LEVELS = tuple(round(0.05 * step, 2) for step in range(1, 20))
-"""Nominal probabilities 0.05, 0.10, ..., 0.95; 0.5, 0.8 and 0.95 are among them."""
+"""Nominal probabilities 0.05, 0.10, ..., 0.95; the reported ones are among them."""
+
+REPORTED_LEVELS = (0.5, 0.8, 0.95)
+"""Those that tables and figures show."""
 
 
 def central_quantile(levels: Tensor) -> Tensor:

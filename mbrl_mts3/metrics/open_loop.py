@@ -56,7 +56,7 @@ def open_loop(
     check_lengths(episodes, context, horizon)
     sampler = WindowSampler(episodes, context + horizon - 1, min_length=context)
     grid = sampler.grid(stride)
-    windows = _spread(grid, limit)
+    windows = spread(grid, limit)
     scores = _score(model, normalizer, sampler, windows, context, batch_size, torch.tensor(levels, dtype=torch.float64))
     return OpenLoopResult(
         context=context,
@@ -67,6 +67,11 @@ def open_loop(
         window_nrmse=scores.squared_error.sqrt(),
         **_errors(scores, normalizer, horizon, torch.tensor(levels, dtype=torch.float64)),
     )
+
+
+def default_context(model: WorldModel) -> int:
+    """Steps to observe before a blind prediction: two windows of the slowest level, 30 for a model without windows."""
+    return 2 * model.period if model.period > 1 else 30
 
 
 def check_lengths(episodes: Sequence[Episode], context: int, horizon: int) -> None:
@@ -105,7 +110,7 @@ def _errors(scores: WindowScores, normalizer: Normalizer, horizon: int, levels: 
     }
 
 
-def _spread(grid: Tensor, limit: int) -> Tensor:
+def spread(grid: Tensor, limit: int) -> Tensor:
     """At most `limit` entries at even distances, the first and the last included."""
     if len(grid) <= limit:
         return grid

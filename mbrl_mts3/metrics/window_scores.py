@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -31,7 +30,7 @@ class WindowScores:
         """Score windows in normalised units that lie on the model's device; padding is left out."""
         sums: dict[str, ErrorSums] = {}
         squared = torch.zeros(len(batch.valid), dtype=torch.float64)
-        for rows, windows in _by_length(batch):
+        for rows, windows in batch.by_length():
             prediction = evaluate_blind(model, windows.observations[:, :-1], windows.actions, context)
             sums = add_sums(sums, _score(prediction, windows, context, levels))
             error = (prediction.mean.double() - windows.observations[:, context:].double()).square()
@@ -66,21 +65,3 @@ def _score(prediction: Prediction, windows: WindowBatch, context: int, levels: T
     sums["reward"] = ErrorSums.of(mean, None if variance is None else variance[..., None], reward, levels)
     sums["reward_training_mean"] = ErrorSums.of(torch.zeros_like(reward), torch.ones_like(reward), reward, levels)
     return sums
-
-
-def _by_length(batch: WindowBatch) -> Iterator[tuple[Tensor, WindowBatch]]:
-    """Groups of equally long windows, cut to that length: padding must not pass for planned actions."""
-    lengths = batch.valid.sum(dim=1).cpu()
-    for length in sorted(set(lengths.tolist())):
-        rows = (lengths == length).nonzero()[:, 0]
-        group = batch[rows.to(batch.valid.device)]
-        yield (
-            rows,
-            WindowBatch(
-                observations=group.observations[:, : length + 1],
-                actions=group.actions[:, :length],
-                rewards=group.rewards[:, :length],
-                terminations=group.terminations[:, :length],
-                valid=group.valid[:, :length],
-            ),
-        )

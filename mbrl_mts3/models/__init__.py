@@ -16,6 +16,9 @@ from mbrl_mts3.models.particle_belief import ParticleBelief
 from mbrl_mts3.models.physical_model import PhysicalModel
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.probabilistic_mlp import ProbabilisticMLP
+from mbrl_mts3.models.recalibrated_belief import RecalibratedBelief
+from mbrl_mts3.models.recalibrated_model import RecalibratedModel
+from mbrl_mts3.models.recalibration import Recalibration
 from mbrl_mts3.models.rkn import RKN
 from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.models.sequence_belief import SequenceBelief
@@ -46,6 +49,9 @@ __all__ = [
     "PhysicalModel",
     "Prediction",
     "ProbabilisticMLP",
+    "RecalibratedBelief",
+    "RecalibratedModel",
+    "Recalibration",
     "SampledStep",
     "SequenceBelief",
     "SequenceModel",

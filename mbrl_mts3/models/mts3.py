@@ -55,6 +55,9 @@ class MTS3(WorldModel):
         abstract_actions: False lets the actions reach the fast level only.
         predict_reward, predict_termination: heads beside the next observation.
         encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
+        variance_hidden: of the head of variances; None means decoder_hidden.
+        heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
+            covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
 
     Raises:
@@ -82,6 +85,8 @@ class MTS3(WorldModel):
         action_hidden: Sequence[int] = (240,),
         control_hidden: Sequence[int] = (120,),
         decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
         initial_variance: float = 10.0,
     ) -> None:
         super().__init__(
@@ -102,6 +107,8 @@ class MTS3(WorldModel):
             action_hidden=tuple(action_hidden),
             control_hidden=tuple(control_hidden),
             decoder_hidden=tuple(decoder_hidden),
+            variance_hidden=None if variance_hidden is None else tuple(variance_hidden),
+            heteroscedastic=heteroscedastic,
             initial_variance=initial_variance,
         )
         self.levels = nn.ModuleList(self._level(i) for i in range(len(self.options.time_scales)))
@@ -118,6 +125,8 @@ class MTS3(WorldModel):
             delta=target == "delta",
             reward=predict_reward,
             termination=predict_termination,
+            variance_hidden=variance_hidden,
+            heteroscedastic=heteroscedastic,
         )
         self._maps: MTS3Maps | None = None
 

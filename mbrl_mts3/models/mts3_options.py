@@ -34,6 +34,8 @@ class MTS3Options:
     action_hidden: tuple[int, ...]
     control_hidden: tuple[int, ...]
     decoder_hidden: tuple[int, ...]
+    variance_hidden: tuple[int, ...] | None
+    heteroscedastic: bool
     initial_variance: float
 
     def __post_init__(self) -> None:

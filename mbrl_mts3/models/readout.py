@@ -26,6 +26,7 @@ class Readout(nn.Module):
         hidden: hidden sizes of the decoder.
         delta: predict differences.
         reward, termination: give the decoder these heads.
+        variance_hidden, heteroscedastic: see `GaussianDecoder`.
     """
 
     def __init__(
@@ -37,11 +38,20 @@ class Readout(nn.Module):
         delta: bool,
         reward: bool,
         termination: bool,
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
     ) -> None:
         super().__init__()
         self.delta = delta
         self.columns = OutputColumns(observation_dim, reward, termination)
-        self.decoder = GaussianDecoder(latent_dim, self.columns.means, self.columns.variances, hidden)
+        self.decoder = GaussianDecoder(
+            latent_dim,
+            self.columns.means,
+            self.columns.variances,
+            hidden,
+            variance_hidden=variance_hidden,
+            heteroscedastic=heteroscedastic,
+        )
 
     def forward(
         self,

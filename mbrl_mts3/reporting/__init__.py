@@ -10,11 +10,16 @@ from mbrl_mts3.reporting.demo_results import DemoResults
 from mbrl_mts3.reporting.error_figure import error_figure
 from mbrl_mts3.reporting.evaluation_report import evaluation_figures, write_evaluation_report
 from mbrl_mts3.reporting.figure_style import png_bytes, save_figure
+from mbrl_mts3.reporting.imputation_table import imputation_table
+from mbrl_mts3.reporting.latent_figure import latent_figure
 from mbrl_mts3.reporting.maze_figure import maze_figure
 from mbrl_mts3.reporting.maze_layout import MazeLayout
 from mbrl_mts3.reporting.maze_rollout import MazeRollout
 from mbrl_mts3.reporting.open_loop_tables import dimension_table, error_table
 from mbrl_mts3.reporting.prediction_figure import prediction_figure
+from mbrl_mts3.reporting.projection import Projection
+from mbrl_mts3.reporting.recalibration_figure import recalibration_figure
+from mbrl_mts3.reporting.recalibration_table import recalibration_table
 from mbrl_mts3.reporting.report import Report
 from mbrl_mts3.reporting.rollout_animation import rollout_animation
 
@@ -23,6 +28,7 @@ __all__ = [
     "DemoResults",
     "MazeLayout",
     "MazeRollout",
+    "Projection",
     "Report",
     "calibration_figure",
     "comparison_figure",
@@ -31,9 +37,13 @@ __all__ = [
     "error_figure",
     "error_table",
     "evaluation_figures",
+    "imputation_table",
+    "latent_figure",
     "maze_figure",
     "png_bytes",
     "prediction_figure",
+    "recalibration_figure",
+    "recalibration_table",
     "rollout_animation",
     "save_figure",
     "write_atomically",

@@ -26,15 +26,16 @@ def calibration_figure(result: OpenLoopResult) -> Figure:
         raise ConfigurationError("the model gives no variance, so that there is no coverage to draw")
     figure = new_figure(9.0, 4.0)
     reliability, by_horizon = figure.subplots(1, 2)
-    _draw_reliability(reliability, result)
-    _draw_by_horizon(by_horizon, result)
-    for axis in (reliability.xaxis, reliability.yaxis, by_horizon.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    draw_reliability(reliability, result)
+    draw_coverage(by_horizon, result)
     return figure
 
 
-def _draw_reliability(axes: Axes, result: OpenLoopResult) -> None:
+def draw_reliability(axes: Axes, result: OpenLoopResult) -> None:
+    """Observed against nominal coverage at up to three horizons."""
     assert result.model.coverage is not None
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.plot([0, 1], [0, 1], color=palette.GREY, lw=1)
     horizons = result.horizons()
     chosen = sorted({horizons[0], horizons[len(horizons) // 2], horizons[-1]})
@@ -50,7 +51,9 @@ def _draw_reliability(axes: Axes, result: OpenLoopResult) -> None:
     axes.set_ylabel("Share of targets inside")
 
 
-def _draw_by_horizon(axes: Axes, result: OpenLoopResult) -> None:
+def draw_coverage(axes: Axes, result: OpenLoopResult) -> None:
+    """Coverage of the reported intervals by horizon."""
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     horizons = range(1, result.horizon + 1)
     ends = {}
     for level, colour in _LEVELS.items():

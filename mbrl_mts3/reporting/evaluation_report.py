@@ -8,11 +8,13 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mbrl_mts3.metrics.blind_window import BlindWindow
+from mbrl_mts3.metrics.imputation_result import ImputationResult
 from mbrl_mts3.metrics.open_loop_result import OpenLoopResult
 from mbrl_mts3.reporting.calibration_figure import calibration_figure
 from mbrl_mts3.reporting.captions import describe_calibration, describe_errors, describe_prediction
 from mbrl_mts3.reporting.error_figure import error_figure
 from mbrl_mts3.reporting.figure_style import save_figure
+from mbrl_mts3.reporting.imputation_table import imputation_table
 from mbrl_mts3.reporting.open_loop_tables import dimension_table, error_table
 from mbrl_mts3.reporting.prediction_figure import prediction_figure
 from mbrl_mts3.reporting.report import Report
@@ -45,6 +47,18 @@ def add_open_loop(report: Report, result: OpenLoopResult, figures: Mapping[str, 
     report.add_table(header, rows, "Root mean squared error of the model by dimension, in the unit given, by horizon.")
 
 
+def add_imputation(report: Report, result: ImputationResult) -> None:
+    """Append the table of an imputation test."""
+    header, rows = imputation_table(result)
+    caption = (
+        f"After {result.context} observed steps, each observation is missing with a probability of {result.rate:.0%}; "
+        f"{result.windows} windows, masks of seed {result.seed}. Errors of the prediction one step ahead, in "
+        "normalised units."
+    )
+    report.add_heading("Prediction while observations are missing")
+    report.add_table(header, rows, caption)
+
+
 def write_evaluation_report(
     folder: str | Path,
     result: OpenLoopResult,
@@ -53,6 +67,7 @@ def write_evaluation_report(
     *,
     facts: Mapping[str, str],
     show: Sequence[str] | None = None,
+    imputed: ImputationResult | None = None,
 ) -> Path:
     """Write the figures as PNGs and `report.html` into `folder`.
 
@@ -60,6 +75,7 @@ def write_evaluation_report(
         names: of the observation's dimensions.
         facts: what was evaluated on what, shown on top.
         show: names to draw in the prediction; None chooses.
+        imputed: an imputation test, where one was made.
 
     Returns:
         The path of the report.
@@ -78,6 +94,8 @@ def write_evaluation_report(
             "count as infinitely wrong; where a table says 'not finite', at least one of them is in the mean."
         )
     add_open_loop(report, result, figures, names)
+    if imputed is not None:
+        add_imputation(report, imputed)
     return report.write(Path(folder) / "report.html")
 
 
@@ -85,8 +103,9 @@ def _table_caption(result: OpenLoopResult) -> str:
     left_out = f"; {result.skipped_episodes} episodes were too short" if result.skipped_episodes else ""
     sample = f" of {result.available_windows}" if result.available_windows > len(result.windows) else ""
     return (
-        f"{len(result.windows)}{sample} windows at a stride of {result.stride}{left_out}. NRMSE and NLL in normalised "
-        "units (each dimension divided by its spread in the training data), NLL summed over dimensions. RMSE in "
-        "original units, over all dimensions together. Coverage: share of true values inside the interval; calibration "
-        "error: mean distance of the coverage of all intervals from their nominal probability."
+        f"{len(result.windows)}{sample} windows at a stride of {result.stride}{left_out}. NRMSE, NLL and CRPS in "
+        "normalised units (each dimension divided by its spread in the training data), NLL summed over dimensions. "
+        "CRPS: distance of the predicted distribution from the truth, the absolute error where no distribution is "
+        "predicted. RMSE in original units, over all dimensions together. Coverage: share of true values inside the "
+        "interval; calibration error: mean distance of the coverage of all intervals from their nominal probability."
     )

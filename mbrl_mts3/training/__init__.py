@@ -2,6 +2,13 @@
 
 from mbrl_mts3.training.allocator import keep_freed_memory
 from mbrl_mts3.training.checkpoint import Checkpoint
+from mbrl_mts3.training.checkpoint_data import (
+    checkpoint_dataset,
+    checkpoint_episodes,
+    checkpoint_splits,
+    has_changed,
+    is_own_dataset,
+)
 from mbrl_mts3.training.losses import prediction_losses, total_loss
 from mbrl_mts3.training.schedule import Schedule
 from mbrl_mts3.training.world_model_module import WorldModelModule
@@ -12,6 +19,11 @@ __all__ = [
     "Schedule",
     "WorldModelModule",
     "WorldModelTrainer",
+    "checkpoint_dataset",
+    "checkpoint_episodes",
+    "checkpoint_splits",
+    "has_changed",
+    "is_own_dataset",
     "keep_freed_memory",
     "prediction_losses",
     "total_loss",

@@ -21,20 +21,22 @@ from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.space_json import space_from_json, space_to_json
 from mbrl_mts3.errors import CheckpointError, MTS3Error
-from mbrl_mts3.models import MODELS, PhysicalModel, WorldModel
+from mbrl_mts3.models import MODELS, PhysicalModel, RecalibratedModel, Recalibration, WorldModel
+from mbrl_mts3.tensor_record import TensorRecord
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 NORMALIZER_FILE = "normalizer.safetensors"
+RECALIBRATION_FILE = "recalibration.safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A world model with all that is needed to use it, and where it comes from.
 
-    On disk: `config.json` (versions, arguments, spaces, data set, metrics), `model.safetensors` and
-    `normalizer.safetensors`.
+    On disk: `config.json` (versions, arguments, spaces, data set, metrics), `model.safetensors`,
+    `normalizer.safetensors` and, once fitted, `recalibration.safetensors`.
     """
 
     model: WorldModel
@@ -51,10 +53,32 @@ class Checkpoint:
     metrics: dict[str, float] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     """How it was trained: options as plain values."""
+    recalibration: Recalibration | None = None
+    """Factors of the predicted variances, fitted on validation episodes after training; None before."""
 
-    def physical_model(self, precision: str = "float32") -> PhysicalModel:
-        """The model in physical units, in evaluation mode."""
-        return PhysicalModel(self.model.eval(), self.normalizer, precision)
+    def physical_model(self, precision: str = "float32", *, recalibrated: bool = False) -> PhysicalModel:
+        """The model in physical units, in evaluation mode.
+
+        Args:
+            precision: see `PhysicalModel`.
+            recalibrated: with the variances of its predictions corrected, see `recalibrated_model`.
+        """
+        model = self.recalibrated_model() if recalibrated else self.model.eval()
+        return PhysicalModel(model, self.normalizer, precision)
+
+    def recalibrated_model(self) -> RecalibratedModel:
+        """The model in normalised units and in evaluation mode, its variances corrected horizon by horizon.
+
+        Raises:
+            CheckpointError: no recalibration was fitted for this checkpoint.
+        """
+        if self.recalibration is None:
+            raise CheckpointError(
+                "this checkpoint holds no recalibration: fit one with mts3-calibrate checkpoint=FOLDER, or predict "
+                "without one (recalibrated=false)"
+            )
+        recalibrated = RecalibratedModel(self.model, self.recalibration)
+        return recalibrated.eval()
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the folder `path`; an older one there is replaced only when the new one is complete."""
@@ -65,7 +89,9 @@ class Checkpoint:
             save_file(
                 {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}, partial / WEIGHTS_FILE
             )
-            save_file(_normalizer_tensors(self.normalizer), partial / NORMALIZER_FILE)
+            save_file(_tensors(self.normalizer), partial / NORMALIZER_FILE)
+            if self.recalibration is not None:
+                save_file(_tensors(self.recalibration), partial / RECALIBRATION_FILE)
             (partial / CONFIG_FILE).write_text(json.dumps(self._config(), indent=2) + "\n")
             partial.chmod(0o755)
             _replace_folder(partial, target)
@@ -100,6 +126,7 @@ class Checkpoint:
                 split_fractions=tuple(config["split_fractions"]),
                 metrics=config["metrics"],
                 training=config["training"],
+                recalibration=_read_recalibration(folder / RECALIBRATION_FILE, model, device),
             )
         except CheckpointError:
             raise
@@ -165,12 +192,22 @@ def _read_tensors(path: Path, device: torch.device | str) -> dict[str, torch.Ten
         raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
 
 
-def _normalizer_tensors(normalizer: Normalizer) -> dict[str, torch.Tensor]:
-    return {item.name: getattr(normalizer, item.name).contiguous() for item in fields(normalizer)}
+def _tensors(record: TensorRecord) -> dict[str, torch.Tensor]:
+    """The fields of a record of plain tensors by name, without those that are None."""
+    values = {item.name: getattr(record, item.name) for item in fields(record)}
+    return {name: value.contiguous() for name, value in values.items() if value is not None}
 
 
 def _read_normalizer(path: Path, device: torch.device | str) -> Normalizer:
     return Normalizer(**_read_tensors(path, device))
+
+
+def _read_recalibration(path: Path, model: WorldModel, device: torch.device | str) -> Recalibration | None:
+    if not path.exists():
+        return None
+    recalibration = Recalibration(**_read_tensors(path, device))
+    recalibration.check(model.observation_dim, predict_reward=model.predict_reward)
+    return recalibration
 
 
 def _box(space: spaces.Space[Any]) -> spaces.Box:

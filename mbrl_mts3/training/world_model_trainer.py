@@ -45,6 +45,8 @@ class WorldModelTrainer:
             of which the first `validation_context` are observed and the others predicted open loop.
         patience: stop after so many validations without improvement; None never stops early.
         mask_step_rate, mask_window_rate, mask_suffix_probability: see `MaskSampler`.
+        mask_period: steps of a window that is hidden as a whole; None takes the model's period. Models to be compared
+            with each other need the same.
         loss_weights: of the heads "observation", "reward", "termination".
         truncation: cut gradients every so many steps.
         recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
@@ -58,7 +60,7 @@ class WorldModelTrainer:
     """
 
     length: int = 90
-    batch_size: int = 128
+    batch_size: int = 32
     max_steps: int = 3000
     max_seconds: float | None = None
     learning_rate: float = 3e-3
@@ -71,6 +73,7 @@ class WorldModelTrainer:
     mask_step_rate: float = 0.15
     mask_window_rate: float = 0.75
     mask_suffix_probability: float = 0.5
+    mask_period: int | None = None
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     truncation: int | None = None
     recompute_every: int | None = None
@@ -144,7 +147,8 @@ class WorldModelTrainer:
         return Checkpoint.from_pretrained(Path(folder) / "best")
 
     def _module(self, model: WorldModel, normalizer: Normalizer, schedule: Schedule) -> WorldModelModule:
-        masks = MaskSampler(model.period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability)
+        period = model.period if self.mask_period is None else self.mask_period
+        masks = MaskSampler(period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability)
         return WorldModelModule(
             model,
             normalizer,

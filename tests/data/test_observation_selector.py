@@ -54,6 +54,21 @@ def test_names_choose_in_their_order_across_nested_keys() -> None:
     np.testing.assert_array_equal(chosen, np.stack(columns, axis=-1).astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("select", "names"),
+    [
+        ("desired_goal", [f"desired_goal/kettle/{i}" for i in range(3)]),
+        (["vy", "achieved_goal"], ["vy", "achieved_goal/0", "achieved_goal/1"]),
+        (
+            ["observation", "desired_goal/kettle"],
+            ["x", "y", "vx", "vy", *(f"desired_goal/kettle/{i}" for i in range(3))],
+        ),
+    ],
+)
+def test_a_key_names_all_of_its_entries(select: str | list[str], names: list[str]) -> None:
+    assert ObservationSelector.from_space(GOALS, "PointMaze_UMaze-v3", select).names == tuple(names)
+
+
 def test_the_space_has_the_bounds_of_what_is_selected() -> None:
     space = ObservationSelector.from_space(GOALS, None, ["desired_goal/kettle/0", "observation/1"]).space
     np.testing.assert_array_equal(space.low, [-2, -np.inf])
@@ -74,7 +89,15 @@ def test_an_unknown_name_lists_the_nearest_first() -> None:
         ObservationSelector.from_space(space, "HalfCheetah-v5", ["rooty", "v_rotx"])
 
 
-@pytest.mark.parametrize(("select", "message"), [([], "no observation"), (["x", "x"], "twice")])
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        ([], "no observation"),
+        (["x", "x"], "twice"),
+        (["x", "observation"], "twice"),
+        (["observ"], "unknown observation 'observ'"),
+    ],
+)
 def test_selections_that_make_no_sense(select: list[str], message: str) -> None:
     with pytest.raises(UnknownObservationError, match=message):
         ObservationSelector.from_space(BOX, "PointMaze_UMaze-v3", select)

@@ -145,6 +145,20 @@ def test_normalized_padding_stays_zero(make_episode: Any) -> None:
     torch.testing.assert_close(short.observations[:4], expected)
 
 
+def test_groups_of_equal_length_have_no_padding_and_lose_nothing(make_episode: Any) -> None:
+    batch = all_windows(WindowSampler([make_episode(n, n) for n in (3, 7, 2, 5, 3)], 5))
+    found = {}
+    for rows, windows in batch.by_length():
+        assert windows.valid.all()
+        length = windows.actions.shape[1]
+        for row, place in enumerate(rows.tolist()):
+            found[place] = length
+            assert torch.equal(windows.observations[row], batch.observations[place, : length + 1])
+            for name in ("actions", "rewards", "terminations"):
+                assert torch.equal(getattr(windows, name)[row], getattr(batch, name)[place, :length])
+    assert [found[place] for place in range(len(batch.valid))] == [3, 5, 5, 5, 2, 5, 3]
+
+
 class TestRandomWindowLoader:
     def test_epochs_follow_the_sampler(self, make_episode: Any) -> None:
         sampler = WindowSampler([make_episode(50)], 5)

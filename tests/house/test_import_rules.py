@@ -17,6 +17,7 @@ HOMES = {
     "pytorch_lightning": ("mbrl_mts3.training",),
     "stable_baselines3": ("mbrl_mts3.agents",),
     "matplotlib": ("mbrl_mts3.reporting",),
+    "sklearn": ("mbrl_mts3.reporting",),
     "minari": ("mbrl_mts3.data.minari_reader", "mbrl_mts3.data.minari_writer"),
     "h5py": ("mbrl_mts3.data.minari_reader", "mbrl_mts3.data.minari_writer"),
 }
@@ -93,6 +94,7 @@ def test_imports_keep_the_rules(path: Path) -> None:
         ("mbrl_mts3.training_tools", "import lightning"),
         ("mbrl_mts3.envs.make", "import stable_baselines3 as sb3"),
         ("mbrl_mts3.metrics.calibration", "import matplotlib.pyplot"),
+        ("mbrl_mts3.metrics.slow_latents", "from sklearn.decomposition import PCA"),
         ("mbrl_mts3.data.split", "import minari"),
         ("mbrl_mts3.data.split", "import h5py"),
     ],

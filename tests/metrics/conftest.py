@@ -146,7 +146,7 @@ def _join(rows: list[Prediction]) -> Prediction:
     return rows[0].map(lambda _: next(columns))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def world() -> LinearWorld:
     return LinearWorld.make()
 

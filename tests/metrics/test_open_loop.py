@@ -49,6 +49,14 @@ def oracle(world, normalizer, episodes, stride):
             yield h, m, v, seen[CONTEXT + h], seen[CONTEXT - 1], m.sum(), reward[h]
 
 
+def crps(mean, deviation, target) -> float:
+    """Mean of the integral over all quantiles of their pinball losses, which is half the CRPS."""
+    levels = (np.arange(1000) + 0.5) / 1000
+    quantiles = stats.norm.ppf(levels, mean[..., None], deviation[..., None])
+    below = target[..., None] < quantiles
+    return float(2 * ((below - levels) * (quantiles - target[..., None])).mean())
+
+
 @pytest.mark.parametrize("stride", [1, 5])
 @pytest.mark.parametrize("batch_size", [1, 64])
 def test_every_number_equals_dense_numpy(world, make_model: Callable, normalizer, episodes, stride, batch_size) -> None:
@@ -76,6 +84,10 @@ def test_every_number_equals_dense_numpy(world, make_model: Callable, normalizer
         assert float(result.model.coverage_at(0.8)[h]) == pytest.approx((np.abs(target - mean) <= half).mean())
         assert float(result.persistence.nrmse[h]) == pytest.approx(np.sqrt(((last - target) ** 2).mean()), **close)
         assert float(result.training_mean.nrmse[h]) == pytest.approx(np.sqrt((target**2).mean()), **close)
+        error = float(result.model.coverage_error(0.8)[h])
+        assert error == pytest.approx((np.abs(target - mean) <= half).mean() - 0.8)
+        assert float(result.model.crps[h]) == pytest.approx(crps(mean, np.sqrt(variance), target), rel=5e-3)
+        assert float(result.persistence.crps[h]) == pytest.approx(np.abs(last - target).mean(), **close)
         unit = -stats.norm.logpdf(target).sum(1).mean()
         assert float(result.training_mean.nll[h]) == pytest.approx(unit, abs=1e-4)
         assert float(result.reward.rmse[h]) == pytest.approx(3 * np.sqrt(((reward_mean - reward) ** 2).mean()), **close)
@@ -103,7 +115,10 @@ def test_the_exact_model_is_calibrated_and_beats_the_references(world, make_mode
     assert result.stride == 5
     # A few thousand correlated windows: the statistical error stays well below 0.03.
     assert float(result.calibration_error.max()) < 0.03
-    assert float((result.model.coverage_at(0.95) - 0.95).abs().max()) < 0.03
+    for level in (0.5, 0.8, 0.95):
+        assert float(result.model.coverage_error(level).abs().max()) < 0.04
+    assert bool((result.model.crps < result.persistence.crps).all())
+    assert bool((result.model.crps < result.training_mean.crps).all())
     assert bool((result.model.nrmse < result.persistence.nrmse).all())
     assert bool((result.model.nrmse < result.training_mean.nrmse).all())
     assert bool((result.model.nll < result.training_mean.nll).all())
@@ -139,6 +154,8 @@ def test_invalid_predictions_are_counted_and_never_dropped(world, make_model, id
     assert result.invalid_predictions == 1
     assert result.model.invalid.nonzero().tolist() == [[2]]
     assert torch.isinf(result.model.nll[2])
+    assert torch.isinf(result.model.crps[2])
+    assert bool(torch.isfinite(result.model.crps[3:]).all())
     assert torch.isinf(result.model.nrmse[2]) == (field == "mean")
     assert bool(torch.isfinite(result.model.nrmse[3:]).all())
     written = json.loads(json.dumps(result.to_json(), allow_nan=False))
@@ -157,6 +174,11 @@ def test_json_and_sliding_windows(world, make_model: Callable, identity, episode
     assert sliding["nll"][0] == pytest.approx(np.average(result.model.nll[:4], weights=counts[:4]))
     assert "nll" not in written["predictors"]["persistence"]["sliding"]
     assert written["predictors"]["model"]["levels"] == list(LEVELS)
+    error = written["predictors"]["model"]["coverage_error"]
+    assert list(error) == ["0.5", "0.8", "0.95"]
+    np.testing.assert_allclose(error["0.8"], result.model.coverage_at(0.8) - 0.8)
+    assert written["predictors"]["persistence"]["coverage_error"] is None
+    assert len(written["predictors"]["reward"]["crps"]) == HORIZON
 
 
 def test_a_limit_spreads_the_windows_evenly(world, make_model: Callable, identity, episodes) -> None:
@@ -206,5 +228,6 @@ def test_unmeasured_level_is_refused(world, make_model: Callable, identity, epis
     result = open_loop(make_model(), identity, episodes, context=CONTEXT, horizon=HORIZON, levels=(0.5,))
     with pytest.raises(ConfigurationError, match=r"no coverage at 0\.95"):
         result.model.coverage_at(0.95)
+    assert list(result.model.to_json()["coverage_error"]) == ["0.5"]
     with pytest.raises(ConfigurationError):
         result.persistence.coverage_at(0.5)

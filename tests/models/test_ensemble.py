@@ -29,7 +29,7 @@ FORMS = {
     "diagonal": ("MTS3", {"time_scales": (5,), "transition": "diagonal", **SMALL}),
     "banded": ("MTS3", {"time_scales": (5,), "transition": "banded", **SMALL}),
     "locally-linear": ("MTS3", {"time_scales": (5,), "transition": "locally_linear", **SMALL}),
-    "one-step": ("ProbabilisticMLP", {"hidden": (8, 8)}),
+    "one-step": ("ProbabilisticMLP", {"hidden": (8, 8), "propagation": "mean"}),
     "particles": ("ProbabilisticMLP", {"hidden": (8,), "propagation": "particles", "particles": 4}),
 }
 

@@ -46,6 +46,8 @@ ALTERNATIVES = {
     "action_hidden": (17,),
     "control_hidden": (17,),
     "decoder_hidden": (17,),
+    "variance_hidden": (17,),
+    "heteroscedastic": True,
     "initial_variance": 1.0,
 }
 

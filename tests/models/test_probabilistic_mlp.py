@@ -25,7 +25,7 @@ def sequence(batch=2, steps=9):
 
 def linear(drift: float, noise: float, **options) -> ProbabilisticMLP:
     """o' = (1 + drift) o + N(0, noise^2), without a network's help."""
-    model = small(hidden=(), **options)
+    model = small(**{"propagation": "mean", "hidden": (), **options})
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
     model.network.mean_head.weight.data[:OBS, :OBS] = drift * torch.eye(OBS)
@@ -47,7 +47,7 @@ def test_with_all_shown_time_is_one_batch_and_nothing_changes(propagation):
 
 
 def test_a_masked_observation_is_replaced_by_the_model_s_own_prediction():
-    model, (observations, actions) = small(), sequence()
+    model, (observations, actions) = small(propagation="mean"), sequence()
     mask = torch.ones(2, 9, dtype=torch.bool)
     mask[:, 4:6] = False
     prediction = model(observations, actions, mask)
@@ -67,17 +67,35 @@ def test_particles_follow_the_variance_that_a_linear_model_has():
     torch.testing.assert_close(future.mean[0, :, 0], 2 * powers, atol=0.03, rtol=0)
     expected = noise**2 * (1 - powers.square()) / (1 - a**2)
     torch.testing.assert_close(future.variance[0].mean(-1), expected, atol=0, rtol=0.05)
-    means = linear(a - 1, noise).imagine(
-        small().observe(small().initial_belief(1), torch.full((1, OBS), 2.0).double()),
-        torch.zeros(1, steps, ACT).double(),
-    )
-    torch.testing.assert_close(means.variance, torch.full_like(means.variance, noise**2))
+
+
+def test_without_particles_the_variance_is_that_of_one_step():
+    model = linear(-0.1, 0.3)
+    future = model.imagine(model.initial_belief(1), torch.zeros(1, 5, ACT).double())
+    torch.testing.assert_close(future.variance, torch.full_like(future.variance, 0.09))
+
+
+@pytest.mark.parametrize("propagation", ["mean", "particles"])
+def test_training_takes_guesses_as_given(propagation):
+    """The same predictions as with means fed back, but an action moves only what follows at once."""
+    model, (observations, actions) = small(propagation=propagation, particles=3), sequence()
+    mask = torch.arange(9).expand(2, -1) < 2
+    actions.requires_grad_()
+    fed_back = small(propagation="mean")
+    fed_back.load_state_dict(model.state_dict())
+    expected, found = fed_back(observations, actions, mask), model.train()(observations, actions, mask)
+    for a, b in zip(found.tensors(), expected.tensors(), strict=True):
+        torch.testing.assert_close(a, b)
+    (given,), (followed,) = (torch.autograd.grad(p.mean[:, 6].sum(), actions) for p in (found, expected))
+    torch.testing.assert_close(given[:, 6], followed[:, 6])
+    assert (given[:, :6] == 0).all()
+    assert (followed[:, 2:6] != 0).any()
 
 
 @pytest.mark.parametrize("propagation", ["mean", "particles"])
 def test_what_is_fed_back_stays_within_bounds(propagation):
     """A model that doubles its guess at each step would leave the numbers of single precision after 130."""
-    model = linear(1.0, 0.1, propagation=propagation).float()
+    model = linear(1.0, 0.1, propagation=propagation, particles=3).float()
     belief = model.observe(model.initial_belief(1), torch.ones(1, OBS))
     future = model.imagine(belief, torch.zeros(1, 1000, ACT))
     assert future.mean.abs().max() <= 2 * BOUND
@@ -115,7 +133,7 @@ def test_it_learns_a_linear_system_to_its_noise():
 
 
 OPTIONS = {
-    "propagation": "particles",
+    "propagation": "mean",
     "particles": 5,
     "hidden": (13,),
     "predict_reward": False,
@@ -125,11 +143,10 @@ OPTIONS = {
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_changes_an_output(option):
-    base = {"propagation": "particles"} if option == "particles" else {}
     observations, actions = sequence()
     mask = torch.zeros(2, 9, dtype=torch.bool)
-    plain = small(**base)(observations, actions, mask).tensors()
-    other = small(**base, **{option: OPTIONS[option]})(observations, actions, mask).tensors()
+    plain = small()(observations, actions, mask).tensors()
+    other = small(**{option: OPTIONS[option]})(observations, actions, mask).tensors()
     assert len(plain) != len(other) or any((a - b).abs().max() > 1e-6 for a, b in zip(plain, other, strict=True))
 
 

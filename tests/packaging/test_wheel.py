@@ -10,7 +10,9 @@ TOP_LEVEL = {
     "mbrl_mts3": "mbrl_mts3",
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
-COMMANDS = {"mts3-collect", "mts3-train", "mts3-evaluate", "mts3-plan", "mts3-benchmark", "mts3-demo"}
+COMMANDS = {
+    f"mts3-{name}" for name in ("collect", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
+}
 
 
 def installed_names(root: Path, patterns: Iterable[str]) -> set[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mbrl_mts3.metrics import LEVELS, BlindWindow, HorizonErrors, OpenLoopResult
+from mbrl_mts3.metrics import LEVELS, BlindWindow, HorizonErrors, ImputationResult, OpenLoopResult
 from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazeRollout
 
 HORIZON = 20
@@ -23,6 +23,7 @@ def errors(nrmse: torch.Tensor, *, probabilistic: bool) -> HorizonErrors:
         nrmse=nrmse,
         rmse=2 * nrmse,
         rmse_by_dimension=nrmse[:, None] * torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64),
+        crps=0.6 * nrmse,
         invalid=torch.zeros(HORIZON, dtype=torch.float64),
         nll=4 * nrmse if probabilistic else None,
         nll_original=5 * nrmse if probabilistic else None,
@@ -49,6 +50,21 @@ def make_result() -> Callable[..., OpenLoopResult]:
         return OpenLoopResult(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def imputed() -> ImputationResult:
+    one, two = torch.full((2, HORIZON), 0.1, dtype=torch.float64) * torch.tensor([[1.0], [2.0]])
+    return ImputationResult(
+        rate=0.4,
+        seed=9,
+        context=5,
+        windows=3,
+        shown=errors(one, probabilistic=True),
+        missing=errors(two, probabilistic=True),
+        persistence_shown=errors(3 * one, probabilistic=False),
+        persistence_missing=errors(3 * two, probabilistic=False),
+    )
 
 
 @pytest.fixture

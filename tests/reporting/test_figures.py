@@ -21,12 +21,15 @@ from mbrl_mts3.metrics import LEVELS
 from mbrl_mts3.reporting import (
     MazeLayout,
     MazeRollout,
+    Projection,
     calibration_figure,
     control_figure,
     error_figure,
+    latent_figure,
     maze_figure,
     png_bytes,
     prediction_figure,
+    recalibration_figure,
     rollout_animation,
     save_figure,
 )
@@ -118,6 +121,46 @@ def test_calibration_lines_hold_the_coverage(make_result) -> None:
     bare = replace(result.model, coverage=None, nll=None)
     with pytest.raises(ConfigurationError, match="variance"):
         calibration_figure(make_result(model=bare))
+
+
+def test_recalibration_shows_both_states(make_result) -> None:
+    before, after = make_result(), make_result()
+    better = replace(after.model, coverage=after.model.levels.expand(20, -1))
+    figure = recalibration_figure(before, replace(after, model=better))
+    upper, lower = figure.axes[1], figure.axes[3]
+    for axes, coverage in ((upper, 0.95 * 0.99 ** np.arange(1, 21)), (lower, np.full(20, 0.95))):
+        lines = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 20]
+        np.testing.assert_allclose(lines[-1], coverage)
+        assert axes.get_ylim()[0] < 0.5 * 0.99**20
+    assert "Before: by horizon" in texts(figure)
+    assert "After: by horizon" in texts(figure)
+    with pytest.raises(ConfigurationError, match="variance"):
+        recalibration_figure(before, make_result(model=replace(before.model, coverage=None, nll=None)))
+
+
+@pytest.mark.parametrize(("count", "panels"), [(1, 1), (2, 2), (4, 4), (5, 6)])
+def test_latents_are_coloured_by_each_quantity(count: int, panels: int) -> None:
+    points = np.random.default_rng(0).normal(size=(7, 2))
+    episode = np.array([0, 0, 0, 1, 1, 1, 1])
+    colours = {f"quantity {place}": np.arange(7) * (place + 1.0) for place in range(count)}
+    figure = latent_figure(Projection(points, ("first", "second")), episode, colours, title="Latents")
+    shown = [axes for axes in figure.axes if axes.collections and axes.get_xlabel()]
+    assert len([axes for axes in figure.axes if axes.get_label() != "<colorbar>"]) == panels
+    assert len(shown) == count
+    for axes, values in zip(shown, colours.values(), strict=True):
+        dots = axes.collections[0]
+        np.testing.assert_allclose(dots.get_offsets(), points)
+        np.testing.assert_array_equal(dots.get_array(), values)
+        np.testing.assert_allclose(axes.lines[1].get_xydata(), points[3:])
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("first", "second")
+    assert all(name in texts(figure) for name in ("Latents", *colours))
+
+
+def test_latents_need_a_value_for_each_point() -> None:
+    projection = Projection(np.zeros((3, 2)), ("first", "second"))
+    for colours in ({}, {"time": np.zeros(2)}):
+        with pytest.raises(ConfigurationError, match="3 points"):
+            latent_figure(projection, np.zeros(3), colours)
 
 
 def test_walls_lie_where_the_simulator_has_them() -> None:

@@ -13,12 +13,15 @@ from mbrl_mts3.reporting import (
     Report,
     dimension_table,
     error_table,
+    imputation_table,
     png_bytes,
+    recalibration_table,
     write_atomically,
     write_demo_report,
     write_evaluation_report,
 )
 from mbrl_mts3.reporting.captions import describe_calibration, describe_control, describe_errors, describe_prediction
+from mbrl_mts3.reporting.evaluation_report import add_imputation
 from mbrl_mts3.reporting.figure_style import new_figure
 
 NAMES = ("x", "y", "vx")
@@ -112,6 +115,8 @@ def test_error_table_holds_the_reported_horizons(make_result) -> None:
     assert table["NRMSE, repeat last observation"] == ["0.1", "0.5", "1.5"]
     assert table["NLL, model (nats)"] == ["0.04", "0.2", "0.6"]
     assert table["coverage of 50% intervals"] == [f"{0.5 * 0.99**h:.1%}" for h in (1, 5, 15)]
+    assert table["CRPS, model"] == ["0.006", "0.03", "0.09"]
+    assert table["CRPS, training mean"] == ["0.6", "0.6", "0.6"]
     assert table["windows"] == ["7", "7", "7"]
     assert "NRMSE, reward" not in table
 
@@ -120,6 +125,32 @@ def test_tables_say_what_is_not_finite(make_result) -> None:
     nrmse = torch.full((20,), torch.inf, dtype=torch.float64)
     _, rows = error_table(make_result(nrmse))
     assert rows[0][1:] == ["not finite"] * 3
+
+
+def test_imputation_table_sets_shown_beside_missing(imputed) -> None:
+    header, rows = imputation_table(imputed)
+    table = {row[0]: row[1:] for row in rows}
+    assert header[1:] == ["this one shown", "this one missing"]
+    assert table["NRMSE, model"] == ["0.1", "0.2"]
+    assert table["NRMSE, repeat last shown observation"] == ["0.3", "0.6"]
+    assert table["NLL, model (nats)"] == ["0.4", "0.8"]
+    assert table["coverage of 80% intervals"] == [f"{0.8 * 0.99:.1%}"] * 2
+    assert table["predictions"] == ["7", "7"]
+
+
+def test_recalibration_table_sets_before_beside_after(make_result) -> None:
+    before = make_result()
+    wider = replace(before.model, coverage=before.model.levels.expand(20, -1), nll=2 * before.model.nll)
+    header, rows = recalibration_table(before, make_result(model=wider))
+    table = {row[0]: row[1:] for row in rows}
+    assert header == ["steps ahead", "1", "5", "15"]
+    assert table["coverage of 95% intervals, before"] == [f"{0.95 * 0.99**h:.1%}" for h in (1, 5, 15)]
+    assert table["coverage of 95% intervals, after"] == ["95.0%"] * 3
+    assert table["NLL (nats), after"] == ["0.08", "0.4", "1.2"]
+    assert not any("reward" in name for name in table)
+    rewarded = make_result(reward=before.model)
+    names = {row[0] for row in recalibration_table(rewarded, rewarded)[1]}
+    assert "coverage of 95% intervals of the reward, after" in names
 
 
 def test_dimensions_have_their_units(make_result) -> None:
@@ -167,6 +198,14 @@ def test_evaluation_report_is_complete(tmp_path: Path, make_result, window) -> N
         assert words in page.text
     names = {file.name for file in path.parent.iterdir()}
     assert names == {"report.html", "error_by_horizon.png", "calibration.png", "prediction.png"}
+
+
+def test_a_report_with_an_imputation_test(imputed) -> None:
+    report = Report("Title")
+    add_imputation(report, imputed)
+    text = Page(report.html()).text
+    for words in ("After 5 observed steps", "probability of 40%", "3 windows, masks of seed 9", "this one missing"):
+        assert words in text
 
 
 def test_demo_report_and_summary_hold_the_same(tmp_path: Path, demo) -> None:

@@ -21,6 +21,8 @@ import pytest
         ("benchmark", ["training.max_steps=1,2"], "ConfigurationError: runs that differ in training.max_steps alone"),
         ("benchmark", ["label=mine"], "ConfigurationError: label would name every choice of model alike"),
         ("evaluate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
+        ("calibrate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
+        ("inspect_latents", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("plan", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("collect", ["steps=0"], "ConfigurationError: collecting needs at least 1 step"),
         ("collect", ["environment.id=PointMaze_UMazz-v3"], "PointMaze_UMaze"),

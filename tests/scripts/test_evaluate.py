@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gymnasium import spaces
+import torch
+from random_walks import save_untrained, write_walks
 
-from mbrl_mts3.data import Normalizer, load_minari, split_episodes
-from mbrl_mts3.data.minari_writer import MinariWriter
-from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data import load_minari, split_episodes
 from mbrl_mts3.errors import (
     CheckpointError,
     ConfigurationError,
@@ -23,49 +22,25 @@ from mbrl_mts3.errors import (
     UnknownDatasetError,
     UnknownObservationError,
 )
-from mbrl_mts3.metrics import open_loop
-from mbrl_mts3.models import MTS3
+from mbrl_mts3.metrics import imputation, open_loop
+from mbrl_mts3.models import Recalibration
 from mbrl_mts3.scripts import evaluate
 from mbrl_mts3.training import Checkpoint
 
 OWN, OTHER = "mine/own-v0", "mine/other-v0"
-HIDDEN = ("encoder_hidden", "window_hidden", "action_hidden", "control_hidden", "decoder_hidden")
 Run = Callable[..., dict[str, Any]]
-
-
-def write(dataset_id: str, *, dim: int = 3, bound: float = 1.0, lengths: tuple[int, ...] = (40,) * 20, seed: int = 0):
-    generator = np.random.default_rng(seed)
-    space, actions = spaces.Box(-np.inf, np.inf, (dim,), np.float64), spaces.Box(-bound, bound, (2,), np.float32)
-    with MinariWriter(dataset_id, space, actions, overwrite=True) as writer:
-        for steps in lengths:
-            end = np.arange(steps) == steps - 1
-            walk = generator.normal(size=(steps + 1, dim)).cumsum(0)
-            action = generator.uniform(-bound, bound, (steps, 2)).astype(np.float32)
-            writer.add(RawEpisode(walk, action, walk[1:, 0], np.zeros(steps, bool), end))
 
 
 @pytest.fixture(autouse=True)
 def _datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    write(OWN)
-    write(OTHER, lengths=(35,) * 4, seed=1)
+    write_walks(OWN)
+    write_walks(OTHER, lengths=(35,) * 4, seed=1)
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    dataset = load_minari(OWN, ["observation/2", "observation/0"])
-    train = split_episodes(dataset.episodes, (0.6, 0.2, 0.2), 3).train
-    return Checkpoint(
-        model=MTS3(2, 2, (5,), latent_dim=4, **dict.fromkeys(HIDDEN, (8,))),
-        normalizer=Normalizer.fit(train),
-        selector=dataset.selector,
-        observation_space=dataset.observation_space,
-        action_space=dataset.action_space,
-        dataset_id=OWN,
-        content_hash=dataset.content_hash,
-        split_seed=3,
-        split_fractions=(0.6, 0.2, 0.2),
-    ).save_pretrained(tmp_path / "checkpoint")
+    return save_untrained(tmp_path / "checkpoint", OWN)
 
 
 @pytest.fixture
@@ -86,6 +61,7 @@ def test_it_scores_the_held_out_episodes(
     printed = capsys.readouterr().out
     assert (written["context"], written["horizon"], written["split"], written["episodes"]) == (10, 31, "test", 4)
     assert written["observations"] == ["observation/2", "observation/0"]
+    assert written["imputation"] is None
     made = Checkpoint.from_pretrained(checkpoint)
     test = split_episodes(load_minari(OWN, made.selector.names).episodes, (0.6, 0.2, 0.2), 3).test
     expected = open_loop(made.model, made.normalizer, test, context=10, horizon=31)
@@ -127,8 +103,36 @@ def test_all_of_another_data_set_is_scored(run: Run) -> None:
     assert written["horizon"] == 26
 
 
+def test_imputation_is_tested_where_asked(
+    tmp_path: Path, run: Run, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = run("horizon=5", "imputation_rate=0.5", "imputation_seed=4")["imputation"]
+    made = Checkpoint.from_pretrained(checkpoint)
+    test = split_episodes(load_minari(OWN, made.selector.names).episodes, (0.6, 0.2, 0.2), 3).test
+    expected = imputation(made.model, made.normalizer, test, rate=0.5, context=10, horizon=5, seed=4)
+    assert written["missing"]["nrmse"] == pytest.approx(float(expected.missing.nrmse), rel=1e-6)
+    assert written["seed"] == 4
+    printed = capsys.readouterr().out
+    assert "50% of the observations missing" in printed
+    assert "this one missing" in printed
+    assert "Prediction while observations are missing" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_recalibrated_intervals_are_used_where_asked(run: Run, checkpoint: Path) -> None:
+    made = Checkpoint.from_pretrained(checkpoint)
+    wide = Recalibration(torch.full((5, 2), 1e6), torch.full((5,), 1e6))
+    replace(made, recalibration=wide).save_pretrained(checkpoint)
+    plain = run("horizon=5")
+    assert plain["recalibrated"] is False
+    assert plain["predictors"]["model"]["coverage_error"]["0.95"] != pytest.approx([0.05] * 5)
+    written = run("horizon=5", "recalibrated=true")
+    assert written["recalibrated"] is True
+    assert written["predictors"]["model"]["coverage_error"]["0.95"] == pytest.approx([0.05] * 5)
+    assert written["predictors"]["model"]["nrmse"] == plain["predictors"]["model"]["nrmse"]
+
+
 def test_changed_data_is_noticed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(OWN, seed=9)
+    write_walks(OWN, seed=9)
     run("horizon=5")
     assert "has changed since the model was trained" in " ".join(capsys.readouterr().out.split())
 
@@ -160,6 +164,8 @@ def test_bad_predictions_are_reported(
         (["sliding_stride=0"], ConfigurationError, "stride"),
         (["context=0"], ConfigurationError, "context"),
         (["show=[speed]"], UnknownObservationError, "observation/2"),
+        (["recalibrated=true"], CheckpointError, "mts3-calibrate"),
+        (["imputation_rate=1"], ConfigurationError, "between 0 and 1"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(
@@ -170,9 +176,9 @@ def test_bad_input_is_refused_before_anything_is_written(
     error: type[MTS3Error],
     message: str,
 ) -> None:
-    write("mine/narrow-v0", dim=2, lengths=(40,))
-    write("mine/wide-v0", dim=4, lengths=(40,))
-    write("mine/strong-v0", bound=2.0, lengths=(40,))
+    write_walks("mine/narrow-v0", dim=2, lengths=(40,))
+    write_walks("mine/wide-v0", dim=4, lengths=(40,))
+    write_walks("mine/strong-v0", bound=2.0, lengths=(40,))
     with pytest.raises(SystemExit) as stop:
         run(*arguments)
     assert stop.value.code == 2

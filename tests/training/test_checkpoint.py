@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from safetensors.torch import save_file
 
 from mbrl_mts3.data import Normalizer, ObservationSelector
 from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
 
 
@@ -128,3 +131,62 @@ def test_a_damaged_folder_is_refused_with_the_reason(checkpoint, tmp_path, damag
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint"):
         Checkpoint.from_pretrained(tmp_path / "nothing")
+
+
+@pytest.fixture
+def recalibrated(checkpoint):
+    return replace(checkpoint, recalibration=Recalibration(torch.rand(6, 2) + 0.5, torch.rand(6) + 0.5))
+
+
+def test_a_recalibration_comes_back_and_widens_the_intervals(recalibrated, tmp_path):
+    folder = recalibrated.save_pretrained(tmp_path / "model")
+    assert (folder / "recalibration.safetensors").is_file()
+    loaded = Checkpoint.from_pretrained(folder)
+    observations, actions = torch.randn(2, 9, 2), torch.randn(2, 9, 1)
+    plain, scaled = (loaded.physical_model(recalibrated=asked) for asked in (False, True))
+    _, one_step = plain.filter(observations, actions)
+    belief, _ = plain.filter(observations[:, :3], actions[:, :3])
+    future = plain.imagine(belief, actions[:, 3:])
+    belief, found_step = scaled.filter(observations[:, :3], actions[:, :3])
+    found = scaled.imagine(belief, actions[:, 3:])
+    factors = recalibrated.recalibration
+    torch.testing.assert_close(found_step.variance, one_step.variance[:, :3] * factors.observation[0])
+    # What is imagined after filtering begins two steps after the last observation, and ends beyond the last factor.
+    horizons = [1, 2, 3, 4, 5, 5]
+    torch.testing.assert_close(found.variance, future.variance * factors.observation[horizons])
+    torch.testing.assert_close(found.reward_variance, future.reward_variance * factors.reward[horizons])
+    assert torch.equal(found.mean, future.mean)
+
+
+def test_without_a_recalibration_the_error_says_how_to_get_one(checkpoint, tmp_path):
+    loaded = Checkpoint.from_pretrained(checkpoint.save_pretrained(tmp_path / "model"))
+    assert loaded.recalibration is None
+    with pytest.raises(CheckpointError, match="mts3-calibrate checkpoint="):
+        loaded.physical_model(recalibrated=True)
+
+
+def test_saving_without_a_recalibration_removes_an_older_one(recalibrated, tmp_path):
+    folder = recalibrated.save_pretrained(tmp_path / "model")
+    replace(recalibrated, recalibration=None).save_pretrained(folder)
+    assert Checkpoint.from_pretrained(folder).recalibration is None
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"observation": torch.ones(6, 3), "reward": torch.ones(6)},
+        {"observation": torch.ones(6, 2)},
+        {"observation": -torch.ones(6, 2), "reward": torch.ones(6)},
+        {"factors": torch.ones(6, 2)},
+        None,
+    ],
+)
+def test_a_damaged_recalibration_is_refused(recalibrated, tmp_path, tensors):
+    folder = recalibrated.save_pretrained(tmp_path / "model")
+    path = folder / "recalibration.safetensors"
+    if tensors is None:
+        path.write_bytes(path.read_bytes()[:50])
+    else:
+        save_file(tensors, path)
+    with pytest.raises(CheckpointError, match="damaged"):
+        Checkpoint.from_pretrained(folder)

@@ -1,0 +1,122 @@
+"""Prediction one step ahead while observations are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.window_batch import WindowBatch
+from mbrl_mts3.data.window_sampler import WindowSampler
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics.calibration import REPORTED_LEVELS
+from mbrl_mts3.metrics.error_sums import ErrorSums
+from mbrl_mts3.metrics.horizon_errors import HorizonErrors
+from mbrl_mts3.metrics.imputation_result import ImputationResult
+from mbrl_mts3.metrics.open_loop import check_lengths, spread
+from mbrl_mts3.metrics.window_scores import add_sums
+from mbrl_mts3.models.world_model import WorldModel
+
+Sums = dict[str, ErrorSums]
+
+
+def imputation(
+    model: WorldModel,
+    normalizer: Normalizer,
+    episodes: Sequence[Episode],
+    *,
+    rate: float = 0.5,
+    context: int,
+    horizon: int,
+    batch_size: int = 256,
+    max_windows: int | None = None,
+    seed: int = 0,
+) -> ImputationResult:
+    """Filter with observations missing at random, and score the predictions of the next one.
+
+    Windows of `context` steps that are all shown and `horizon` steps that are each missing with probability `rate`
+    lie side by side along each episode, so that all of it but its first context is scored; an episode that ends
+    earlier is scored as far as it goes. All entries of an observation are missing together, as in the imputation
+    test of MTS3 (arXiv 2310.18534). The masks depend on the windows and the seed only: they are the same for every
+    model and every batch size. Each prediction is scored whether o_{t+1} itself is shown later or not.
+
+    Args:
+        model, normalizer, episodes, batch_size, max_windows: as in `open_loop`.
+        rate: probability of an observation to be missing, in (0, 1).
+        context: steps o_0..o_{context-1} of a window that are always shown.
+        horizon: steps of a window after these; predictions of the observations in the horizon are scored.
+        seed: of the masks.
+
+    Raises:
+        EpisodeTooShortError: no episode holds a whole window.
+        ConfigurationError: a rate outside of (0, 1), or so few steps that all or none of them are missing.
+    """
+    if not 0 < rate < 1:
+        raise ConfigurationError(f"the rate of missing observations needs to lie between 0 and 1, got {rate}")
+    check_lengths(episodes, context, horizon)
+    sampler = WindowSampler(episodes, context + horizon - 1, min_length=context)
+    windows = spread(sampler.grid(horizon), len(sampler) if max_windows is None else max_windows)
+    mask = _masks(len(windows), sampler.length, rate, context, seed)
+    device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+    sums: Sums = {}
+    normalizer = normalizer.to(device)
+    for first, raw in zip(range(0, len(windows), batch_size), sampler.batches(windows, batch_size), strict=True):
+        batch = raw.to(device).normalize(normalizer)
+        sums = add_sums(sums, _score(model, batch, mask[first : first + batch_size].to(device), context))
+    empty = [name for name, part in sums.items() if not part.count.any()]
+    if empty:
+        raise ConfigurationError(
+            f"at a rate of {rate} no step of {len(windows)} windows was {empty[0]}: choose a rate nearer to 0.5"
+        )
+    levels = torch.tensor(REPORTED_LEVELS, dtype=torch.float64)
+    errors = {name: HorizonErrors.from_sums(part, normalizer.observation_scale, levels) for name, part in sums.items()}
+    return ImputationResult(rate=rate, seed=seed, context=context, windows=len(windows), **errors)
+
+
+def _masks(windows: int, length: int, rate: float, context: int, seed: int) -> Tensor:
+    """(windows, length) bool, True where o_t is shown; drawn at once, so that batches do not matter."""
+    generator = torch.Generator().manual_seed(seed)
+    shown = torch.rand(windows, length, generator=generator) >= rate
+    shown[:, :context] = True
+    return shown
+
+
+def _score(model: WorldModel, batch: WindowBatch, mask: Tensor, context: int) -> Sums:
+    sums: Sums = {}
+    for rows, windows in batch.by_length():
+        length = windows.actions.shape[1]
+        sums = add_sums(sums, _score_group(model, windows, mask[rows.to(mask.device), :length], context))
+    return sums
+
+
+@torch.no_grad()
+def _score_group(model: WorldModel, windows: WindowBatch, mask: Tensor, context: int) -> Sums:
+    training = model.training
+    model.eval()
+    try:
+        # Nothing of a missing observation can reach the model through its place.
+        seen = torch.where(mask[..., None], windows.observations[:, :-1], torch.nan)
+        prediction = model(seen, windows.actions, mask)
+    finally:
+        model.train(training)
+    scored = torch.arange(mask.shape[1], device=mask.device) >= context - 1
+    levels = torch.tensor(REPORTED_LEVELS, dtype=torch.float64, device=mask.device)
+    target, last = windows.observations[:, 1:], _last_shown(windows.observations[:, :-1], mask)
+    sums: Sums = {}
+    for name, chosen in (("shown", mask & scored), ("missing", ~mask & scored)):
+        # One step is one sequence of one horizon.
+        picked = [tensor[chosen][:, None] for tensor in (prediction.mean, prediction.variance, target, last)]
+        mean, variance, truth, repeated = picked
+        sums[name] = ErrorSums.of(mean, variance, truth, levels)
+        sums[f"persistence_{name}"] = ErrorSums.of(repeated, None, truth, levels)
+    return sums
+
+
+def _last_shown(observations: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, obs): at each step the latest observation that was shown; the first one always is."""
+    steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+    latest = torch.where(mask, steps, torch.zeros_like(steps)).cummax(dim=1).values
+    return observations.gather(1, latest[..., None].expand_as(observations))

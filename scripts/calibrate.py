@@ -1,0 +1,143 @@
+"""mts3-calibrate: correct a trained model's variances by horizon, so that its intervals hold what they promise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from mbrl_mts3.data import Episode, Splits
+from mbrl_mts3.errors import DataError
+from mbrl_mts3.metrics import OpenLoopResult, check_lengths, default_context, fit_recalibration, open_loop
+from mbrl_mts3.models import WorldModel
+from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure, write_atomically
+from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
+
+LONGEST = 330
+"""Blind steps where the configuration asks for none in particular."""
+
+
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="calibrate")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Fit on validation episodes, judge on test episodes, store the factors in the checkpoint."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    splits = _splits(config, checkpoint)
+    context, horizon = _lengths(config, checkpoint, splits)
+    with console.status(f"predicting {horizon} steps blind in {len(splits.validation)} validation episodes"):
+        recalibration = fit_recalibration(
+            checkpoint.model,
+            checkpoint.normalizer,
+            splits.validation,
+            context=context,
+            horizon=horizon,
+            stride=config.stride,
+            batch_size=config.batch_size,
+            rule=config.rule,
+        )
+    fitted = replace(checkpoint, recalibration=recalibration)
+    with console.status(f"predicting {horizon} steps blind in {len(splits.test)} test episodes, before and after"):
+        before, after = (
+            _score(config, model, checkpoint, splits.test, context, horizon)
+            for model in (fitted.model, fitted.recalibrated_model())
+        )
+    fitted.save_pretrained(config.checkpoint)
+    console.print(_table(before, after, f"{checkpoint.dataset_id}, test episodes: {len(splits.test)}"))
+    console.print(f"95% intervals hold, over all {horizon} horizons: {_range(before)} before, {_range(after)} after")
+    console.print(f"stored in: {config.checkpoint}; use it with mts3-evaluate recalibrated=true")
+    _write(config, checkpoint, splits, before, after, console)
+
+
+def _splits(config: DictConfig, checkpoint: Checkpoint) -> Splits:
+    dataset = checkpoint_dataset(checkpoint, download=config.download)
+    if has_changed(checkpoint, dataset):
+        raise DataError(
+            f"{dataset.dataset_id} has changed since the model was trained: which episodes it was not trained on is no "
+            "longer known. Restore the data set or train anew"
+        )
+    return checkpoint_splits(checkpoint, dataset)
+
+
+def _lengths(config: DictConfig, checkpoint: Checkpoint, splits: Splits) -> tuple[int, int]:
+    """Observed and blind steps; what does not fit the episodes is found here, before any work."""
+    context = config.context if config.context is not None else default_context(checkpoint.model)
+    longest = min(max(len(episode) for episode in part) for part in (splits.validation, splits.test))
+    horizon = config.horizon if config.horizon is not None else max(1, min(LONGEST, longest - context + 1))
+    for part in (splits.validation, splits.test):
+        check_lengths(part, context, horizon)
+    return context, horizon
+
+
+def _score(
+    config: DictConfig,
+    model: WorldModel,
+    checkpoint: Checkpoint,
+    episodes: tuple[Episode, ...],
+    context: int,
+    horizon: int,
+) -> OpenLoopResult:
+    return open_loop(
+        model,
+        checkpoint.normalizer,
+        episodes,
+        context=context,
+        horizon=horizon,
+        stride=config.stride,
+        batch_size=config.batch_size,
+        max_windows=config.max_windows,
+    )
+
+
+def _range(result: OpenLoopResult) -> str:
+    coverage = result.model.coverage_at(0.95)
+    return f"{float(coverage.min()):.1%} to {float(coverage.max()):.1%}"
+
+
+def _table(before: OpenLoopResult, after: OpenLoopResult, title: str) -> Table:
+    header, rows = recalibration_table(before, after)
+    table = Table(title=title)
+    for place, name in enumerate(header):
+        table.add_column(name, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _write(
+    config: DictConfig,
+    checkpoint: Checkpoint,
+    splits: Splits,
+    before: OpenLoopResult,
+    after: OpenLoopResult,
+    console: Console,
+) -> None:
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    written = {
+        "checkpoint": str(config.checkpoint),
+        "dataset_id": checkpoint.dataset_id,
+        "validation_episodes": len(splits.validation),
+        "test_episodes": len(splits.test),
+        "before": before.to_json(),
+        "after": after.to_json(),
+        "config": OmegaConf.to_container(config, resolve=True),
+    }
+    numbers = write_atomically(
+        folder / "calibration.json", (json.dumps(written, indent=1, allow_nan=False) + "\n").encode()
+    )
+    figure = save_figure(recalibration_figure(before, after), folder / "calibration.png")
+    console.print(f"numbers: {numbers}\nfigure:  {figure}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""mts3-inspect: what the slow latents of a model do along episodes, as a picture."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import torch
+from gymnasium import spaces
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich.console import Console
+
+from mbrl_mts3.data import OfflineDataset, load_minari
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
+from mbrl_mts3.reporting import Projection, latent_figure, save_figure, write_atomically
+from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
+
+GOAL = "desired_goal"
+COLOURS = ("time", "quality", "task")
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="inspect_latents")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Filter episodes, project the slow latents, draw and write them."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
+    split, episodes = checkpoint_episodes(checkpoint, dataset, config.split)
+    names = _colourings(config, dataset)
+    with console.status(f"filtering {len(episodes)} episodes"):
+        latents = collect_slow_latents(checkpoint.model, checkpoint.normalizer, episodes, config.level)
+    colours: dict[str, Array] = {}
+    for name in names:
+        colours.update(_values(name, split, checkpoint, dataset, latents))
+    projection = Projection.of(latents.mean.numpy(), config.projection, seed=config.seed)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    title = f"Slow latents in {len(episodes)} episodes ({split}) of {dataset.dataset_id}"
+    drawn = latent_figure(projection, latents.episode.numpy(), colours, title=title)
+    figure = save_figure(drawn, folder / "latents.png")
+    numbers = _write(folder, latents, projection, colours)
+    if projection.explained is not None:
+        share = f"{sum(projection.explained):.0%}"
+        console.print(f"two components hold {share} of the variance of {latents.mean.shape[1]} dimensions")
+    console.print(f"numbers: {numbers}\nfigure:  {figure}")
+
+
+def _colourings(config: DictConfig, dataset: OfflineDataset) -> list[str]:
+    """What is asked for, or all that the data knows."""
+    has_goal = isinstance(dataset.observation_space, spaces.Dict) and GOAL in dataset.observation_space.spaces
+    if config.colours is None:
+        return [name for name in COLOURS if name != "task" or has_goal]
+    unknown = [name for name in config.colours if name not in COLOURS]
+    if unknown or not config.colours:
+        raise ConfigurationError(f"colours={list(config.colours)}: choose some of {', '.join(COLOURS)}")
+    if "task" in config.colours and not has_goal:
+        raise ConfigurationError(
+            f"{dataset.dataset_id} has no {GOAL} to tell tasks apart: choose colours=[time,quality] instead"
+        )
+    return list(config.colours)
+
+
+def _values(
+    name: str, split: str, checkpoint: Checkpoint, dataset: OfflineDataset, latents: SlowLatents
+) -> dict[str, Array]:
+    """Values of one colouring at each latent, by their label; a task has one for each entry of the goal that varies."""
+    _, episodes = checkpoint_episodes(checkpoint, dataset, split)
+    places, steps = latents.episode.numpy(), latents.step.numpy()
+    if name == "time":
+        return {"step of the episode": steps}
+    if name == "quality":
+        returns = np.array([episode.rewards.sum() for episode in episodes])
+        return {"return of the episode": returns[places]}
+    goals = load_minari(dataset.dataset_id, GOAL)
+    _, chosen = checkpoint_episodes(checkpoint, goals, split)
+    values = np.stack([chosen[place].observations[step] for place, step in zip(places, steps, strict=True)])
+    # Where all episodes have one task, a single panel says so.
+    varying = np.flatnonzero(np.ptp(values, axis=0) > 0) if np.ptp(values, axis=0).any() else [0]
+    return {goals.observation_names[column]: values[:, column] for column in varying}
+
+
+def _write(folder: Path, latents: SlowLatents, projection: Projection, colours: dict[str, Array]) -> Path:
+    arrays: dict[str, Any] = {name.replace(" ", "_").replace("/", "_"): values for name, values in colours.items()}
+    arrays |= {"mean": latents.mean.numpy(), "episode": latents.episode.numpy(), "step": latents.step.numpy()}
+    buffer = BytesIO()
+    np.savez_compressed(buffer, projected=projection.points, **arrays)
+    return write_atomically(folder / "latents.npz", buffer.getvalue())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""mts3-calibrate from the command line to the checkpoint, on a real Minari data set, with an untrained model."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from random_walks import FRACTIONS, SEED, save_untrained, write_walks
+
+from mbrl_mts3.data import load_minari, split_episodes
+from mbrl_mts3.errors import CheckpointError, ConfigurationError, DataError, EpisodeTooShortError, MTS3Error
+from mbrl_mts3.metrics import fit_recalibration, open_loop
+from mbrl_mts3.models import Recalibration
+from mbrl_mts3.scripts import calibrate
+from mbrl_mts3.training import Checkpoint
+
+OWN = "mine/own-v0"
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    write_walks(OWN)
+    return save_untrained(tmp_path / "checkpoint", OWN)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path) -> Run:
+    def command(*arguments: str) -> dict[str, Any]:
+        words = ["mts3-calibrate", f"hydra.run.dir={tmp_path / 'run'}", f"checkpoint={checkpoint}", *arguments]
+        monkeypatch.setattr(sys, "argv", words)
+        calibrate.main()
+        return dict(json.loads((tmp_path / "run" / "calibration.json").read_text()))
+
+    return command
+
+
+def test_it_fits_on_validation_judges_on_test_and_stores(
+    tmp_path: Path, run: Run, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Checkpoint.from_pretrained(checkpoint)
+    written = run("horizon=9", "stride=4")
+    after = Checkpoint.from_pretrained(checkpoint)
+    splits = split_episodes(load_minari(OWN, before.selector.names).episodes, FRACTIONS, SEED)
+    model, normalizer = before.model, before.normalizer
+    expected = fit_recalibration(model, normalizer, splits.validation, context=10, horizon=9, stride=4)
+    assert after.recalibration is not None
+    torch.testing.assert_close(after.recalibration.observation, expected.observation)
+    torch.testing.assert_close(after.recalibration.reward, expected.reward)
+    for name, scored in (("before", model), ("after", after.recalibrated_model())):
+        errors = open_loop(scored, normalizer, splits.test, context=10, horizon=9, stride=4).model
+        np.testing.assert_allclose(written[name]["predictors"]["model"]["coverage"], errors.coverage)
+    # All else is as it was.
+    assert all(
+        torch.equal(a, b) for a, b in zip(*(c.model.state_dict().values() for c in (before, after)), strict=True)
+    )
+    assert {name: getattr(after, name) for name in ("dataset_id", "split_seed", "metrics", "training")} == {
+        name: getattr(before, name) for name in ("dataset_id", "split_seed", "metrics", "training")
+    }
+    printed = capsys.readouterr().out
+    for words in ("coverage of 95% intervals, before", "NLL (nats), after", "over all 9 horizons", "recalibrated=true"):
+        assert words in printed
+    assert (tmp_path / "run" / "calibration.png").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_fitting_again_starts_from_the_model_itself(run: Run, checkpoint: Path) -> None:
+    made = Checkpoint.from_pretrained(checkpoint)
+    wild = Recalibration(torch.full((3, 2), 50.0), torch.full((3,), 50.0))
+    replace(made, recalibration=wild).save_pretrained(checkpoint)
+    run("horizon=6", "stride=9", "rule=quantile")
+    again = Checkpoint.from_pretrained(checkpoint).recalibration
+    validation = split_episodes(load_minari(OWN, made.selector.names).episodes, FRACTIONS, SEED).validation
+    options = {"context": 10, "horizon": 6, "stride": 9, "rule": "quantile"}
+    expected = fit_recalibration(made.model, made.normalizer, validation, **options)
+    torch.testing.assert_close(again.observation, expected.observation)
+
+
+def test_lengths_follow_the_model_and_the_shorter_split(run: Run) -> None:
+    written = run()
+    assert (written["before"]["context"], written["before"]["horizon"]) == (10, 31)
+    assert (written["validation_episodes"], written["test_episodes"]) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["rule=median"], ConfigurationError, "mean_square, quantile"),
+        (["context=30", "horizon=20"], EpisodeTooShortError, "horizon of 11 or less"),
+        (["context=60"], EpisodeTooShortError, "shorter context"),
+        (["stride=0"], ConfigurationError, "stride"),
+        (["checkpoint=nowhere"], CheckpointError, "no checkpoint"),
+    ],
+)
+def test_bad_input_changes_nothing(
+    tmp_path: Path,
+    run: Run,
+    checkpoint: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    error: type[MTS3Error],
+    message: str,
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"{error.__name__}: ")
+    assert message in said
+    assert not (checkpoint / "recalibration.safetensors").exists()
+    assert not (tmp_path / "run" / "calibration.json").exists()
+
+
+def test_data_that_has_changed_is_refused(run: Run, checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Checkpoint.from_pretrained(checkpoint)
+    replace(made, content_hash="other").save_pretrained(checkpoint)
+    with pytest.raises(SystemExit):
+        run()
+    assert capsys.readouterr().err.startswith(f"{DataError.__name__}: {OWN} has changed")
