@@ -13,13 +13,13 @@ def errors(kind=HorizonErrors, **more):
     levels = torch.tensor(LEVELS, dtype=torch.float64)
     curve = torch.linspace(0, 1, len(LEVELS), dtype=torch.float64)
     coverage = levels.expand(len(LEVELS), -1) - 0.02
-    return kind(curve + 9, curve, 2 * curve, curve[:, None], curve * 0, None, None, coverage, levels, **more)
+    return kind(curve + 9, curve, 2 * curve, curve[:, None], 3 * curve, curve * 0, None, None, coverage, levels, **more)
 
 
 def test_everything_by_horizon_has_its_name():
     curves = horizon_curves(errors())
     names = {f"coverage_{error}{level}" for error in ("", "error_") for level in (50, 80, 95)}
-    assert set(curves) == {"nrmse", "rmse", *names}
+    assert set(curves) == {"nrmse", "rmse", "crps", *names}
     np.testing.assert_allclose(curves["coverage_80"], 0.78)
     np.testing.assert_allclose(curves["coverage_error_95"], 0.02)
 

@@ -14,8 +14,8 @@ import pytest
     [
         ("train", ["data=minari", "data.dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
         ("train", ["training.validation_context=90"], "ConfigurationError: validation_context=90"),
-        ("train", ["model=mts4"], "there is no model=mts4 (did you mean mts3?): choose out of mts3, mts3_"),
-        ("benchmark", ["model=mts3,mts4"], "there is no model=mts4 (did you mean mts3?): choose out of mts3, mts3_"),
+        ("train", ["model=mts4"], "there is no model=mts4 (did you mean mts3?): choose out of acrkn, "),
+        ("benchmark", ["model=mts3,mts4"], "there is no model=mts4 (did you mean mts3?): choose out of acrkn, "),
         ("benchmark", ["data=nothing"], "there is no data=nothing: choose out of d4rl_"),
         ("benchmark", ["table_only=true"], "ResultError: there is no result in results/models/runs"),
         ("benchmark", ["training.max_steps=1,2"], "ConfigurationError: runs that differ in training.max_steps alone"),
