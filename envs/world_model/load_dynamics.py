@@ -35,7 +35,7 @@ def load_dynamics(
     observation: str = "raw",
     context: int | None = None,
     starts: str = "anywhere",
-    bank_size: int = 4096,
+    bank_size: int = 2048,
     bank_seed: int = 0,
     uncertainty: str = "none",
     uncertainty_penalty: float = 0.0,

@@ -36,7 +36,7 @@ class StartBank(TensorRecord):
         *,
         context: int,
         starts: str = "anywhere",
-        size: int = 4096,
+        size: int = 2048,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> StartBank:

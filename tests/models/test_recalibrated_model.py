@@ -53,6 +53,17 @@ class TestRecalibratedModelContract(WorldModelContract):
         sequence = self.sequence()
         torch.testing.assert_close(twin(*sequence).variance, model(*sequence).variance)
 
+    def test_the_first_sampled_step_has_the_moments_of_the_prediction(self, model) -> None:
+        """Of the model's own prediction: draws are not corrected, so what they are said to be drawn from is not."""
+        if not model.causal:
+            pytest.skip("not a causal model")
+        observations, actions, _ = self.sequence()
+        belief, _ = model.filter(observations, actions)
+        state, step = model.sample_step(model.start_sampling(belief), actions[:, 0], torch.Generator().manual_seed(0))
+        own, expected = model.model.sample_step(belief.belief, actions[:, 0], torch.Generator().manual_seed(0))
+        for a, b in zip([*state.tensors(), *step.tensors()], [*own.tensors(), *expected.tensors()], strict=True):
+            assert torch.equal(a, b)
+
 
 @pytest.fixture
 def model() -> RecalibratedModel:

@@ -21,7 +21,7 @@ from mbrl_mts3.errors import (
     SpaceMismatchError,
     UnknownObservationError,
 )
-from mbrl_mts3.models import MTS3
+from mbrl_mts3.models import GRU, MTS3, AutoregressiveTransformer, Ensemble, HiPRSSM, ProbabilisticMLP, WorldModel
 from mbrl_mts3.training import Checkpoint
 
 Load = Callable[..., WorldModelDynamics]
@@ -83,6 +83,39 @@ def test_states_can_be_taken_apart_and_joined(load_cheetah: Load) -> None:
     after = roll(dynamics, mixed, plans)[-1]
     for row, expected in ((0, states[9][:1]), (1, states[5][2:]), (2, states[9][2:])):
         torch.testing.assert_close(after.observation[row], expected.observation[0], atol=1e-5, rtol=1e-5)
+
+
+SMALL_MODELS: dict[str, Callable[[], WorldModel]] = {
+    "GRU": lambda: GRU(17, 6, width=8, decoder_hidden=(16,)),
+    "Transformer": lambda: AutoregressiveTransformer(
+        17, 6, width=8, layers=2, heads=2, feedforward=16, context=6, decoder_hidden=(16,)
+    ),
+    "ProbabilisticMLP": lambda: ProbabilisticMLP(17, 6, hidden=(16,)),
+    "HiPRSSM": lambda: HiPRSSM(17, 6, context=8, latent_dim=4, encoder_hidden=(16,), decoder_hidden=(16,)),
+    "Ensemble": lambda: Ensemble(17, 6, "GRU", 2, {"width": 8, "decoder_hidden": (16,)}),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_MODELS)
+@pytest.mark.parametrize("deterministic", [True, False], ids=["means", "draws"])
+def test_any_causal_model_will_do(cheetah_data: OfflineDataset, name: str, deterministic: bool) -> None:
+    """Episodes of different ages in one batch, too."""
+    torch.manual_seed(0)
+    checkpoint = checkpoint_with(SMALL_MODELS[name](), cheetah_data)
+    uncertainty = "epistemic" if name == "Ensemble" else "aleatoric"
+    dynamics = load_dynamics(
+        checkpoint, cheetah_data, context=10, bank_size=5, uncertainty=uncertainty, deterministic=deterministic
+    )
+    plan = actions(3, 9)
+    start = dynamics.initial(3, torch.Generator().manual_seed(5))
+    states = roll(dynamics, start, plan)
+    mixed = states[4].put(torch.tensor([1]), start[2:])
+    after = roll(dynamics, mixed, torch.stack([plan[0, 4:], plan[2, :5], plan[2, 4:]]))
+    assert all((state.uncertainty > 0).all() for state in after[1:])
+    assert all(torch.isfinite(state.observation).all() for state in after)
+    if deterministic:
+        for row, expected in ((0, states[9][:1]), (1, states[5][2:]), (2, states[9][2:])):
+            torch.testing.assert_close(after[-1].observation[row], expected.observation[0], atol=1e-4, rtol=1e-4)
 
 
 def test_rewards_are_the_task_s(load_cheetah: Load) -> None:
