@@ -168,7 +168,8 @@ class ProbabilisticMLP(WorldModel):
             rewards = means[..., self.observation_dim] + variances[..., -1].sqrt() * draw(*means.shape[:-1])
         if self.predict_termination:
             chance = torch.sigmoid(means[..., -1])
-            terminations = torch.rand(chance.shape, device=chance.device, generator=generator) < chance
+            drawn = torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator)
+            terminations = drawn < chance
         observations = torch.cat([states[:, 1:], after.unsqueeze(1)], dim=1)
         return Trajectories(
             observations.transpose(1, 2),

@@ -381,7 +381,8 @@ class WorldModelContract:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
-        assert lost_nats(model.eval(), system, generator) < learning.nats
+        lost = lost_nats(model.eval(), system, generator)
+        assert lost < learning.nats
 
     def test_a_termination_head_can_be_had(self, make: Callable[..., WorldModel]) -> None:
         model = make(predict_termination=True, predict_reward=False).double()

@@ -23,7 +23,7 @@ ALTERNATIVES = {
 
 
 class TestAcRKNContract(WorldModelContract):
-    @pytest.fixture(params=["locally_linear", "banded_locally_linear", "dense"])
+    @pytest.fixture(params=["locally_linear", "dense"])
     def transition(self, request):
         return request.param
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from world_model_contract import ACT, OBS, WorldModelContract
+from world_model_contract import ACT, OBS, Learning, WorldModelContract
 
 from mbrl_mts3.models import GRU, LSTM, AutoregressiveTransformer, MultiStepTransformer
 
@@ -26,3 +26,23 @@ class TestSequenceModelContracts(WorldModelContract):
     @pytest.fixture(params=FORMS, ids=list(FORMS))
     def make(self, request):
         return partial(FORMS[request.param], OBS, ACT)
+
+    @pytest.fixture
+    def alternatives(self, request):
+        form = request.node.callspec.params["make"]
+        if form.endswith("-delta"):
+            return None
+        recurrent = {"width": 9, "target": "delta", "decoder_hidden": (17,)}
+        attentive = {"layers": 1, "heads": 1, "feedforward": 17, "context": 4}
+        return recurrent if form in ("gru", "lstm") else {**recurrent, **attentive, "width": 12}
+
+    @pytest.fixture
+    def learning(self, request):
+        # Small networks that start from nothing, where the Kalman models start from the identity.
+        budgets = {
+            "gru": Learning(updates=300),
+            "lstm": Learning(updates=300),
+            "autoregressive": Learning(updates=200),
+            "multi-step": Learning(updates=400, learning_rate=0.01, nats=0.15),
+        }
+        return budgets.get(request.node.callspec.params["make"])
