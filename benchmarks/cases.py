@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from gymnasium import spaces
 from matmul_floor import Floor, Product, products
 from naive_mts3 import naive_run
 from torch import Tensor
 
-from mbrl_mts3.data import Normalizer
+from mbrl_mts3.data import Episode, Normalizer, ObservationSelector
+from mbrl_mts3.envs.tasks import HalfCheetahTask
+from mbrl_mts3.envs.world_model import StartBank, WorldModelDynamics, WorldModelVectorEnv
 from mbrl_mts3.gaussian import negative_log_likelihood
 from mbrl_mts3.models import MTS3, PhysicalModel, Prediction
 from mbrl_mts3.planners import ICEM, RolloutObjective
@@ -146,6 +150,34 @@ def planning(device: str, precision: str) -> Case:
     )
 
 
+def imagined_environments(count: int, device: str) -> Case:
+    """One step of a vector of imagined HalfCheetahs as an agent has it, NumPy in and out, noise drawn."""
+    model = half_cheetah_model(device).eval()
+    physical, rng = PhysicalModel(model, Normalizer.identity(OBS, ACT).to(device)), np.random.default_rng(0)
+    space = spaces.Box(-np.inf, np.inf, (OBS,), np.float64)
+    seen, done = rng.normal(size=(101, OBS)).astype(np.float32), rng.uniform(-1, 1, (100, ACT)).astype(np.float32)
+    episode = Episode(seen, done, np.zeros(100, np.float32), np.zeros(100, bool), np.arange(100) == 99)
+    dynamics = WorldModelDynamics(
+        physical,
+        HalfCheetahTask(),
+        ObservationSelector.from_space(space, "HalfCheetah-v5"),
+        space,
+        spaces.Box(-1, 1, (ACT,)),
+        StartBank.fill(physical, [episode], context=30, device=device),
+        max_episode_steps=1000,
+    )
+    environment, actions = WorldModelVectorEnv(dynamics, count), rng.uniform(-1, 1, (count, ACT)).astype(np.float32)
+    environment.reset(seed=0)
+    belief = model.initial_belief(count)
+    action, observation = torch.as_tensor(actions, device=device), torch.zeros(count, OBS, device=device)
+    return Case(
+        lambda: environment.step(actions),
+        Floor(products(model, count, 1, observed=True, variances=True), device, backward=False),
+        lambda: naive_run(model, belief, action[:, None], observation[:, None]),
+        30,
+    )
+
+
 def _microbatch(device: str, batch: int) -> int:
     """A GPU is fastest with the whole batch at once, a CPU with what fits its caches."""
     return 128 if device == "cpu" else batch
@@ -179,4 +211,5 @@ def all_cases() -> dict[str, tuple[Callable[[str], Case], bool]]:
     for precision in ("float32", "bfloat16"):
         name = "icem action 300 x 30 x 3" + (", bfloat16" if precision != "float32" else "")
         found[name] = (lambda d, p=precision: planning(d, p), False)  # type: ignore[misc]
+    found["imagined step of 1024 environments"] = (lambda d: imagined_environments(1024, d), False)
     return found

@@ -1,6 +1,16 @@
-"""Real environments, their rewards and tasks."""
+"""Real environments, their rewards and tasks, and imagined ones."""
 
 from mbrl_mts3.envs.check_spaces import check_spaces
 from mbrl_mts3.envs.make import episodic_options, is_goal_maze, make_environment
+from mbrl_mts3.envs.registration import WORLD_MODEL_ID, register_world_model
 
-__all__ = ["check_spaces", "episodic_options", "is_goal_maze", "make_environment"]
+register_world_model()
+
+__all__ = [
+    "WORLD_MODEL_ID",
+    "check_spaces",
+    "episodic_options",
+    "is_goal_maze",
+    "make_environment",
+    "register_world_model",
+]

@@ -67,6 +67,11 @@ class TensorRecord:
         chosen = iter([torch.where(_right_pad(condition, a.ndim), a, b) for a, b in zip(mine, theirs, strict=True)])
         return self.map(lambda _: next(chosen))
 
+    def put(self: RecordT, index: Tensor, rows: RecordT) -> RecordT:
+        """This record with other rows at the places `index` (k,), int64, of the first batch dimension."""
+        replacements = iter(rows.tensors())
+        return self.map(lambda tensor: tensor.index_copy(0, index, next(replacements)))
+
     def __repr__(self) -> str:
         parts = (f"{f.name}={_describe(getattr(self, f.name))}" for f in fields(self))
         return f"{type(self).__name__}({', '.join(parts)})"

@@ -1,5 +1,6 @@
 """Every Python block of the README and of docs/ runs, section by section."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,16 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def run(section_blocks: list[Block], page: Path = README) -> None:
-    """Run the blocks of one section in one namespace; tracebacks name the lines of the page."""
+    """Run the blocks of one section in one namespace; tracebacks name the lines of the page.
+
+    A block that starts with a comment like "# cart.py" is that file, for later blocks to import.
+    """
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in section_blocks:
+        name = re.match(r"# (\w+\.py)\n", block.code)
+        if name:
+            Path(name[1]).write_text(block.code + "\n")
+            continue
         source = "\n" * (block.line - 1) + block.code
         exec(compile(source, str(page), "exec"), namespace)
 
@@ -61,6 +69,7 @@ def sections(text: str) -> dict[str, list[Block]]:
 )
 def test_readme(page: Path, section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     run(sections(page.read_text())[section], page)
 
 

@@ -76,3 +76,13 @@ def test_the_repr_shows_shapes(record):
 def test_other_values_are_refused():
     with pytest.raises(TypeError, match="not str"):
         Inner("text").tensors()
+
+
+def test_rows_are_put_in_their_places_and_the_record_stays_as_it_was(record):
+    before = record.map(Tensor.clone)
+    rows = record.map(lambda tensor: torch.full_like(tensor[:2], 7))
+    changed = record.put(torch.tensor([2, 0]), rows)
+    assert changed.count.tolist() == [7, 1, 7]
+    assert (changed.parts[1].value[[0, 2]] == 7).all()
+    assert same(changed[1], before[1])
+    assert same(record, before)

@@ -65,6 +65,7 @@ class MazeMap:
         height, width = walls.shape
         corner = np.array([-width / 2, -height / 2]) * cell_size
         self._origin = corner + self.spacing / 2
+        self._goals = goals
         self._distances = lru_cache(maxsize=goals)(self._measure)
 
     @classmethod
@@ -91,6 +92,14 @@ class MazeMap:
             origin=torch.as_tensor(self._origin, dtype=torch.float32).expand(len(fields), 2),
             spacing=torch.full((len(fields),), self.spacing),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_distances": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # What was measured so far stays behind: a cache cannot be pickled.
+        self._distances = lru_cache(maxsize=self._goals)(self._measure)
 
     def _measure(self, x: float, y: float) -> FloatGrid:
         distances = distances_from(self._graph, self._nearest_free_node(x, y), self._shape)

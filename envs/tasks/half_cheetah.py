@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
+
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.rewards.half_cheetah import HalfCheetahReward
+from mbrl_mts3.envs.scenes.half_cheetah import HalfCheetahScene
 from mbrl_mts3.envs.tasks.task import Task
+from mbrl_mts3.envs.terminations import Never
 
 
 class HalfCheetahTask(Task):
-    """Run forward fast with little effort.
+    """Run forward fast with little effort; no episode ends before its time.
 
     Args:
         forward_weight: reward per unit of velocity.
@@ -26,3 +30,9 @@ class HalfCheetahTask(Task):
 
     def reward_function(self, observation: Any, selector: ObservationSelector) -> HalfCheetahReward:
         return HalfCheetahReward(self.columns(selector)[0], self.forward_weight, self.control_weight)
+
+    def termination_function(self, observation: Any, selector: ObservationSelector) -> Never:
+        return Never()
+
+    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> HalfCheetahScene:
+        return HalfCheetahScene(environment, selector)

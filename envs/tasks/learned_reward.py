@@ -9,7 +9,7 @@ from mbrl_mts3.envs.tasks.task import Task
 
 
 class LearnedRewardTask(Task):
-    """Collect the reward that the model learned from its data, whatever it is."""
+    """Collect the reward that the model learned from its data, whatever it is, until its termination head says stop."""
 
     name = "the learned reward"
 

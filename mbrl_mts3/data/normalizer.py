@@ -12,6 +12,7 @@ from torch import Tensor
 from mbrl_mts3.data.episode import Episode, FloatArray
 from mbrl_mts3.errors import DataError
 from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.tensor_record import TensorRecord
 
 # A dimension that varies less than this, relative to its size, is constant up to float32 rounding.
@@ -91,6 +92,15 @@ class Normalizer(TensorRecord):
             reward_mean=None if mean is None else self.denormalize_reward(mean),
             reward_variance=None if variance is None else variance * self.reward_scale.square(),
             epistemic_variance=None if epistemic is None else epistemic * observation_variance,
+        )
+
+    def denormalize_step(self, step: SampledStep) -> SampledStep:
+        """A drawn step in physical units."""
+        return replace(
+            step,
+            prediction=self.denormalize_prediction(step.prediction),
+            observation=self.denormalize_observation(step.observation),
+            reward=None if step.reward is None else self.denormalize_reward(step.reward),
         )
 
     def denormalize_trajectories(self, trajectories: Trajectories) -> Trajectories:

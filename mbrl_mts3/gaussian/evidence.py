@@ -45,6 +45,10 @@ class Evidence(TensorRecord):
     def __add__(self, other: Evidence) -> Evidence:
         return Evidence(self.precision + other.precision, self.information + other.information)
 
+    def tempered(self, trust: float) -> Evidence:
+        """The same observations with variances divided by `trust`; 1 changes nothing, 0 leaves no observation."""
+        return self if trust == 1.0 else self.map(lambda tensor: trust * tensor)
+
     def sum(self, dim: int) -> Evidence:
         """The evidence of a set: summed over one batch dimension."""
         return self.map(lambda tensor: tensor.sum(dim))

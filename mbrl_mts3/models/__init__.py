@@ -20,6 +20,7 @@ from mbrl_mts3.models.recalibrated_belief import RecalibratedBelief
 from mbrl_mts3.models.recalibrated_model import RecalibratedModel
 from mbrl_mts3.models.recalibration import Recalibration
 from mbrl_mts3.models.rkn import RKN
+from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.models.sequence_belief import SequenceBelief
 from mbrl_mts3.models.sequence_model import SequenceModel
 from mbrl_mts3.models.world_model import WorldModel
@@ -51,6 +52,7 @@ __all__ = [
     "RecalibratedBelief",
     "RecalibratedModel",
     "Recalibration",
+    "SampledStep",
     "SequenceBelief",
     "SequenceModel",
     "TaskBelief",

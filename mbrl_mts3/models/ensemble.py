@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.models.chunks import in_chunks
 from mbrl_mts3.models.ensemble_belief import EnsembleBelief
+from mbrl_mts3.models.ensemble_sampling import EnsembleSampling
 from mbrl_mts3.models.members import MEMBERS
 from mbrl_mts3.models.mixture import mixture, mixture_mean
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.models.stacked_members import StackedMembers
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
@@ -132,6 +134,28 @@ class Ensemble(WorldModel):
         known = self._checked(belief)
         after, parts = self.stack.run(lambda member, start: member.step(start, action), known.members)
         return EnsembleBelief(after), mixture(parts, dim=0)
+
+    def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> EnsembleSampling:
+        known = self._checked(belief)
+        like = known.tensors()[0]
+        chosen = torch.randint(self.stack.count, (len(like),), device=like.device, generator=generator)
+        return EnsembleSampling(known, chosen)
+
+    def sample_step(
+        self, state: TensorRecord, action: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[EnsembleSampling, SampledStep]:
+        if not isinstance(state, EnsembleSampling):
+            raise ShapeError(f"expected a state of this model (see start_sampling), got {state!r}")
+        after, parts = self.stack.run(lambda member, start: member.step(start, action), state.belief.members)
+        rows = torch.arange(len(state.member), device=state.member.device)
+        drawn = SampledStep.draw(parts[state.member, rows], generator)
+        belief = self.observe_drawn(EnsembleBelief(after), drawn.observation)
+        return EnsembleSampling(belief, state.member), replace(drawn, prediction=mixture(parts, dim=0)[:, 0])
+
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> EnsembleBelief:
+        return self._belief(
+            lambda member, known: (member.observe_drawn(known, observation), None), self._checked(belief)
+        )
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None

@@ -11,10 +11,11 @@ from torch import Tensor
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.gaussian import FactorisedGaussian, aggregate, condition, noise_belief
 from mbrl_mts3.models.chunks import over_candidates
+from mbrl_mts3.models.drawn_trust import drawn_trust
 from mbrl_mts3.models.fast_maps import FastMaps
-from mbrl_mts3.models.fast_scan import fast_sample, fast_scan, mean_scan
+from mbrl_mts3.models.fast_scan import fast_scan, mean_scan
 from mbrl_mts3.models.hip_rssm_belief import HiPRSSMBelief
-from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction
 from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.task_context import TaskContext
 from mbrl_mts3.models.world_model import WorldModel
@@ -172,26 +173,14 @@ class HiPRSSM(WorldModel):
 
         return over_candidates(rollout, start, actions)
 
-    def sample(
-        self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
-    ) -> Trajectories:
-        start = self._checked(belief)
-        self.check_actions(actions, len(start.step))
-        rows, plans = start.repeat_interleave(num_samples), actions.repeat_interleave(num_samples, dim=0)
-
-        def noise(*shape: int) -> Tensor:
-            like = rows.fast.mean
-            return torch.randn(*shape, like.shape[-1], dtype=like.dtype, device=like.device, generator=generator)
-
-        batch = (len(plans), plans.shape[1])
-        # One task for each trajectory, from beginning to end.
-        task = aggregate(rows.task.evidence).draw(noise(len(plans)))
-        maps = self._maps()
-        drive = maps.drive(batch, self._control(plans), task[:, None])
-        first = rows.fast.draw(noise(len(plans))).mean
-        paths = fast_sample(maps.transition, first, drive, noise(*batch))
-        drawn = self.readout.sample(paths, maps.noise, rows.reference, generator)
-        return drawn.reshape_batch((len(start.step), num_samples))
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> HiPRSSMBelief:
+        known, trust = self._checked(belief), drawn_trust(delta=self.readout.delta)
+        # What the model makes up itself tells nothing of the task.
+        return replace(
+            known,
+            fast=condition(known.fast, self.observation_encoder(observation).tempered(trust)),
+            reference=None if known.reference is None else observation,
+        )
 
     def _advance(self, belief: HiPRSSMBelief, action: Tensor) -> HiPRSSMBelief:
         self.check_actions(action.unsqueeze(1), len(belief.step))

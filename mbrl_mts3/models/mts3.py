@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mbrl_mts3.errors import CausalityError, ShapeError
 from mbrl_mts3.gaussian import FactorisedGaussian, SharedCovariance
 from mbrl_mts3.models.chunks import over_candidates, segment_ends
+from mbrl_mts3.models.drawn_trust import drawn_trust
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps, build_maps
@@ -173,6 +174,9 @@ class MTS3(WorldModel):
         self.check_observation(observation, len(known.step))
         return take_in(self, known, observation, mask)
 
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:
+        return take_in(self, self._checked(belief), observation, None, drawn_trust(delta=self.readout.delta))
+
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:
         known = self._checked(belief)
         after = self._advanced(known, action)
@@ -219,6 +223,8 @@ class MTS3(WorldModel):
     ) -> Trajectories:
         start = self._checked(belief)
         self.check_actions(actions, len(start.step))
+        if self.causal:
+            return super().sample(belief, actions, num_samples, generator)
         rows = start.repeat_interleave(num_samples)
         plans = actions.repeat_interleave(num_samples, dim=0)
         maps = self._current_maps()

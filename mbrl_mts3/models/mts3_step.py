@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from mbrl_mts3.models.mts3 import MTS3
 
 
-def take_in(model: MTS3, belief: MTS3Belief, observation: Tensor, mask: Tensor | None) -> MTS3Belief:
-    """The belief once o_t (B, obs) is known, where the mask (B,) shows it."""
-    evidence: Evidence = model.observation_encoder(observation, mask)
+def take_in(
+    model: MTS3, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, trust: float = 1.0
+) -> MTS3Belief:
+    """The belief once o_t (B, obs) is known, where the mask (B,) shows it; its evidence counts `trust` times."""
+    evidence: Evidence = model.observation_encoder(observation, mask).tempered(trust)
     levels = tuple(
         LevelBelief(
-            known.state, known.observed + level.observation_evidence(observation, belief.step, mask), known.acted
+            known.state,
+            known.observed + level.observation_evidence(observation, belief.step, mask).tempered(trust),
+            known.acted,
         )
         for level, known in zip(model.slow_levels, belief.levels, strict=True)
     )

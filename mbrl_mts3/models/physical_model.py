@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -102,6 +103,19 @@ class PhysicalModel:
         with self._precision(plans):
             drawn = self.model.sample(belief, plans, num_samples, generator)
         return self.normalizer.denormalize_trajectories(drawn)
+
+    def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
+        """See `WorldModel.start_sampling`."""
+        return self.model.start_sampling(belief, generator)
+
+    def sample_step(
+        self, state: TensorRecord, action: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[TensorRecord, SampledStep]:
+        """See `WorldModel.sample_step`; physical units."""
+        done = self.normalizer.normalize_action(action)
+        with self._precision(done):
+            after, step = self.model.sample_step(state, done, generator)
+        return after, self.normalizer.denormalize_step(step)
 
     def _precision(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")

@@ -112,6 +112,9 @@ class ProbabilisticMLP(WorldModel):
         self.check_observation(observation, len(known.step))
         return replace(known, states=_take_in(known.states, observation, mask))
 
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:
+        return self.observe(belief, observation.clamp(-BOUND, BOUND))
+
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[ParticleBelief, Prediction]:

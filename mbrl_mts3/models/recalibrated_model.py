@@ -11,6 +11,7 @@ from mbrl_mts3.errors import ShapeError
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.recalibrated_belief import RecalibratedBelief
 from mbrl_mts3.models.recalibration import Recalibration
+from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -100,6 +101,19 @@ class RecalibratedModel(WorldModel):
         after, prediction = self.model.step(known.belief, action)
         blind = known.blind + 1
         return RecalibratedBelief(after, blind), self._scaled(prediction, blind[:, None])
+
+    def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
+        return self.model.start_sampling(_checked(belief).belief, generator)
+
+    def sample_step(
+        self, state: TensorRecord, action: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[TensorRecord, SampledStep]:
+        return self.model.sample_step(state, action, generator)
+
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> RecalibratedBelief:
+        known = _checked(belief)
+        # Nothing was seen: the horizon goes on from the last real observation.
+        return RecalibratedBelief(self.model.observe_drawn(known.belief, observation), known.blind)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None

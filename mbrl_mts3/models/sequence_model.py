@@ -11,7 +11,7 @@ from torch import Tensor
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.models.chunks import over_candidates
 from mbrl_mts3.models.output_columns import OutputColumns
-from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.models.prediction import MeanPrediction, Prediction
 from mbrl_mts3.models.readout import references
 from mbrl_mts3.models.sequence_belief import SequenceBelief
 from mbrl_mts3.models.world_model import WorldModel
@@ -131,27 +131,6 @@ class SequenceModel(WorldModel):
             return self.columns.mean_prediction(run.mean, run.outputs)
 
         return over_candidates(rollout, start, actions)
-
-    def sample(
-        self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
-    ) -> Trajectories:
-        start = self._checked(belief)
-        self.check_actions(actions, len(start.shown))
-        rows, plans = start.repeat_interleave(num_samples), actions.repeat_interleave(num_samples, dim=0)
-        shape = (*plans.shape[:2], self.columns.variances)
-        noise = torch.randn(shape, dtype=plans.dtype, device=plans.device, generator=generator)
-        outputs, deviations, drawn = [], [], []
-        for action, step_noise in zip(plans.split(1, dim=1), noise.split(1, dim=1), strict=True):
-            run = self._run(rows, action)
-            outputs.append(run.outputs)
-            deviations.append(self.heads.variance(run.features).sqrt() * step_noise)
-            drawn.append(run.mean + deviations[-1][..., : self.observation_dim])
-            # What a step draws is what the next one sees, as if it had been observed.
-            rows = SequenceBelief(run.after.state, drawn[-1][:, 0], torch.ones_like(rows.shown))
-        futures = self.columns.trajectories(
-            torch.cat(drawn, dim=1), torch.cat(outputs, dim=1), torch.cat(deviations, dim=1), generator
-        )
-        return futures.reshape_batch((len(start.shown), num_samples))
 
     # --- along a sequence -----------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from mbrl_mts3.errors import ShapeError
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
-from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.models.sampled_step import SampledStep
+from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 
 class WorldModel(nn.Module, ABC):
@@ -80,7 +81,7 @@ class WorldModel(nn.Module, ABC):
         Args:
             belief: what was known at the last step.
             observation: (B, obs), o_t.
-            action: (B, act), a_{t-1}; None at the first step of an episode (nothing is advanced).
+            action: (B, act), a_{t-1}; None where nothing is to be advanced, as at the first step of an episode.
             mask: (B,) bool, True where the observation is available; None means everywhere.
 
         Raises:
@@ -129,11 +130,46 @@ class WorldModel(nn.Module, ABC):
             CausalityError: the model is not `causal`.
         """
 
-    @abstractmethod
+    def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
+        """The state that futures are drawn from, step by step: all that is known, and all that is drawn but once.
+
+        Args:
+            belief: of batch size B, one future for each element. Like beliefs, states can be indexed, and elements of
+                one batch may be at different steps.
+            generator: of the draws.
+        """
+        return belief
+
+    def sample_step(
+        self, state: TensorRecord, action: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[TensorRecord, SampledStep]:
+        """Draw what one action (B, act) leads to, given all that was drawn before.
+
+        The joint distribution of a future is the product of its steps' distributions: o_{t+1} is drawn from the
+        predictive Gaussian and taken in as if it had been observed, so latents need no draws of their own. An ensemble
+        lets one of its members, drawn at the start, draw the whole future.
+
+        Raises:
+            CausalityError: the model is not `causal`.
+        """
+        belief, prediction = self.step(state, action)
+        step = SampledStep.draw(prediction, generator)
+        return self.observe_drawn(belief, step.observation), step
+
+    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> TensorRecord:
+        """Take in an observation (B, obs) that the model itself has drawn from its prediction of this step."""
+        return self.observe(belief, observation)
+
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
     ) -> Trajectories:
         """Draw coherent futures under actions (B, L, act): (B, num_samples, L, ...)."""
+        state = self.start_sampling(belief.repeat_interleave(num_samples), generator)
+        steps = []
+        for action in actions.repeat_interleave(num_samples, dim=0).unbind(dim=1):
+            state, step = self.sample_step(state, action, generator)
+            steps.append(Trajectories(step.observation, step.reward, step.termination)[:, None])
+        return concatenate(steps, dim=1).reshape_batch((len(actions), num_samples))
 
     def forward(self, observations: Tensor, actions: Tensor, mask: Tensor | None = None) -> Prediction:
         """One-step predictions (B, T, ...) along sequences, as `filter` gives them."""

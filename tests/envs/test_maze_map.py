@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pickle
 from typing import Any
 
 import gymnasium
@@ -140,3 +141,10 @@ def test_an_environment_without_walls_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no maze"):
         MazeMap.from_environment(environment)
     environment.close()
+
+
+def test_a_pickled_map_measures_the_same() -> None:
+    maze = MazeMap([[1, 1, 1, 1], [1, 0, 0, 1], [1, 1, 1, 1]])
+    goals, places = np.array([[0.5, 0.0]]), torch.tensor([[[-0.5, 0.1], [0.4, 0.0]]])
+    expected = maze.distance_field(goals)(places)
+    assert torch.equal(pickle.loads(pickle.dumps(maze)).distance_field(goals)(places), expected)

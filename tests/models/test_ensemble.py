@@ -209,3 +209,23 @@ def test_a_belief_of_another_model_is_refused():
     alone = MEMBERS["ProbabilisticMLP"](OBS, ACT)
     with pytest.raises(ShapeError, match="initial_belief"):
         ensemble.imagine(alone.initial_belief(1), torch.zeros(1, 3, ACT))
+
+
+def test_step_by_step_each_future_follows_one_member_too():
+    ensemble = Ensemble(OBS, ACT, "ProbabilisticMLP", COUNT, {"hidden": ()}).double()
+    network = ensemble.stack.skeleton.network
+    for parameter in network.parameters():
+        torch.nn.init.zeros_(parameter)
+    network.variance_head.bias.data.fill_(-40.0)
+    network.mean_head.bias.data += torch.arange(COUNT)[:, None]
+    belief = ensemble.observe(ensemble.initial_belief(20), torch.zeros(20, OBS).double())
+    state = ensemble.start_sampling(belief, torch.Generator().manual_seed(0))
+    chosen = state.member.clone()
+    assert set(chosen.tolist()) == set(range(COUNT))
+    for t in range(1, 4):
+        state, step = ensemble.sample_step(state, torch.zeros(20, ACT).double(), torch.Generator().manual_seed(t))
+        torch.testing.assert_close(step.observation[:, 0], t * chosen.double(), atol=0.1, rtol=0)
+        spread = torch.arange(COUNT).double().var(correction=0).expand(20)
+        torch.testing.assert_close(step.prediction.epistemic_variance[:, 0], spread, atol=1e-6, rtol=0)
+    with pytest.raises(ShapeError, match="start_sampling"):
+        ensemble.sample_step(belief, torch.zeros(20, ACT).double())

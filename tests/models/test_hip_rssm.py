@@ -116,29 +116,16 @@ def test_a_filter_goes_on_from_an_observation_that_is_known_already():
         torch.testing.assert_close(a, b)
 
 
-def test_sampled_paths_have_one_task_from_beginning_to_end():
-    """Against the exact Gaussian of the last state, in which the task appears once with the sum of all its effects."""
-    model, steps = small(transition="dense"), 12
-    observations, actions, mask = sequence()
-    decoder = model.readout.decoder
-    decoder.mean = torch.nn.Linear(10, 4).double()
-    torch.nn.init.zeros_(decoder.mean.bias)
-    decoder.mean.weight.data = torch.eye(4, 10).double()
-    torch.nn.init.zeros_(decoder.variance[-1].weight)
-    torch.nn.init.constant_(decoder.variance[-1].bias, -30.0)
-    with torch.no_grad():
-        belief, _ = model.filter(observations[:, :4], actions[:, :4], mask[:, :4])
-        drawn = model.sample(belief, actions[:, :steps], 40_000, torch.Generator().manual_seed(0))
-        a, c = model.transition().to_dense(), model.cause_map().to_dense()
-        powers = [torch.linalg.matrix_power(a, k) for k in range(steps + 1)]
-        task = sum(powers[:steps]) @ c
-        covariance = powers[steps] @ belief.fast.to_dense()[0] @ powers[steps].T
-        covariance += task @ task_of(belief).to_dense()[0] @ task.T
-        covariance += sum(power @ torch.diag(model.noise()) @ power.T for power in powers[:steps])
-        mean = model.imagine_mean(belief, actions[:, :steps]).mean[0, -1]
-    last = drawn.observations[0, :, -1]
-    torch.testing.assert_close(last.var(0), covariance.diagonal()[:OBS], atol=0, rtol=0.05)
-    torch.testing.assert_close(last.mean(0), mean, atol=0.1, rtol=0.02)
+def test_what_the_model_draws_moves_the_state_and_tells_nothing_of_the_task():
+    model = small(target="delta")
+    observations, actions, _ = sequence()
+    belief, _ = model.filter(observations[:, :3], actions[:, :3])
+    drawn, seen = model.observe_drawn(belief, observations[:, 3]), model.observe(belief, observations[:, 3])
+    assert (drawn.fast.mean - belief.fast.mean).abs().max() > 1e-3
+    assert torch.equal(drawn.reference, seen.reference)
+    later, watched = (model.observe(known, observations[:, 4], actions[:, 3]) for known in (drawn, seen))
+    torch.testing.assert_close(later.task.evidence.precision, belief.task.evidence.precision)
+    assert (watched.task.evidence.precision > belief.task.evidence.precision).all()
 
 
 def test_without_actions_it_is_a_time_series_model():

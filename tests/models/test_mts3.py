@@ -155,10 +155,42 @@ def linear_readout(model: MTS3) -> None:
     torch.nn.init.constant_(decoder.variance[-1].bias, -30.0)
 
 
+class ExactVariance(torch.nn.Module):
+    """Variances of the first three latents and of their observation, as the softplus in the decoder wants it."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        variance = features[..., :3].exp() + 0.3
+        return torch.cat([variance, variance[..., :1]], dim=-1).expm1().log()
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_of_an_exact_model_drawn_observations_have_the_exact_moments(steps, monkeypatch):
+    """One level that loses nothing, observed with a noise that it knows: a Kalman filter, trusted fully."""
+    monkeypatch.setattr("mbrl_mts3.models.drawn_trust.DRAWN_TRUST", 1.0)
+    model = small((), transition="diagonal", predict_reward=False)
+    model.control = None
+    linear_readout(model)
+    model.readout.decoder.variance = ExactVariance()
+    # The first three latents are observed as they are; the evidence of the others is next to nothing.
+    encoder = torch.nn.Linear(3, 10).double()
+    torch.nn.init.zeros_(encoder.weight)
+    encoder.weight.data[:3, :3] = torch.eye(3)
+    encoder.bias.data[:] = torch.tensor([0.0] * 5 + [np.log(np.expm1(0.3))] * 3 + [1e9] * 2)
+    model.observation_encoder.network = encoder
+    observations, actions, _ = sequence(6)
+    with torch.no_grad():
+        belief, _ = model.filter(observations, actions[:, :6])
+        plan = torch.zeros(1, steps, 2, dtype=torch.float64)
+        expected = model.imagine(belief, plan)
+        drawn = model.sample(belief, plan, 40_000, torch.Generator().manual_seed(0)).observations[0, :, -1]
+    torch.testing.assert_close(drawn.mean(0), expected.mean[0, -1], atol=0.03, rtol=0.02)
+    torch.testing.assert_close(drawn.var(0), expected.variance[0, -1], atol=0, rtol=0.03)
+
+
 @pytest.mark.parametrize("phase", [0, 2])
 def test_sampled_paths_have_the_exact_moments_inside_a_window(phase):
     """With a diagonal transition the projection loses nothing beside C, which is made diagonal here."""
-    model = small((8,), transition="diagonal", shared_latent="exact")
+    model = small((8,), transition="diagonal", aggregation="window", shared_latent="exact")
     eye = torch.eye(5).double()
     for level in model.slow_levels:
         level.action_map.weight.data *= torch.tile(eye, (2, 2))

@@ -1,0 +1,17 @@
+"""The id that Gymnasium knows imagined environments by."""
+
+from __future__ import annotations
+
+import gymnasium
+
+WORLD_MODEL_ID = "mbrl_mts3/WorldModel-v0"
+
+
+def register_world_model() -> None:
+    """Make `gymnasium.make` and `make_vec` know `WORLD_MODEL_ID`; nothing is loaded before they are called."""
+    if WORLD_MODEL_ID not in gymnasium.registry:
+        gymnasium.register(
+            WORLD_MODEL_ID,
+            entry_point="mbrl_mts3.envs.world_model:make_world_model",
+            vector_entry_point="mbrl_mts3.envs.world_model:make_world_models",
+        )

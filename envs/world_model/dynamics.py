@@ -1,0 +1,247 @@
+"""A learned world model as an environment without a memory of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.envs.tasks.task import Task
+from mbrl_mts3.envs.world_model.imagined_state import ImaginedState
+from mbrl_mts3.envs.world_model.raw_layout import Raw, RawLayout
+from mbrl_mts3.envs.world_model.start_bank import StartBank
+from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
+from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, SpaceMismatchError
+from mbrl_mts3.models.physical_model import PhysicalModel
+from mbrl_mts3.models.sampled_step import SampledStep
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+class WorldModelDynamics:
+    """Imagined episodes as pure functions of batches of states, in the words of Gymnasium's functional environments.
+
+    `initial` gives B states, `transition` the next ones under B actions; `observation`, `reward`, `terminal`,
+    `time_limit_reached` and `budget_exceeded` read them. Every tensor is on `device`; nothing is remembered between
+    calls but the generators that are handed in. Three shells give it the form of an environment: `WorldModelEnv`,
+    `WorldModelVectorEnv` and, for Stable-Baselines3, `mbrl_mts3.agents.WorldModelVecEnv`. `load_dynamics` builds one
+    from a checkpoint and a data set.
+
+    Args:
+        model: a causal world model in physical units.
+        task: rewards, ends and goals; prepared with the environment (`Task.prepare`).
+        selector: what the model sees of a raw observation.
+        observation_space: raw space of the environment.
+        action_space: of the environment; actions beyond it are clipped.
+        starts: moments that episodes start from.
+        uncertainty: what it costs to leave the data.
+        max_episode_steps: where episodes are truncated; None for no limit.
+        deterministic: follow the model's means instead of drawing, open loop: best for returns of long episodes.
+        selected_observations: show what the model sees, as one Box, instead of the environment's raw observation.
+
+    Raises:
+        CausalityError: the model cannot be advanced one action at a time.
+        SpaceMismatchError: the model does not see all of the raw observation, or has actions of another size.
+        UnknownObservationError: the model does not see what the task's reward needs.
+        ConfigurationError: neither the task nor the model has a reward; the task is not prepared; the uncertainty is
+            of a kind that the model does not have.
+    """
+
+    def __init__(
+        self,
+        model: PhysicalModel,
+        task: Task,
+        selector: ObservationSelector,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Box,
+        starts: StartBank,
+        *,
+        uncertainty: Uncertainty | None = None,
+        max_episode_steps: int | None = None,
+        deterministic: bool = False,
+        selected_observations: bool = False,
+    ) -> None:
+        self.model = model
+        self.task = task
+        self.selector = selector
+        self.starts = starts
+        self.uncertainty = uncertainty or Uncertainty()
+        self.max_episode_steps = max_episode_steps
+        self.deterministic = deterministic
+        self.action_space = action_space
+        self.device = starts.observation.device
+        self._check_options()
+        self._low, self._high = (
+            torch.as_tensor(bound, dtype=torch.float32, device=self.device)
+            for bound in (action_space.low, action_space.high)
+        )
+        self._bounds = _finite_bounds(selector, self.device)
+        self._selected = selected_observations
+        self.observation_space = selector.space if selected_observations else observation_space
+        chance = torch.Generator(self.device).manual_seed(0)
+        trial = self._started(starts[:1], chance)
+        self._layout = self._layout_for(trial)
+        self._try(trial, chance)
+
+    # --- states ---------------------------------------------------------------------------------------------------
+
+    def initial(self, size: int, generator: torch.Generator | None = None) -> ImaginedState:
+        """States of `size` new episodes: moments of the bank, goals of the task."""
+        return self._started(self.starts.draw(size, generator), generator)
+
+    def transition(
+        self, state: ImaginedState, action: Tensor, generator: torch.Generator | None = None
+    ) -> ImaginedState:
+        """The states after actions (B, act), in physical units.
+
+        Raises:
+            NonFiniteError: what is imagined is NaN or infinite.
+        """
+        after, step = self._advance(state, self._clipped(action), generator)
+        observation = self._inside(step.observation)
+        if not bool(torch.isfinite(observation).all()):
+            raise NonFiniteError(_non_finite(observation, action))
+        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale)
+        goal = state.goal
+        if goal is not None:
+            goal = self.task.next_goals(goal, state.observation, self.selector, generator)
+        return ImaginedState(
+            model=after,
+            observation=observation,
+            steps=state.steps + 1,
+            uncertainty=uncertainty,
+            total_uncertainty=state.total_uncertainty + uncertainty,
+            goal=goal,
+            # Not the drawn reward: its noise is of no use to anyone who learns from it.
+            predicted_reward=step.prediction.reward_mean,
+            predicted_end=step.termination,
+        )
+
+    # --- what they show -------------------------------------------------------------------------------------------
+
+    def observation(self, state: ImaginedState) -> Raw:
+        """What the environment would show: tensors (B, d), in the (nested) dict of the space where it is one."""
+        return self._layout(state.observation, self.task.raw_entries(state.observation, state.goal, self.selector))
+
+    def observation_arrays(self, state: ImaginedState) -> Raw:
+        """`observation` as new NumPy arrays of the space's types, inside its bounds."""
+        return self._layout.to_numpy(self.observation(state))
+
+    def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
+        """Rewards (B,) of transitions, less the penalty of uncertainty."""
+        function = self.task.reward_function(self._task_view(next_state), self.selector)
+        if function is not None:
+            reward = function(state.observation, self._clipped(action), next_state.observation)
+        elif next_state.predicted_reward is not None:
+            reward = next_state.predicted_reward
+        else:
+            raise ConfigurationError(
+                f"{self.task.name} leaves the reward to the model, which has no reward head: take a task with a reward "
+                "function, or train with predict_reward=true"
+            )
+        return reward - self.uncertainty.penalty * next_state.uncertainty if self.uncertainty.penalty else reward
+
+    def terminal(self, state: ImaginedState) -> Tensor:
+        """(B,) bool: whether the task, or else the model's termination head, ends the episode here."""
+        function = self.task.termination_function(self._task_view(state), self.selector)
+        if function is not None:
+            return function(state.observation)
+        if state.predicted_end is not None:
+            return state.predicted_end
+        return torch.zeros(len(state.steps), dtype=torch.bool, device=self.device)
+
+    def success(self, state: ImaginedState) -> Tensor | None:
+        """(B,) bool: whether the goal is reached; None where the task has none."""
+        function = self.task.success_function(self._task_view(state), self.selector)
+        return None if function is None else function(state.observation)
+
+    def time_limit_reached(self, state: ImaginedState) -> Tensor:
+        """(B,) bool."""
+        if self.max_episode_steps is None:
+            return torch.zeros_like(state.steps, dtype=torch.bool)
+        return state.steps >= self.max_episode_steps
+
+    def budget_exceeded(self, state: ImaginedState) -> Tensor:
+        """(B,) bool: whether the episode has gathered more uncertainty than its budget."""
+        return self.uncertainty.exceeded(state.total_uncertainty)
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    def _advance(
+        self, state: ImaginedState, action: Tensor, generator: torch.Generator | None
+    ) -> tuple[TensorRecord, SampledStep]:
+        if not self.deterministic:
+            return self.model.sample_step(state.model, action, generator)
+        belief, prediction = self.model.step(state.model, action)
+        return belief, SampledStep.expected(prediction)
+
+    def _started(self, bank: StartBank, generator: torch.Generator | None) -> ImaginedState:
+        size, model = bank.size, self.model.model
+        zeros = bank.observation.new_zeros(size)
+        return ImaginedState(
+            model=bank.belief if self.deterministic else self.model.start_sampling(bank.belief, generator),
+            observation=bank.observation,
+            steps=torch.zeros(size, dtype=torch.int64, device=self.device),
+            uncertainty=zeros,
+            total_uncertainty=zeros,
+            goal=self.task.draw_goals(bank.observation, self.selector, generator),
+            predicted_reward=zeros if model.predict_reward else None,
+            predicted_end=zeros > 0 if model.predict_termination else None,
+        )
+
+    def _layout_for(self, state: ImaginedState) -> RawLayout:
+        if self._selected:
+            return RawLayout(self.selector.space, ObservationSelector.from_space(self.selector.space), {})
+        entries = self.task.raw_entries(state.observation, state.goal, self.selector)
+        given = {key: entry.shape[-1] for key, entry in entries.items()}
+        return RawLayout(self.observation_space, self.selector, given)
+
+    def _task_view(self, state: ImaginedState) -> Raw:
+        """The observation as a task reads it; where it is not the raw one, with what the task itself gives beside."""
+        if not self._selected:
+            return self.observation(state)
+        entries = self.task.raw_entries(state.observation, state.goal, self.selector)
+        return {"observation": state.observation, **entries} if entries else state.observation
+
+    def _clipped(self, action: Tensor) -> Tensor:
+        return torch.clamp(action, self._low, self._high)
+
+    def _inside(self, observation: Tensor) -> Tensor:
+        return observation if self._bounds is None else torch.clamp(observation, *self._bounds)
+
+    def _check_options(self) -> None:
+        if not self.model.causal:
+            raise CausalityError(
+                "an environment needs a causal model, this one needs the actions of a whole window at once: "
+                "train one with causal abstract actions"
+            )
+        if self.model.model.action_dim != self.action_space.shape[0]:
+            raise SpaceMismatchError(
+                f"the model was trained with actions of size {self.model.model.action_dim}, "
+                f"the environment has {self.action_space}"
+            )
+        if self.max_episode_steps is not None and self.max_episode_steps < 1:
+            raise ConfigurationError(f"max_episode_steps={self.max_episode_steps}: expected at least 1, or none")
+        self.task.columns(self.selector)
+
+    @torch.no_grad()
+    def _try(self, state: ImaginedState, generator: torch.Generator) -> None:
+        """One step: what does not fit is found here, not in the middle of a training."""
+        action = self._low.clamp(-1, 1).expand(1, -1)
+        after = self.transition(state, action, generator)
+        for read in (self.observation_arrays, self.terminal, self.success):
+            read(after)
+        self.reward(state, action, after)
+
+
+def _finite_bounds(selector: ObservationSelector, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    low, high = (torch.tensor(bounds, dtype=torch.float32, device=device) for bounds in (selector.low, selector.high))
+    return (low, high) if bool(torch.isfinite(torch.cat([low, high])).any()) else None
+
+
+def _non_finite(observation: Tensor, action: Tensor) -> str:
+    lost = (~torch.isfinite(observation).all(dim=-1)).nonzero().flatten().tolist()
+    bad = "the actions hold NaN or infinity" if not bool(torch.isfinite(action).all()) else "the model is broken there"
+    return f"imagined observations of the environments {lost[:10]} (of {len(observation)}) are not finite: {bad}"

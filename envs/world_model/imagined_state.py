@@ -1,0 +1,31 @@
+"""Where imagined episodes are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+@dataclass(frozen=True, repr=False)
+class ImaginedState(TensorRecord):
+    """B imagined episodes at one moment: all that their future depends on. States can be indexed, joined and kept."""
+
+    model: TensorRecord
+    """What the world model knows and has drawn, see `WorldModel.start_sampling`."""
+    observation: Tensor
+    """(B, obs): the selected observation, in physical units."""
+    steps: Tensor
+    """(B,) int64: since the episode began."""
+    uncertainty: Tensor
+    """(B,): of the step that led here, see `Uncertainty`; 0 where an episode begins."""
+    total_uncertainty: Tensor
+    """(B,): summed over the episode."""
+    goal: Tensor | None = None
+    """(B, g): what the task keeps in mind."""
+    predicted_reward: Tensor | None = None
+    """(B,): what the reward head expects of the transition that led here."""
+    predicted_end: Tensor | None = None
+    """(B,) bool: whether the termination head ends the episode here."""
