@@ -11,7 +11,9 @@ from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.models.chunks import in_chunks
+from mbrl_mts3.models.common_noise import NOISE_STEPS, common_noise
 from mbrl_mts3.models.mixture import mixture, mixture_mean
+from mbrl_mts3.models.output_columns import OutputColumns
 from mbrl_mts3.models.particle_belief import ParticleBelief
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.whole_batch import holds_everywhere
@@ -23,7 +25,6 @@ PROPAGATIONS = ("mean", "particles")
 # A network knows nothing beyond its data, and what it says there feeds on itself: left alone, blind rollouts run off
 # to infinity. Ten standard deviations of the data stand far outside of any, so no honest prediction meets the bound.
 BOUND = 10.0
-NOISE_STEPS = 256
 ROWS_AT_ONCE = 512
 
 Noise = Callable[[int], Tensor | None]
@@ -75,12 +76,12 @@ class ProbabilisticMLP(WorldModel):
         self.propagation = propagation
         self.particles = particles
         self.hidden = tuple(hidden)
-        variances = observation_dim + predict_reward
+        self.columns = OutputColumns(observation_dim, predict_reward, predict_termination)
         self.network = GaussianMLP(
-            observation_dim + action_dim, variances + predict_termination, variances, self.hidden
+            observation_dim + action_dim, self.columns.means, self.columns.variances, self.hidden
         )
         count = particles if propagation == "particles" else 1
-        self.register_buffer("noise", _common_noise(count, observation_dim), persistent=False)
+        self.register_buffer("noise", common_noise(count, observation_dim), persistent=False)
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -108,9 +109,7 @@ class ProbabilisticMLP(WorldModel):
         if action is not None:
             self.check_actions(action.unsqueeze(1), len(known.step))
             known = ParticleBelief(self._roll(known, action.unsqueeze(1))[0], known.step + 1)
-        expected = (len(known.step), self.observation_dim)
-        if observation.shape != expected:
-            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
+        self.check_observation(observation, len(known.step))
         return replace(known, states=_take_in(known.states, observation, mask))
 
     def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:
@@ -139,7 +138,7 @@ class ProbabilisticMLP(WorldModel):
 
     def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
         def rollout(rows: ParticleBelief, plans: Tensor) -> MeanPrediction:
-            return mixture_mean(self._read_means(*self._roll(rows, plans)[1:]), dim=2)
+            return self._read_means(*self._roll(rows, plans)[1:])
 
         return self._imagine(rollout, belief, actions)
 
@@ -165,20 +164,10 @@ class ProbabilisticMLP(WorldModel):
         after, states, features = self._roll(
             start, actions, noise=lambda _: draw(batch, num_samples, self.observation_dim)
         )
-        rewards = terminations = None
-        means, variances = self.network.mean(features), self.network.variance(features)
-        if self.predict_reward:
-            rewards = means[..., self.observation_dim] + variances[..., -1].sqrt() * draw(*means.shape[:-1])
-        if self.predict_termination:
-            chance = torch.sigmoid(means[..., -1])
-            drawn = torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator)
-            terminations = drawn < chance
+        outputs, variances = self.network.mean(features), self.network.variance(features)
         observations = torch.cat([states[:, 1:], after.unsqueeze(1)], dim=1)
-        return Trajectories(
-            observations.transpose(1, 2),
-            None if rewards is None else rewards.transpose(1, 2),
-            None if terminations is None else terminations.transpose(1, 2),
-        )
+        drawn = self.columns.trajectories(observations, outputs, variances.sqrt() * draw(*variances.shape), generator)
+        return drawn.map(lambda tensor: tensor.transpose(1, 2))
 
     # --- along a sequence -----------------------------------------------------------------------------------------
 
@@ -228,23 +217,14 @@ class ProbabilisticMLP(WorldModel):
 
     def _read(self, states: Tensor, features: Tensor) -> Prediction:
         """What (B, T, P, ...) predict: the moments over the particles."""
-        means, variances = self._read_means(states, features), self.network.variance(features)
-        parts = Prediction(
-            mean=means.mean,
-            variance=variances[..., : self.observation_dim],
-            reward_mean=means.reward_mean,
-            reward_variance=variances[..., -1] if self.predict_reward else None,
-            termination_logit=means.termination_logit,
-        )
+        outputs = self.network.mean(features)
+        observations = states + outputs[..., : self.observation_dim]
+        parts = self.columns.prediction(observations, outputs, self.network.variance(features))
         return replace(mixture(parts, dim=2), epistemic_variance=None)
 
     def _read_means(self, states: Tensor, features: Tensor) -> MeanPrediction:
-        means, size = self.network.mean(features), self.observation_dim
-        return MeanPrediction(
-            states + means[..., :size],
-            means[..., size] if self.predict_reward else None,
-            means[..., -1] if self.predict_termination else None,
-        )
+        outputs = self.network.mean(features)
+        return mixture_mean(self.columns.mean_prediction(states + outputs[..., : self.observation_dim], outputs), dim=2)
 
     def _imagine(
         self, rollout: Callable[[ParticleBelief, Tensor], ResultT], belief: TensorRecord, actions: Tensor
@@ -266,15 +246,3 @@ def _take_in(states: Tensor, observation: Tensor, mask: Tensor | None) -> Tensor
     """All guesses become the observation where one is shown."""
     observed = observation.unsqueeze(1).expand_as(states)
     return observed if mask is None else torch.where(mask[:, None, None], observed, states)
-
-
-def _common_noise(particles: int, size: int) -> Tensor:
-    """(NOISE_STEPS, particles, size): the same for every model; over the particles of a step, mean 0 and variance 1.
-
-    One particle is the mean itself, without noise.
-    """
-    if particles == 1:
-        return torch.zeros(NOISE_STEPS, 1, size)
-    noise = torch.randn(NOISE_STEPS, particles, size, generator=torch.Generator().manual_seed(0))
-    variance, mean = torch.var_mean(noise, dim=1, correction=0, keepdim=True)
-    return (noise - mean) * variance.rsqrt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
+
+# Attention is run member by member inside of PyTorch, which says so; written out in batched products it is slower.
+warnings.filterwarnings("ignore", message="There is a performance drop because we have not yet implemented")
 
 Call = Callable[..., tuple[TensorRecord | None, TensorRecord | None]]
 """(member, inputs of its own) -> belief and result."""

@@ -19,7 +19,8 @@ SMALL = {
     "decoder_hidden": (12,),
 }
 FORMS = {
-    "two-levels": ("MTS3", {"time_scales": (5,), **SMALL}),
+    # Every model as it comes, those of tomorrow too; then the ways that one of them may take.
+    **{name: (name, {}) for name in MEMBERS},
     "three-levels": ("MTS3", {"time_scales": (2, 4), **SMALL}),
     "one-level": ("MTS3", {"time_scales": (), **SMALL}),
     "window": ("MTS3", {"time_scales": (5,), "aggregation": "window", **SMALL}),
@@ -30,7 +31,6 @@ FORMS = {
     "banded": ("MTS3", {"time_scales": (5,), "transition": "banded", **SMALL}),
     "locally-linear": ("MTS3", {"time_scales": (5,), "transition": "locally_linear", **SMALL}),
     "one-step": ("ProbabilisticMLP", {"hidden": (8, 8), "propagation": "mean"}),
-    "particles": ("ProbabilisticMLP", {"hidden": (8,), "propagation": "particles", "particles": 4}),
 }
 
 
@@ -54,7 +54,7 @@ def singles(ensemble: Ensemble):
     return found
 
 
-def sequence(batch=4, steps=13):
+def sequence(batch=4, steps=17):
     generator = torch.Generator().manual_seed(1)
     observations = torch.randn(batch, steps, OBS, generator=generator, dtype=torch.float64)
     actions = torch.randn(batch, steps, ACT, generator=generator, dtype=torch.float64)
