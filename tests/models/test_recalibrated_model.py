@@ -43,9 +43,6 @@ class TestRecalibratedModelContract(WorldModelContract):
     def test_a_checkpoint_brings_it_back(self, model) -> None:
         pytest.skip("a checkpoint keeps the model inside and the factors: tests/training/test_checkpoint.py")
 
-    def test_the_first_sampled_step_has_the_moments_of_the_prediction(self, model) -> None:
-        pytest.skip("samples are those of the model inside, as its docstring says")
-
     def test_its_arguments_build_it_again(self, model) -> None:
         """A checkpoint builds the model inside and wraps it anew."""
         twin = RecalibratedModel(MTS3(**model.arguments()), recalibration()).double()
