@@ -12,10 +12,14 @@ from lightning.pytorch.callbacks import Callback
 from mbrl_mts3.training.checkpoint import Checkpoint
 
 RESUME_FILE = "resume.ckpt"
+SELECTED_BY = "validation/crps"
 
 
 class CheckpointFolders(Callback):
-    """After each validation writes `last`, `best` where the validation NLL is the lowest yet, and the trainer's state.
+    """After each validation writes `last`, `best` where the validation CRPS is the lowest yet, and the trainer's state.
+
+    Both CRPS and NLL are proper scores. A few steps that a model had thought impossible decide the NLL of a small
+    validation set, and training would be judged by them alone; the CRPS grows with the error only.
 
     Args:
         folder: where to write.
@@ -43,8 +47,8 @@ class CheckpointFolders(Callback):
         metrics["step"] = float(trainer.global_step)
         checkpoint = self.make_checkpoint(metrics)
         checkpoint.save_pretrained(self.folder / "last")
-        if metrics["validation/nll"] < self.best:
-            self.best = metrics["validation/nll"]
+        if metrics[SELECTED_BY] < self.best:
+            self.best = metrics[SELECTED_BY]
             checkpoint.save_pretrained(self.folder / "best")
 
     def state_dict(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mbrl_mts3.data.masking import MaskSampler, context_mask
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.window_batch import WindowBatch
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics.crps import gaussian_crps
 from mbrl_mts3.models.prediction import Prediction
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.training.losses import prediction_losses, total_loss
@@ -87,7 +88,7 @@ class WorldModelModule(lightning.LightningModule):
         return total_loss(losses, self.loss_weights)
 
     def validation_step(self, batch: WindowBatch, batch_index: int) -> None:
-        """Open-loop NLL and RMSE behind a fixed context, in normalised units."""
+        """Open-loop NLL, RMSE and CRPS behind a fixed context, in normalised units."""
         windows = batch.normalize(self.normalizer.to(self.device))
         count, length = windows.valid.shape
         shown = context_mask(length, self.validation_context).to(self.device)
@@ -97,14 +98,11 @@ class WorldModelModule(lightning.LightningModule):
         losses = prediction_losses(prediction, windows, blind)
         error = (prediction.mean - windows.observations[:, 1:]).square().mean(dim=-1)
         counted = (blind & windows.valid).to(error.dtype)
-        losses["rmse"] = ((error * counted).sum() / counted.sum().clamp_min(1)).sqrt()
+        score = gaussian_crps(prediction.mean, prediction.variance, windows.observations[:, 1:]).mean(dim=-1)
         self._log("validation", losses, count)
-        self.log(
-            "validation/nll",
-            total_loss({k: v for k, v in losses.items() if k != "rmse"}, self.loss_weights),
-            batch_size=count,
-            prog_bar=True,
-        )
+        self.log("validation/rmse", _mean(error, counted).sqrt(), batch_size=count, prog_bar=True)
+        self.log("validation/crps", _mean(score, counted), batch_size=count, prog_bar=True)
+        self.log("validation/nll", total_loss(losses, self.loss_weights), batch_size=count, prog_bar=True)
 
     def configure_optimizers(self) -> Optimizer:
         """Adam, with the learning rate that the schedule sets before each step."""
@@ -149,4 +147,8 @@ class WorldModelModule(lightning.LightningModule):
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], count: int) -> None:
         for name, loss in losses.items():
-            self.log(f"{stage}/{name}", loss, batch_size=count, prog_bar=name == "rmse")
+            self.log(f"{stage}/{name}", loss, batch_size=count)
+
+
+def _mean(values: Tensor, counted: Tensor) -> Tensor:
+    return (values * counted).sum() / counted.sum().clamp_min(1)

@@ -20,7 +20,7 @@ from mbrl_mts3.data.window_sampler import WindowSampler
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.models.world_model import WorldModel
 from mbrl_mts3.training.checkpoint import Checkpoint
-from mbrl_mts3.training.checkpoint_folders import RESUME_FILE, CheckpointFolders
+from mbrl_mts3.training.checkpoint_folders import RESUME_FILE, SELECTED_BY, CheckpointFolders
 from mbrl_mts3.training.loggers import make_loggers
 from mbrl_mts3.training.progress_bar import TrainingProgressBar
 from mbrl_mts3.training.schedule import Schedule
@@ -165,7 +165,7 @@ class WorldModelTrainer:
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         callbacks: list[Callback] = [checkpoints]
         if self.patience is not None:
-            callbacks.append(EarlyStopping("validation/nll", patience=self.patience, check_finite=True))
+            callbacks.append(EarlyStopping(SELECTED_BY, patience=self.patience, check_finite=True))
         if self.progress:
             callbacks.append(TrainingProgressBar())
         return lightning.Trainer(

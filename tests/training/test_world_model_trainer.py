@@ -66,7 +66,7 @@ def test_it_writes_best_last_logs_and_metrics(linear_dataset, small_mts3, tmp_pa
     assert {"best", "last", "logs", "resume.ckpt"} <= {path.name for path in tmp_path.iterdir()}
     last = Checkpoint.from_pretrained(tmp_path / "last")
     assert last.metrics["step"] == 8
-    assert best.metrics["validation/nll"] <= last.metrics["validation/nll"]
+    assert best.metrics["validation/crps"] <= last.metrics["validation/crps"]
     assert best.dataset_id == "test/linear-v0"
     rows = list(csv.DictReader((tmp_path / "logs" / "csv" / "metrics.csv").open()))
     assert any(row["validation/nll"] for row in rows)
