@@ -15,14 +15,18 @@ from rich.table import Table
 
 from mbrl_mts3.data import Episode, Splits
 from mbrl_mts3.errors import DataError
-from mbrl_mts3.metrics import OpenLoopResult, check_lengths, default_context, fit_recalibration, open_loop
+from mbrl_mts3.metrics import (
+    REPORTED_HORIZONS,
+    OpenLoopResult,
+    check_lengths,
+    default_context,
+    fit_recalibration,
+    open_loop,
+)
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure, write_atomically
 from mbrl_mts3.scripts import reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
-
-LONGEST = 330
-"""Blind steps where the configuration asks for none in particular."""
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="calibrate")
@@ -73,7 +77,9 @@ def _lengths(config: DictConfig, checkpoint: Checkpoint, splits: Splits) -> tupl
     """Observed and blind steps; what does not fit the episodes is found here, before any work."""
     context = config.context if config.context is not None else default_context(checkpoint.model)
     longest = min(max(len(episode) for episode in part) for part in (splits.validation, splits.test))
-    horizon = config.horizon if config.horizon is not None else max(1, min(LONGEST, longest - context + 1))
+    horizon = (
+        config.horizon if config.horizon is not None else max(1, min(REPORTED_HORIZONS[-1], longest - context + 1))
+    )
     for part in (splits.validation, splits.test):
         check_lengths(part, context, horizon)
     return context, horizon

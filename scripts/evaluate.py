@@ -17,6 +17,7 @@ from rich.table import Table
 from mbrl_mts3.data import Episode, OfflineDataset
 from mbrl_mts3.errors import UnknownObservationError
 from mbrl_mts3.metrics import (
+    REPORTED_HORIZONS,
     BlindWindow,
     ImputationResult,
     OpenLoopResult,
@@ -30,9 +31,6 @@ from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_atomically, write_evaluation_report
 from mbrl_mts3.scripts import reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
-
-LONGEST = 330
-"""Blind steps where the configuration asks for none in particular."""
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="evaluate")
@@ -91,7 +89,7 @@ def _lengths(config: DictConfig, checkpoint: Checkpoint, episodes: Sequence[Epis
     """Observed and blind steps; what does not fit the episodes is found here, before any work."""
     context = config.context if config.context is not None else default_context(checkpoint.model)
     room = max(len(episode) for episode in episodes) - context + 1
-    horizon = config.horizon if config.horizon is not None else max(1, min(LONGEST, room))
+    horizon = config.horizon if config.horizon is not None else max(1, min(REPORTED_HORIZONS[-1], room))
     check_lengths(episodes, context, horizon)
     window_starts(horizon, min(config.sliding_window, horizon), config.sliding_stride)
     return context, horizon

@@ -41,15 +41,14 @@ class MixedMap(LinearMap):
         return FactorisedGaussian(*(part.reshape(*batch, -1) for part in moved))
 
     def apply_mean(self, mean: Tensor) -> Tensor:
-        flat = mean.reshape(-1, mean.shape[-1])
-        weights: Tensor = self.gate(flat)
-        if self.bandwidth is None:
+        flat = mean.to(self._halves.dtype).reshape(-1, mean.shape[-1])
+        with torch.autocast(mean.device.type, enabled=False):
+            weights = self.gate(flat)
+            if self.bandwidth is not None:
+                return mixed_mean(weights, self._halves, self._columns(flat)).reshape(mean.shape)
             # All bases at once, then mixed: the matrices of the states are never formed.
-            each: Tensor = torch.nn.functional.linear(flat, self.bases.flatten(0, 1)).unflatten(
-                -1, self.bases.shape[:2]
-            )
+            each = torch.nn.functional.linear(flat, self.bases.flatten(0, 1)).unflatten(-1, self.bases.shape[:2])
             return (weights.unsqueeze(-1) * each).sum(dim=-2).reshape(mean.shape)
-        return mixed_mean(weights, self._halves, self._columns(flat)).reshape(mean.shape)
 
     def to_dense(self) -> Tensor:
         """The plain average of the bases; each state has a matrix of its own."""

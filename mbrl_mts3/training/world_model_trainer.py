@@ -50,8 +50,8 @@ class WorldModelTrainer:
         loss_weights: of the heads "observation", "reward", "termination".
         truncation: cut gradients every so many steps.
         recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
-        microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update. On
-            a CPU, batches of more than some 24,000 steps are faster so and need less memory. It divides batch_size.
+        microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update,
+            which takes less memory. It divides batch_size.
         split_fractions, split_seed: training, validation and test episodes.
         seed: of weights, windows and masks.
         accelerator, devices, strategy, precision: see Lightning's Trainer.

@@ -97,3 +97,13 @@ def test_under_autocast_it_keeps_single_precision(bandwidth, inputs):
         found = mixed(bandwidth, *single)
     for a, b in zip(found, expected, strict=True):
         assert torch.equal(a, b)
+
+
+def test_means_move_in_full_precision_under_autocast(bandwidth):
+    # Rounding to bfloat16 would show in the third digit; the gate is the map's own and moves with it.
+    bases, gate = torch.randn(K, 2 * N, 2 * N), torch.randn(2 * N, K)
+    linear_map = MixedMap(bases, lambda state: torch.softmax(state @ gate, -1), bandwidth)
+    mean = torch.randn(BATCH, 2 * N)
+    expected = linear_map.apply_mean(mean)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(linear_map.apply_mean(mean), expected, atol=1e-6, rtol=1e-6)
