@@ -48,7 +48,8 @@ class MixedMap(LinearMap):
                 return mixed_mean(weights, self._halves, self._columns(flat)).reshape(mean.shape)
             # All bases at once, then mixed: the matrices of the states are never formed.
             each = torch.nn.functional.linear(flat, self.bases.flatten(0, 1)).unflatten(-1, self.bases.shape[:2])
-            return (weights.unsqueeze(-1) * each).sum(dim=-2).reshape(mean.shape)
+            moved: Tensor = (weights.unsqueeze(-1) * each).sum(dim=-2).reshape(mean.shape)
+            return moved
 
     def to_dense(self) -> Tensor:
         """The plain average of the bases; each state has a matrix of its own."""
