@@ -17,7 +17,7 @@ class AcRKN(MTS3):
         latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), "dense"
             (the same for all states), or any other that `MTS3` knows.
-        target, predict_reward, predict_termination, initial_variance: as of `MTS3`.
+        target, predict_reward, predict_termination, variance_hidden, heteroscedastic, initial_variance: as of `MTS3`.
         encoder_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
 
     Raises:
@@ -37,6 +37,8 @@ class AcRKN(MTS3):
         encoder_hidden: Sequence[int] = (120,),
         control_hidden: Sequence[int] = (120,),
         decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
         initial_variance: float = 10.0,
     ) -> None:
         super().__init__(
@@ -51,5 +53,7 @@ class AcRKN(MTS3):
             encoder_hidden=encoder_hidden,
             control_hidden=control_hidden,
             decoder_hidden=decoder_hidden,
+            variance_hidden=variance_hidden,
+            heteroscedastic=heteroscedastic,
             initial_variance=initial_variance,
         )

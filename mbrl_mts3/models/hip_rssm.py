@@ -38,6 +38,7 @@ class HiPRSSM(WorldModel):
         target: "absolute" predicts the observation outright, "delta" its change.
         predict_reward, predict_termination: heads beside the next observation.
         encoder_hidden, task_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
+        variance_hidden, heteroscedastic: as of `MTS3`.
         initial_variance: of z before the first observation.
 
     Raises:
@@ -59,6 +60,8 @@ class HiPRSSM(WorldModel):
         task_hidden: Sequence[int] = (80,),
         control_hidden: Sequence[int] = (120,),
         decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
         initial_variance: float = 10.0,
     ) -> None:
         super().__init__(
@@ -80,6 +83,8 @@ class HiPRSSM(WorldModel):
             "task_hidden": tuple(task_hidden),
             "control_hidden": tuple(control_hidden),
             "decoder_hidden": tuple(decoder_hidden),
+            "variance_hidden": None if variance_hidden is None else tuple(variance_hidden),
+            "heteroscedastic": heteroscedastic,
             "initial_variance": initial_variance,
         }
         self.latent_dim = latent_dim
@@ -97,6 +102,8 @@ class HiPRSSM(WorldModel):
             delta=target == "delta",
             reward=predict_reward,
             termination=predict_termination,
+            variance_hidden=variance_hidden,
+            heteroscedastic=heteroscedastic,
         )
 
     @property

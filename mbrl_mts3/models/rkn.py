@@ -15,7 +15,7 @@ class RKN(MTS3):
         latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), or any
             other that `MTS3` knows.
-        target, predict_reward, predict_termination, initial_variance: as of `MTS3`.
+        target, predict_reward, predict_termination, variance_hidden, heteroscedastic, initial_variance: as of `MTS3`.
         encoder_hidden, decoder_hidden: hidden sizes of the networks.
 
     Raises:
@@ -34,6 +34,8 @@ class RKN(MTS3):
         predict_termination: bool = False,
         encoder_hidden: Sequence[int] = (240,),
         decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
         initial_variance: float = 10.0,
     ) -> None:
         super().__init__(
@@ -48,5 +50,7 @@ class RKN(MTS3):
             predict_termination=predict_termination,
             encoder_hidden=encoder_hidden,
             decoder_hidden=decoder_hidden,
+            variance_hidden=variance_hidden,
+            heteroscedastic=heteroscedastic,
             initial_variance=initial_variance,
         )

@@ -43,7 +43,8 @@ class SequenceModel(WorldModel):
 
     Args:
         core: reads tokens of size observation_dim + 1 + action_dim.
-        decoder_hidden: hidden sizes of each of the two heads, means and variances.
+        decoder_hidden: hidden sizes of the head of means.
+        variance_hidden: of the head of variances; None means decoder_hidden.
         target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
             errors in long open loops.
 
@@ -58,6 +59,7 @@ class SequenceModel(WorldModel):
         core: SequenceCore,
         *,
         decoder_hidden: Sequence[int],
+        variance_hidden: Sequence[int] | None,
         target: str,
         predict_reward: bool,
         predict_termination: bool,
@@ -67,13 +69,21 @@ class SequenceModel(WorldModel):
         )
         if target not in TARGETS:
             raise ConfigurationError(f"target={target!r} is unknown: choose one of {', '.join(TARGETS)}")
-        for size in decoder_hidden:
-            require_positive(decoder_hidden=size)
+        for name, sizes in (("decoder_hidden", decoder_hidden), ("variance_hidden", variance_hidden or ())):
+            for size in sizes:
+                require_positive(**{name: size})
         self.core = core
         self.target = target
         self.decoder_hidden = tuple(decoder_hidden)
+        self.variance_hidden = None if variance_hidden is None else tuple(variance_hidden)
         self.columns = OutputColumns(observation_dim, predict_reward, predict_termination)
-        self.heads = GaussianHeads(core.width, self.columns.means, self.columns.variances, self.decoder_hidden)
+        self.heads = GaussianHeads(
+            core.width,
+            self.columns.means,
+            self.columns.variances,
+            self.decoder_hidden,
+            variance_hidden=self.variance_hidden,
+        )
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -82,8 +92,8 @@ class SequenceModel(WorldModel):
         return True
 
     def arguments(self) -> dict[str, object]:
-        options = {"decoder_hidden": self.decoder_hidden, "target": self.target}
-        return {**super().arguments(), **self.core.sizes(), **options}
+        hidden = {"decoder_hidden": self.decoder_hidden, "variance_hidden": self.variance_hidden}
+        return {**super().arguments(), **self.core.sizes(), **hidden, "target": self.target}
 
     def initial_belief(self, batch_size: int) -> SequenceBelief:
         return self._settled(self._nothing_known(batch_size))

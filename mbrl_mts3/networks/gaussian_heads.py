@@ -18,13 +18,22 @@ class GaussianHeads(nn.Module):
         features: size of the input.
         outputs: how many means.
         variances: how many variances, of the first outputs.
-        hidden: sizes of the hidden layers of each head.
+        hidden: sizes of the hidden layers of the means' head.
+        variance_hidden: of the variances' head; None means `hidden`.
     """
 
-    def __init__(self, features: int, outputs: int, variances: int, hidden: Sequence[int]) -> None:
+    def __init__(
+        self,
+        features: int,
+        outputs: int,
+        variances: int,
+        hidden: Sequence[int],
+        *,
+        variance_hidden: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
         self.mean = MLP(features, hidden, outputs)
-        self.variance_network = MLP(features, hidden, variances)
+        self.variance_network = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
 
     def variance(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch variances"]:
         """Variances (..., variances) > 1e-4."""

@@ -18,6 +18,8 @@ ALTERNATIVES = {
     "encoder_hidden": (17,),
     "control_hidden": (17,),
     "decoder_hidden": (17,),
+    "variance_hidden": (5,),
+    "heteroscedastic": True,
     "initial_variance": 1.0,
 }
 

@@ -38,6 +38,7 @@ class TestHiPRSSMContract(WorldModelContract):
     def alternatives(self, form):
         changes = {"context": 3, "latent_dim": 6, "transition": "dense", "target": "delta", "initial_variance": 1.0}
         hidden = ("encoder_hidden", "task_hidden", "control_hidden", "decoder_hidden")
+        changes |= {"variance_hidden": (5,), "heteroscedastic": True}
         return {**changes, **dict.fromkeys(hidden, (13,))} if form == "locally-linear" else None
 
     @pytest.fixture

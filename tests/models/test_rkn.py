@@ -34,6 +34,8 @@ class TestRKNContract(WorldModelContract):
             "target": "delta",
             "encoder_hidden": (17,),
             "decoder_hidden": (17,),
+            "variance_hidden": (5,),
+            "heteroscedastic": True,
             "initial_variance": 1.0,
         }
 

@@ -32,7 +32,7 @@ class TestSequenceModelContracts(WorldModelContract):
         form = request.node.callspec.params["make"]
         if form.endswith("-delta"):
             return None
-        recurrent = {"width": 9, "target": "delta", "decoder_hidden": (17,)}
+        recurrent = {"width": 9, "target": "delta", "decoder_hidden": (17,), "variance_hidden": (5,)}
         attentive = {"layers": 1, "heads": 1, "feedforward": 17, "context": 4}
         return recurrent if form in ("gru", "lstm") else {**recurrent, **attentive, "width": 12}
 
