@@ -17,7 +17,7 @@ from mbrl_mts3.benchmark.evaluation_protocol import EvaluationProtocol
 from mbrl_mts3.benchmark.run_files import RunFiles
 from mbrl_mts3.benchmark.run_options import RunOptions
 from mbrl_mts3.benchmark.run_record import RunRecord
-from mbrl_mts3.benchmark.run_scores import model_curves, reference_curves
+from mbrl_mts3.benchmark.run_scores import imputation_scalars, model_curves, reference_curves
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.split import split_episodes
 from mbrl_mts3.errors import ResultError
@@ -123,7 +123,8 @@ class BenchmarkRun:
     def _evaluate(self, options: RunOptions) -> RunRecord:
         best = Checkpoint.from_pretrained(self.files.folder / "best", self.device)
         last = Checkpoint.from_pretrained(self.files.folder / "last").metrics
-        result = self.protocol.evaluate(best.model, best.normalizer, self._test_episodes)
+        judged = best.model, best.normalizer, self._test_episodes
+        result, imputed = self.protocol.evaluate(*judged), self.protocol.impute(*judged)
         window, stride = options.evaluation["sliding_window"], options.evaluation["sliding_stride"]
         return RunRecord(
             dataset=self.files.dataset,
@@ -133,7 +134,11 @@ class BenchmarkRun:
             curves=_plain(model_curves(result)),
             references={name: _plain(curves) for name, curves in reference_curves(result).items()},
             sliding=_plain(result.model.sliding(window, stride)),
-            scalars={**self._training_scalars(best, last), **_evaluation_scalars(result)},
+            scalars={
+                **self._training_scalars(best, last),
+                **_evaluation_scalars(result),
+                **imputation_scalars(imputed),
+            },
             versions=_versions(),
         )
 

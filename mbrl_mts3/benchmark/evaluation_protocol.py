@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.normalizer import Normalizer
-from mbrl_mts3.metrics import OpenLoopResult, check_lengths, open_loop, window_starts
+from mbrl_mts3.metrics import ImputationResult, OpenLoopResult, check_lengths, imputation, open_loop, window_starts
 from mbrl_mts3.models.world_model import WorldModel
 
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """Open-loop evaluation, the same for all models.
+    """Open-loop evaluation and, where asked for, the imputation test; the same for all models.
 
     Args:
         context: observed steps before the first blind one.
@@ -22,6 +22,7 @@ class EvaluationProtocol:
         stride: from one window's start to the next; None takes a quarter of the horizon.
         max_windows: spread evenly where there are more; None scores all.
         sliding_window, sliding_stride: blind steps of a sliding window, and from one to the next.
+        imputation_rate: probability of an observation to be missing in the imputation test; None leaves the test out.
         batch_size: windows predicted at once; changes the speed only.
     """
 
@@ -32,6 +33,7 @@ class EvaluationProtocol:
     max_windows: int | None = 2000
     sliding_window: int = 15
     sliding_stride: int = 15
+    imputation_rate: float | None = None
     batch_size: int = 256
 
     def fitted(self, episodes: Sequence[Episode]) -> EvaluationProtocol:
@@ -59,6 +61,23 @@ class EvaluationProtocol:
             context=fitted.context,
             horizon=fitted.horizon,
             stride=fitted.stride,
+            batch_size=fitted.batch_size,
+            max_windows=fitted.max_windows,
+        )
+
+    def impute(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> ImputationResult | None:
+        """Score the model while observations are missing; see `imputation`. None without an `imputation_rate`."""
+        fitted = self.fitted(episodes)
+        if fitted.imputation_rate is None:
+            return None
+        assert fitted.horizon is not None
+        return imputation(
+            model,
+            normalizer,
+            episodes,
+            rate=fitted.imputation_rate,
+            context=fitted.context,
+            horizon=fitted.horizon,
             batch_size=fitted.batch_size,
             max_windows=fitted.max_windows,
         )

@@ -19,6 +19,11 @@ _TITLES = {
 # The same in other units, and what another block or the CSV file says: they would only lengthen the page.
 _IN_THE_CSV_ONLY = {"rmse", "nll_original", "calibration_error", "coverage_50", "coverage_80", "coverage_95"}
 _REFERENCES = {"persistence": "*repeats the last observation*", "training_mean": "*training mean and spread*"}
+_IMPUTATION = {
+    f"imputation_{part}_{name}": f"{title}, o_t {part}"
+    for part in ("missing", "shown")
+    for name, title in (("nrmse", "NRMSE"), ("nll", "NLL"), ("coverage_95", "inside 95% intervals"))
+}
 _COST = {
     "parameters": "parameters",
     "updates": "updates",
@@ -33,7 +38,7 @@ def markdown_report(comparison: Comparison) -> str:
     """One block per metric, a row for each model, a column for each horizon; then what the training took."""
     blocks = [_opening(comparison)]
     blocks += [_block(comparison, metric) for metric in _shown(comparison.metrics)]
-    return "\n\n".join([*blocks, _cost(comparison)]) + "\n"
+    return "\n\n".join([*blocks, *_imputation(comparison), _cost(comparison)]) + "\n"
 
 
 def _summaries(comparison: Comparison, metric: str, horizon: int) -> list[SeedSummary]:
@@ -98,6 +103,18 @@ def _block(comparison: Comparison, metric: str) -> str:
             values = (curve[horizon - 1] * _unit(metric) for horizon in comparison.horizons)
             rows.append([title, *(str(SeedSummary.of([value])) for value in values)])
     return f"## {_TITLES.get(metric, metric)}\n\n{_table(['model', *map(str, comparison.horizons)], rows)}"
+
+
+def _imputation(comparison: Comparison) -> list[str]:
+    """The block of the imputation test, where it was made."""
+    rate = comparison.records[0].options.evaluation.get("imputation_rate")
+    if rate is None:
+        return []
+    rows = [[label, *(str(comparison.scalar(label, name)) for name in _IMPUTATION)] for label in comparison.labels]
+    return [
+        f"## Imputation\n\nOne step ahead while each observation is missing with probability {rate:g}.\n\n"
+        f"{_table(['model', *_IMPUTATION.values()], rows)}"
+    ]
 
 
 def _cost(comparison: Comparison) -> str:

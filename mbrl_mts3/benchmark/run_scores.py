@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from torch import Tensor
 
-from mbrl_mts3.metrics import HorizonErrors, OpenLoopResult
+from mbrl_mts3.metrics import HorizonErrors, ImputationResult, OpenLoopResult
 
 INTERVALS = (0.5, 0.8, 0.95)
 """Probabilities of the intervals whose coverage is compared."""
@@ -44,3 +44,16 @@ def reference_curves(result: OpenLoopResult) -> dict[str, dict[str, Tensor]]:
     """`horizon_curves` of the predictors that know nothing of dynamics."""
     references = {"persistence": result.persistence, "training_mean": result.training_mean}
     return {name: horizon_curves(errors) for name, errors in references.items()}
+
+
+def imputation_scalars(result: ImputationResult | None) -> dict[str, float]:
+    """`horizon_curves` of the imputation test, one number each: `imputation_missing_nrmse` where o_t was missing,
+    `imputation_shown_...` where it was shown; nothing without a test.
+    """
+    if result is None:
+        return {}
+    return {
+        f"imputation_{part}_{name}": float(curve[0])
+        for part, errors in (("missing", result.missing), ("shown", result.shown))
+        for name, curve in horizon_curves(errors).items()
+    }

@@ -58,7 +58,11 @@ def dataset() -> OfflineDataset:
 @pytest.fixture
 def make_run(dataset: OfflineDataset, tmp_path: Path) -> Callable[..., BenchmarkRun]:
     def make(seed: int = 0, *, latent_dim: int = 4, data: Any = None, **options: Any) -> BenchmarkRun:
-        evaluation = {name: options.pop(name) for name in ("context", "horizon", "sliding_window") if name in options}
+        evaluation = {
+            name: options.pop(name)
+            for name in ("context", "horizon", "sliding_window", "imputation_rate")
+            if name in options
+        }
         protocol = EvaluationProtocol(**{"context": 5, "sliding_window": 4, "sliding_stride": 4, **evaluation})
         trainer = WorldModelTrainer(**{**QUICK, **options}, seed=seed)
         files = RunFiles(tmp_path / "results", "walk", "small", seed)

@@ -11,7 +11,7 @@ import pytest
 from mbrl_mts3.benchmark import RunRecord
 from mbrl_mts3.data import split_episodes
 from mbrl_mts3.errors import EpisodeTooShortError, ResultError
-from mbrl_mts3.metrics import open_loop
+from mbrl_mts3.metrics import imputation, open_loop
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer
 
 
@@ -50,6 +50,21 @@ def test_a_run_is_scored_on_its_test_episodes_and_then_left_alone(make_run, data
     again = run.finish(on_stage=stages.append)
     assert again == RunRecord.load(run.files.result) == record
     assert stages == ["training", "evaluation", "was finished before"]
+
+
+def test_the_imputation_test_joins_and_needs_no_new_training(make_run, dataset, no_training, stages):
+    assert not any("imputation" in name for name in make_run().finish().scalars)
+    no_training()
+    run = make_run(imputation_rate=0.5)
+    with pytest.raises(ResultError, match=r"evaluation.imputation_rate was None, now 0.5"):
+        run.finish()
+    record = run.finish(overwrite=True, on_stage=stages.append)
+    best = Checkpoint.from_pretrained(run.files.folder / "best")
+    test = split_episodes(dataset.episodes).test
+    expected = imputation(best.model, best.normalizer, test, rate=0.5, context=5, horizon=26)
+    assert record.scalars["imputation_missing_nrmse"] == pytest.approx(float(expected.missing.nrmse[0]))
+    assert record.scalars["imputation_shown_nll"] == pytest.approx(float(expected.shown.nll[0]))
+    assert stages == ["evaluation"]
 
 
 def test_an_interrupted_training_goes_on(make_run, monkeypatch, stages):

@@ -94,6 +94,16 @@ def test_a_metric_that_the_evaluation_has_gained_appears(make_record):
     }
 
 
+def test_the_imputation_test_has_a_block_of_its_own(make_record, comparison):
+    assert "## Imputation" not in markdown_report(comparison)
+    scalars = {"imputation_missing_nrmse": 0.5, "imputation_shown_coverage_95": 0.94, "windows": 7.0}
+    made = make_record("gru", 0, 0.3, evaluation={"imputation_rate": 0.25}, scalars=scalars)
+    text = markdown_report(Comparison((made,)))
+    assert "missing with probability 0.25" in text
+    table = text.split("## Imputation")[1]
+    assert "| gru | 0.500 | - | - | - | - | 0.940 |" in table
+
+
 def test_what_is_not_finite_is_never_hidden_in_a_mean(make_record, tmp_path: Path):
     broken = make_record("gru", 1, 0.1)
     broken.curves["nrmse"] = (math.nan, *broken.curves["nrmse"][1:])
