@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 from one_float_dtype import OneFloatDtype
 from torch import Tensor
-from world_model_case import ACT, OBS, Together, WorldModelCase, assert_equal
+from world_model_case import ACT, OBS, Together, WorldModelCase, assert_equal, join
 
 from mbrl_mts3.data import Normalizer, ObservationSelector
 from mbrl_mts3.models import MODELS, WorldModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from world_model_case import ACT, OBS, WorldModelCase, assert_equal
+from world_model_case import ACT, OBS, WorldModelCase, assert_equal, join
 
 from mbrl_mts3.errors import CausalityError, ShapeError
 from mbrl_mts3.models import WorldModel
@@ -173,9 +173,3 @@ class PredictionContract(WorldModelCase):
             model.imagine(belief, actions[:1])
         with pytest.raises(ShapeError, match="observation"):
             model.observe(belief, observations[:, 0, :1])
-
-
-def join(first, second):
-    """Two beliefs of batch size one as one of batch size two."""
-    columns = iter([torch.cat(pair) for pair in zip(first.tensors(), second.tensors(), strict=True)])
-    return first.map(lambda _: next(columns))

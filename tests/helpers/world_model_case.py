@@ -72,3 +72,9 @@ class WorldModelCase:
 def assert_equal(first: Prediction, second: Prediction, tolerance: float = 1e-9) -> None:
     for a, b in zip(first.tensors(), second.tensors(), strict=True):
         torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
+
+
+def join(first, second):
+    """Two beliefs of batch size one as one of batch size two."""
+    columns = iter([torch.cat(pair) for pair in zip(first.tensors(), second.tensors(), strict=True)])
+    return first.map(lambda _: next(columns))
