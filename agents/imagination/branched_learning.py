@@ -1,0 +1,93 @@
+"""Rounds of short branches and gradient steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+
+from mbrl_mts3.agents.imagination.branched_rollouts import BranchedRollouts
+from mbrl_mts3.agents.imagination.imagined_learning import ImaginedLearning
+from mbrl_mts3.agents.imagination.real_transitions import real_transitions
+from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.errors import ConfigurationError
+
+
+class BranchedLearning(ImaginedLearning):
+    """MBPO (arXiv 1906.08253) on a fixed data set; with a penalty of uncertainty, MOPO (arXiv 2005.13239).
+
+    Args:
+        algorithm: SAC or TD3, in an environment of `rollouts.branches` episodes. It gets another replay buffer.
+        rollouts: one call of it gives the new experience of a round.
+        kept_rounds: how long experience is kept.
+        steps_per_round: gradient steps of a round.
+        real, real_fraction, seed: see `ImaginedLearning`.
+
+    Raises:
+        ConfigurationError: an on-policy algorithm, which cannot learn from stored experience, or a number out of range.
+    """
+
+    def __init__(
+        self,
+        algorithm: BaseAlgorithm,
+        rollouts: BranchedRollouts,
+        real: ReplayBuffer,
+        *,
+        real_fraction: float,
+        kept_rounds: int,
+        steps_per_round: int,
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(algorithm, OffPolicyAlgorithm):
+            raise ConfigurationError(
+                f"branches are stored, and {type(algorithm).__name__} learns only from what it has "
+                "just done: set branched=false, or take SAC or TD3"
+            )
+        if steps_per_round < 1 or kept_rounds < 1:
+            raise ConfigurationError(
+                f"expected steps_per_round and kept_rounds of at least 1, got {steps_per_round} and {kept_rounds}"
+            )
+        algorithm.replay_buffer = type(real)(
+            rollouts.branches * rollouts.horizon * kept_rounds,
+            algorithm.observation_space,
+            algorithm.action_space,
+            device=algorithm.device,
+            n_envs=rollouts.branches,
+        )
+        super().__init__(algorithm, real, real_fraction, seed)
+        self.off_policy = algorithm
+        self.rollouts = rollouts
+        self.steps_per_round = steps_per_round
+
+    @classmethod
+    def of(
+        cls,
+        make_algorithm: Callable[[WorldModelVecEnv], BaseAlgorithm],
+        rollouts: BranchedRollouts,
+        episodes: Sequence[Episode],
+        **options: Any,
+    ) -> BranchedLearning:
+        """With the transitions of `episodes` as real data; `options` are those of the class."""
+        algorithm = make_algorithm(WorldModelVecEnv(rollouts.dynamics, rollouts.branches))
+        real = real_transitions(rollouts.dynamics, episodes).as_buffer(
+            algorithm.observation_space, algorithm.action_space, algorithm.device
+        )
+        return cls(algorithm, rollouts, real, **options)
+
+    def round(self) -> dict[str, float]:
+        began = time.perf_counter()
+        found = self._imagine()
+        seconds = time.perf_counter() - began
+        self.off_policy.train(self.steps_per_round, self.off_policy.batch_size)
+        self.gradient_steps += self.steps_per_round
+        return {**found, **self.losses(), "imagining_seconds": seconds}
+
+    def _imagine(self) -> dict[str, float]:
+        buffer: Any = self.off_policy.replay_buffer
+        self.imagined_steps += self.rollouts.branches * self.rollouts.horizon
+        return self.rollouts.run(self.off_policy, buffer, self.generator)

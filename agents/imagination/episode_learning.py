@@ -1,0 +1,117 @@
+"""Rounds of whole imagined episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from mbrl_mts3.agents.imagination.imagined_learning import ImaginedLearning
+from mbrl_mts3.agents.imagination.real_transitions import real_transitions
+from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.envs.world_model import Uncertainty, WorldModelDynamics
+from mbrl_mts3.errors import ConfigurationError
+
+
+class EpisodeLearning(ImaginedLearning):
+    """The algorithm's own `learn` in imagined episodes of full length.
+
+    Episodes go on from one round to the next; a run that is resumed begins new ones.
+
+    Args:
+        algorithm: any; its environment is a `WorldModelVecEnv`.
+        uncertainty: that of the environment.
+        steps_per_round: steps of all environments together; rounded up to what the algorithm collects at a time.
+        real, real_fraction, seed: see `ImaginedLearning`.
+
+    Raises:
+        ConfigurationError: real data are to be mixed into what an on-policy algorithm learns from.
+    """
+
+    def __init__(
+        self,
+        algorithm: BaseAlgorithm,
+        uncertainty: Uncertainty,
+        real: ReplayBuffer,
+        *,
+        real_fraction: float,
+        steps_per_round: int,
+        seed: int = 0,
+    ) -> None:
+        if real_fraction and not isinstance(algorithm, OffPolicyAlgorithm):
+            raise ConfigurationError(
+                f"{type(algorithm).__name__} learns only from what it has just done, so real data cannot be mixed in: "
+                "set real_fraction=0, or take SAC or TD3"
+            )
+        if steps_per_round < 1:
+            raise ConfigurationError(f"expected at least one step per round, got {steps_per_round}")
+        super().__init__(algorithm, real, real_fraction, seed)
+        self.uncertainty = uncertainty
+        self.steps_per_round = steps_per_round
+        self._seed = seed
+
+    @classmethod
+    def of(
+        cls,
+        make_algorithm: Callable[[VecEnv], BaseAlgorithm],
+        dynamics: WorldModelDynamics,
+        environments: int,
+        episodes: Sequence[Episode],
+        **options: Any,
+    ) -> EpisodeLearning:
+        """In so many imagined episodes, with the transitions of `episodes` as real data; `options` as of the class."""
+        algorithm = make_algorithm(VecMonitor(WorldModelVecEnv(dynamics, environments)))
+        real = real_transitions(dynamics, episodes).as_buffer(
+            algorithm.observation_space, algorithm.action_space, algorithm.device
+        )
+        return cls(algorithm, dynamics.uncertainty, real, **options)
+
+    def round(self) -> dict[str, float]:
+        environment = self.algorithm.get_env()
+        assert environment is not None
+        if self.algorithm._last_obs is None:
+            # Not the seed alone: a resumed run is not to imagine again what the first one began with.
+            environment.seed(self._seed + self.imagined_steps)
+        meter, before = _Meter(self.uncertainty), self.algorithm._n_updates
+        self.algorithm.learn(self.steps_per_round, callback=meter, log_interval=None, reset_num_timesteps=False)
+        self.imagined_steps = self.algorithm.num_timesteps
+        self.gradient_steps += self.algorithm._n_updates - before
+        return {**meter.means(), **self.losses()}
+
+
+class _Meter(BaseCallback):
+    """Means over what was imagined."""
+
+    def __init__(self, uncertainty: Uncertainty) -> None:
+        super().__init__()
+        self.uncertainty = uncertainty
+        self.rows: list[tuple[float, float, float, float]] = []
+        self.returns: list[float] = []
+
+    def _on_step(self) -> bool:
+        infos, rewards, done = (self.locals[name] for name in ("infos", "rewards", "dones"))
+        doubt = float(np.mean([info.get("uncertainty", 0.0) for info in infos]))
+        over = float(np.mean([info.get("truncation") == "uncertainty" for info in infos]))
+        ended = float(np.mean([d and not info["TimeLimit.truncated"] for d, info in zip(done, infos, strict=True)]))
+        self.rows.append((float(np.mean(rewards)), doubt, ended, over))
+        self.returns += [info["episode"]["r"] for info in infos if "episode" in info]
+        return True
+
+    def means(self) -> dict[str, float]:
+        reward, doubt, ended, over = np.mean(self.rows, axis=0).tolist()
+        penalty = self.uncertainty.penalty * doubt
+        found = {
+            "reward": reward + penalty,
+            "penalty": penalty,
+            "uncertainty": doubt,
+            "terminated": ended,
+            "over_budget": over,
+        }
+        return {**found, "episode_return": float(np.mean(self.returns))} if self.returns else found

@@ -1,0 +1,87 @@
+"""A policy that begins where the data left off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from torch import Tensor
+
+from mbrl_mts3.agents.imagination.scaled_action import from_unit
+
+# tanh never reaches the bounds of the actions, so their likelihood there would be infinite.
+_INSIDE = 0.999
+
+
+def imitate(
+    algorithm: BaseAlgorithm, real: ReplayBuffer, steps: int, *, batch_size: int, learning_rate: float
+) -> float:
+    """Behaviour cloning: make the policy do what was done in the data.
+
+    SAC and PPO learn the most likely distribution of the actions, TD3 their mean. Only the actor is trained, by an
+    optimiser of its own.
+
+    Args:
+        algorithm: whose actor learns.
+        real: actions in [-1, 1].
+        steps: updates; 0 leaves all as it is.
+        batch_size, learning_rate: of Adam.
+
+    Returns:
+        Mean loss of the last tenth of the updates; NaN for no steps.
+    """
+    parameters = list(_actor(algorithm).parameters())
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    losses = []
+    algorithm.policy.set_training_mode(True)
+    for _ in range(steps):
+        batch = real.sample(batch_size)
+        loss = _loss(algorithm, batch.observations, batch.actions)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 10.0)
+        optimizer.step()
+        losses.append(loss.detach())
+    algorithm.policy.zero_grad(set_to_none=True)
+    target = getattr(algorithm.policy, "actor_target", None)
+    if target is not None:
+        target.load_state_dict(algorithm.policy.actor.state_dict())
+    tail = losses[-max(1, steps // 10) :]
+    return float(torch.stack(tail).mean()) if tail else float("nan")
+
+
+@contextmanager
+def held_actor(algorithm: OffPolicyAlgorithm) -> Iterator[None]:
+    """Inside, `algorithm.train` leaves the actor as it is: critics learn what the present policy is worth."""
+    parameters = list(algorithm.actor.parameters())
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+
+
+def _actor(algorithm: BaseAlgorithm) -> torch.nn.Module:
+    actor: torch.nn.Module = algorithm.policy if isinstance(algorithm, OnPolicyAlgorithm) else algorithm.policy.actor
+    return actor
+
+
+def _loss(algorithm: BaseAlgorithm, observation: Any, action: Tensor) -> Tensor:
+    if isinstance(algorithm, OnPolicyAlgorithm):
+        # It acts in the environment's own units.
+        return -algorithm.policy.evaluate_actions(observation, from_unit(action, algorithm.action_space))[1].mean()
+    if isinstance(algorithm, SAC):
+        actor = algorithm.actor
+        mean, log_std, _ = actor.get_action_dist_params(observation)
+        distribution = actor.action_dist.proba_distribution(mean, log_std)
+        return -distribution.log_prob(action.clamp(-_INSIDE, _INSIDE)).mean()
+    return (algorithm.policy.actor(observation) - action).square().mean()

@@ -1,0 +1,75 @@
+"""Imagined and real experience in one batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.buffers import BaseBuffer, ReplayBuffer
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
+from stable_baselines3.common.vec_env import VecNormalize
+
+from mbrl_mts3.errors import ConfigurationError
+
+Samples = ReplayBufferSamples | DictReplayBufferSamples
+
+
+class MixedReplay(BaseBuffer):
+    """Two replay buffers behind the calls of one; what is added goes to the imagined one.
+
+    A fixed share of each batch is real, as in MBPO (arXiv 1906.08253) and MOPO (arXiv 2005.13239).
+
+    Args:
+        imagined: grows.
+        real: what the data set holds.
+        real_fraction: share of a batch, rounded to whole transitions; all of it while nothing has been imagined.
+
+    Raises:
+        ConfigurationError: no such share.
+    """
+
+    def __init__(self, imagined: ReplayBuffer, real: ReplayBuffer, real_fraction: float) -> None:
+        if not 0 <= real_fraction <= 1:
+            raise ConfigurationError(f"real_fraction={real_fraction}: expected a share between 0 and 1")
+        super().__init__(
+            imagined.buffer_size, imagined.observation_space, imagined.action_space, imagined.device, imagined.n_envs
+        )
+        self.imagined = imagined
+        self.real = real
+        self.real_fraction = real_fraction
+
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        """Add imagined transitions, as `ReplayBuffer.add` does."""
+        self.imagined.add(*args, **kwargs)
+
+    def size(self) -> int:
+        """Slots of imagined transitions that are filled."""
+        return self.imagined.size()
+
+    def reset(self) -> None:
+        """Forget what was imagined."""
+        self.imagined.reset()
+
+    def sample(self, batch_size: int, env: VecNormalize | None = None) -> Samples:
+        """A batch, the imagined transitions first."""
+        real = round(self.real_fraction * batch_size) if self.imagined.size() else batch_size
+        parts = [
+            buffer.sample(count, env=env)
+            for buffer, count in ((self.imagined, batch_size - real), (self.real, real))
+            if count
+        ]
+        return parts[0] if len(parts) == 1 else _joined(*parts)
+
+    def _get_samples(self, batch_inds: np.ndarray[Any, Any], env: VecNormalize | None = None) -> Samples:
+        return self.imagined._get_samples(batch_inds, env=env)
+
+
+def _joined(first: Samples, second: Samples) -> Samples:
+    return type(first)(*(_cat(a, b) for a, b in zip(first, second, strict=True)))
+
+
+def _cat(first: Any, second: Any) -> Any:
+    if isinstance(first, dict):
+        return {key: _cat(first[key], second[key]) for key in first}
+    return None if first is None else torch.cat([first, second])

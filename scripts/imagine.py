@@ -1,0 +1,193 @@
+"""mts3-imagine: train a policy inside a world model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from mbrl_mts3.agents.evaluation import evaluate_agent
+from mbrl_mts3.agents.imagination import (
+    BranchedLearning,
+    BranchedRollouts,
+    EpisodeLearning,
+    ImaginedLearning,
+    train_in_imagination,
+)
+from mbrl_mts3.data import OfflineDataset
+from mbrl_mts3.envs import episodic_options, make_environment
+from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
+from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.metrics.json_numbers import json_numbers
+from mbrl_mts3.reporting import write_atomically
+from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
+
+RESULT_FILE = "imagine.json"
+# What may differ between a run and its continuation.
+_FREE = {"rounds", "evaluation", "save_interval", "resume", "threads"}
+
+
+@lists_choices
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="imagine")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Load model and data, train, say how it went; all that does not fit is found before training starts."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    keep_freed_memory()
+    console = Console()
+    folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    dataset = checkpoint_dataset(checkpoint, config.dataset_id)
+    facts = _facts(config, checkpoint, dataset)
+    if config.resume:
+        _check_same(facts, folder)
+    learning = _learning(config, checkpoint, dataset)
+    judge = _Judge(config, checkpoint) if config.evaluation.episodes else None
+    _write(folder, facts, [], None)
+    curve = train_in_imagination(
+        learning,
+        config.rounds,
+        folder,
+        imitation_steps=config.imitation_steps,
+        imitation_rate=config.imitation_rate,
+        critic_steps=config.critic_steps,
+        evaluate=judge,
+        evaluation_interval=config.evaluation.interval,
+        save_interval=config.save_interval,
+        resume=bool(config.resume),
+        on_round=lambda row: console.print(_line(row), highlight=False),
+    )
+    path = _write(folder, facts, curve, judge)
+    console.print(f"policy:  {folder / 'policy.zip'}\nnumbers: {path}")
+
+
+def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> ImaginedLearning:
+    make = instantiate(config.policy, _partial_=True, _convert_="all", seed=config.seed, device=config.device)
+    dynamics = _dynamics(config, checkpoint, dataset)
+    shared = {
+        "real_fraction": config.real_fraction,
+        "steps_per_round": config.steps_per_round,
+        "seed": config.seed,
+    }
+    if not config.branched:
+        return EpisodeLearning.of(make, dynamics, config.environments, dataset.episodes, **shared)
+    noise = config.policy.get("exploration", 0.0)
+    rollouts = BranchedRollouts(dynamics, config.branches, config.horizon, action_noise=noise)
+    return BranchedLearning.of(make, rollouts, dataset.episodes, kept_rounds=config.kept_rounds, **shared)
+
+
+def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:
+    return load_dynamics(
+        checkpoint,
+        dataset,
+        None if config.get("tasks") is None else instantiate(config.tasks),
+        env_id=config.env_id,
+        env_options=_env_options(config, checkpoint),
+        context=config.context,
+        starts=config.starts or ("anywhere" if config.branched else "beginning"),
+        bank_size=config.bank_size,
+        bank_seed=config.seed,
+        uncertainty=config.uncertainty.kind,
+        uncertainty_penalty=config.uncertainty.penalty,
+        uncertainty_budget=config.uncertainty.budget,
+        max_episode_steps=config.max_episode_steps,
+        deterministic=config.deterministic,
+        device=config.device,
+    )
+
+
+def _env_options(config: DictConfig, checkpoint: Checkpoint) -> dict[str, Any]:
+    if config.env_options is not None:
+        options: Any = OmegaConf.to_container(config.env_options, resolve=True)
+        return dict(options)
+    env_id = config.env_id or checkpoint.env_id
+    return {} if env_id is None else episodic_options(env_id)
+
+
+class _Judge:
+    """Scores the present policy in the real environment and keeps the last scores."""
+
+    def __init__(self, config: DictConfig, checkpoint: Checkpoint) -> None:
+        env_id = config.env_id or checkpoint.env_id
+        if env_id is None:
+            raise ConfigurationError(
+                "there is no real environment to evaluate in: set env_id, or evaluation.episodes=0"
+            )
+        self._make = partial(make_environment, env_id, **_env_options(config, checkpoint))
+        first = config.evaluation.first_seed
+        self._seeds = range(first, first + config.evaluation.episodes)
+        self.last: dict[str, Any] | None = None
+
+    def __call__(self, policy: Any) -> dict[str, float]:
+        result = evaluate_agent(policy, self._make, self._seeds, parallel=len(self._seeds))
+        self.last = result.to_json()
+        low, high = result.return_interval
+        found = {"real_return": result.mean_return, "real_return_low": low, "real_return_high": high}
+        return found if result.success_rate is None else {**found, "real_success": result.success_rate}
+
+
+def _facts(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> dict[str, Any]:
+    return {
+        "checkpoint": str(config.checkpoint),
+        "model": type(checkpoint.model).__name__,
+        "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
+        "dataset_id": dataset.dataset_id,
+        "content_hash": dataset.content_hash,
+        "env_id": config.env_id or checkpoint.env_id,
+        "data_mean_return": float(sum(episode.rewards.sum() for episode in dataset.episodes)) / len(dataset.episodes),
+        "algorithm": config.policy.algorithm,
+        "config": OmegaConf.to_container(config, resolve=True),
+    }
+
+
+def _check_same(facts: dict[str, Any], folder: Path) -> None:
+    """A continuation under other options would be no continuation.
+
+    Raises:
+        CheckpointError: there is no run, or it had other options.
+    """
+    path = folder / RESULT_FILE
+    if not path.is_file():
+        raise CheckpointError(f"nothing to resume in {folder}: it has no {RESULT_FILE}; name the folder of a run")
+    then = json.loads(path.read_text())
+    now = json.loads(json.dumps(facts))
+    options = sorted(then["config"].keys() | now["config"].keys())
+    other = [name for name in options if name not in _FREE and then["config"].get(name) != now["config"].get(name)]
+    other += ["content_hash"] if then["content_hash"] != now["content_hash"] else []
+    if other:
+        raise CheckpointError(f"the run in {folder} had another {', '.join(other)}: resume it as it was, see {path}")
+
+
+def _write(folder: Path, facts: dict[str, Any], curve: Sequence[Any], judge: _Judge | None) -> Path:
+    written = {
+        **facts,
+        "finished": bool(curve),
+        "real_evaluation": None if judge is None else judge.last,
+        "learning_curve": [dict(row) for row in curve],
+    }
+    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    return write_atomically(folder / RESULT_FILE, text.encode())
+
+
+def _line(row: Any) -> str:
+    numbers = " ".join(
+        f"{name} {value:.4g}"
+        for name, value in row.items()
+        if name not in ("round", "real_return_low", "real_return_high")
+    )
+    return f"round {row['round']}: {numbers}"
+
+
+if __name__ == "__main__":
+    main()
