@@ -13,6 +13,7 @@ from mbrl_mts3.agents.collect import as_factory
 from mbrl_mts3.agents.collection_environment import EnvironmentFactory
 from mbrl_mts3.agents.collection_summary import CollectionSummary
 from mbrl_mts3.agents.recording import recording
+from mbrl_mts3.agents.save_policy import save_policy
 from mbrl_mts3.data.minari_writer import check_new_dataset_id
 from mbrl_mts3.errors import ConfigurationError
 
@@ -63,13 +64,5 @@ def train_sac(
     with recording(made, dataset_id, steps, overwrite=overwrite, progress=progress, **options) as recorder:
         model = SAC(policy, recorder, seed=seed, device=device, **sac_options)
         model.learn(steps)
-        _save(model, Path(policy_path))
+        save_policy(model, policy_path)
     return CollectionSummary.of(recorder, dataset_id, time.perf_counter() - started)
-
-
-def _save(model: SAC, path: Path) -> None:
-    """Whole or not at all, under the name that was asked for."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}-incomplete.zip")
-    model.save(beside)
-    beside.replace(path)

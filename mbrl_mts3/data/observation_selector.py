@@ -44,8 +44,9 @@ class ObservationSelector:
         Args:
             space: raw observation space of an environment or a data set.
             env_id: environment id, for the names of entries; None where unknown.
-            select: "all" (of a Dict: its "observation" entry, where it has one), "positions" (where names are known),
-                one name or a list of names; a key of a Dict, such as "desired_goal", names all of its entries.
+            select: "all" (of a Dict: its "observation" entry, where it has one), "everything" (of a Dict: all of its
+                entries, goals too), "positions" (where names are known), one name or a list of names; a key of a Dict,
+                such as "desired_goal", names all of its entries.
 
         Raises:
             UnknownObservationError: a name that the space does not have.
@@ -158,6 +159,8 @@ def _resolve(select: str | Sequence[str], entries: Mapping[str, _Entry], env_id:
     main = [entry.name for entry in entries.values() if entry.key in ((), (MAIN_KEY,))] or list(entries)
     if select == "all":
         return main
+    if select == "everything":
+        return list(entries)
     if select == "positions":
         if known_names(env_id, len(main)) is None:
             raise UnknownObservationError(

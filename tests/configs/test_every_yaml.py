@@ -20,6 +20,7 @@ from stable_baselines3 import SAC
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -60,12 +61,18 @@ def for_data(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     return {}
 
 
+def for_offline(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    collect(maze.spec.id, RandomBehaviour, 20, "tests/offline-v0", progress=False)
+    return {"dataset": load_minari("tests/offline-v0", "everything")}
+
+
 ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, Any]]] = {
     "behaviour": for_behaviour,
     "collector": for_collector,
     "data": for_data,
     "environment": lambda *_: {},
     "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
+    "offline_algorithm": for_offline,
     "planners": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
     "tasks": lambda *_: {},
     "training": lambda *_: {},

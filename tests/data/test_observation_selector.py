@@ -58,6 +58,14 @@ def test_names_choose_in_their_order_across_nested_keys() -> None:
     ("select", "names"),
     [
         ("desired_goal", [f"desired_goal/kettle/{i}" for i in range(3)]),
+        (
+            "everything",
+            [
+                *(f"achieved_goal/{i}" for i in range(2)),
+                *(f"desired_goal/kettle/{i}" for i in range(3)),
+                *("x", "y", "vx", "vy"),
+            ],
+        ),
         (["vy", "achieved_goal"], ["vy", "achieved_goal/0", "achieved_goal/1"]),
         (
             ["observation", "desired_goal/kettle"],
@@ -65,7 +73,7 @@ def test_names_choose_in_their_order_across_nested_keys() -> None:
         ),
     ],
 )
-def test_a_key_names_all_of_its_entries(select: str | list[str], names: list[str]) -> None:
+def test_a_word_names_many_entries(select: str | list[str], names: list[str]) -> None:
     assert ObservationSelector.from_space(GOALS, "PointMaze_UMaze-v3", select).names == tuple(names)
 
 

@@ -24,6 +24,8 @@ import pytest
         ("calibrate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("inspect_latents", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("plan", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
+        ("offline", ["data=minari", "data.dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
+        ("offline", ["offline_algorithm=bc"], "there is no offline_algorithm=bc: choose out of behaviour_cloning, "),
         ("collect", ["steps=0"], "ConfigurationError: collecting needs at least 1 step"),
         ("collect", ["environment.id=PointMaze_UMazz-v3"], "PointMaze_UMaze"),
     ],

@@ -1,0 +1,94 @@
+"""mts3-offline: learn a policy from an offline data set alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mbrl_mts3.agents.agent import Agent
+from mbrl_mts3.agents.evaluation import evaluate_agent
+from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.offline import OfflineRecord, train_offline
+from mbrl_mts3.data import OfflineDataset
+from mbrl_mts3.envs import check_spaces, episodic_options, make_environment
+from mbrl_mts3.envs.tasks import default_task
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.scripts import lists_choices, reports_errors
+
+
+@lists_choices
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="offline")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Load the data, learn, say where the policy lies."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    dataset: OfflineDataset = instantiate(config.data)
+    console.print(dataset)
+    folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
+    evaluate = _evaluation(config, dataset) if config.evaluation_episodes else None
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("updates", total=config.steps)
+        learner, record = train_offline(
+            dataset,
+            instantiate(config.offline_algorithm, device=config.device),
+            folder,
+            steps=config.steps,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            report_every=config.report_every,
+            evaluate=evaluate,
+            options=_options(config),
+            resume=config.resume is not None,
+            on_updates=lambda count: progress.advance(bar, count),
+            on_report=lambda row: console.print(_line(row), soft_wrap=True),
+        )
+    console.print(_summary(record))
+    console.print(f"policy after {learner.updates:,} updates: {folder / 'policy.zip'}")
+
+
+def _options(config: DictConfig) -> dict[str, Any]:
+    """What the policy depends on beside the data."""
+    chosen: Any = OmegaConf.to_container(config.offline_algorithm, resolve=True)
+    options = {name: value for name, value in chosen.items() if not name.startswith("_")}
+    return {"algorithm": HydraConfig.get().runtime.choices["offline_algorithm"], **options}
+
+
+def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent], EvaluationResult]:
+    """The agent in the real environment of the data, which is found to fit here."""
+    if dataset.env_id is None:
+        raise ConfigurationError(
+            f"{dataset.dataset_id} names no environment to evaluate in: set evaluation_episodes=0, and use mts3-rollout"
+        )
+    make = partial(make_environment, dataset.env_id, **episodic_options(dataset.env_id))
+    environment = make()
+    check_spaces(dataset.observation_space, dataset.action_space, environment)
+    environment.close()
+    first, count = config.evaluation_seed, config.evaluation_episodes
+    success = default_task(dataset.env_id).success
+    return lambda agent: evaluate_agent(agent, make, range(first, first + count), parallel=count, success=success)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    shown = [f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float) and name != "seconds"]
+    return f"{row['updates']:>9,} updates, {row['seconds']:.0f} s: {', '.join(shown)}"
+
+
+def _summary(record: OfflineRecord) -> str:
+    return f"{record.updates / record.seconds:.0f} updates per second" if record.seconds else "nothing to do"
+
+
+if __name__ == "__main__":
+    main()

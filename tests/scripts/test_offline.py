@@ -1,0 +1,81 @@
+"""mts3-offline from the command line to the policy and its record."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stable_baselines3 import TD3
+
+from mbrl_mts3.agents.behaviour import RandomBehaviour
+from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.scripts import offline
+
+DATA = "tests/offline-script-v0"
+QUICK = ["data=minari", f"data.dataset_id={DATA}", "steps=6", "report_every=4", "batch_size=16"]
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def maze_data(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
+        collect("PointMaze_UMaze-v3", RandomBehaviour, 60, DATA, progress=False)
+        yield
+
+
+@pytest.fixture
+def run(maze_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def command(*arguments: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["mts3-offline", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
+        offline.main()
+        return dict(json.loads((tmp_path / "run" / "offline.json").read_text()))
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "losses"),
+    [("td3_bc", {"critic_loss", "q", "actor_loss", "cloning_loss"}), ("behaviour_cloning", {"cloning_loss"})],
+)
+def test_it_learns_reports_and_goes_on(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], algorithm: str, losses: set[str]
+) -> None:
+    written = run(f"offline_algorithm={algorithm}", "evaluation_episodes=2")
+    assert [row["updates"] for row in written["curve"]] == [4, 6]
+    judged = {"mean_return", "return_interval", "success_rate", "episodes"}
+    assert set(written["curve"][0]) == {"updates", "seconds", *losses, *judged}
+    assert written["dataset_id"] == DATA
+    assert len(written["content_hash"]) == 32
+    assert written["options"]["algorithm"] == algorithm
+    assert written["options"]["net_arch"] == [256, 256]
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("4 updates", "cloning_loss", "mean_return", "policy after 6 updates"))
+    policy = TD3.load(tmp_path / "run" / "policy.zip", device="cpu")
+    assert policy.predict(policy.observation_space.sample())[0].shape == (2,)
+    resumed = run(f"offline_algorithm={algorithm}", f"resume={tmp_path / 'run'}", "steps=8")
+    assert [row["updates"] for row in resumed["curve"]] == [4, 6, 8]
+    assert resumed["curve"][:2] == written["curve"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data.observation=all"], "SpaceMismatchError: a policy acts on whole observations"),
+        (["resume=nowhere"], "ResultError: there is no policy.zip in 'nowhere'"),
+        (["steps=0"], "ConfigurationError: expected at least 1"),
+        (["offline_algorithm.alpha=-1"], "ConfigurationError: expected alpha >= 0"),
+    ],
+)
+def test_bad_input_ends_with_one_line(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert len(printed.strip().splitlines()) == 1
+    assert not list((tmp_path / "run").glob("*.json"))
