@@ -16,6 +16,7 @@ from mbrl_mts3.reporting.maze_figure import maze_figure
 from mbrl_mts3.reporting.maze_layout import MazeLayout
 from mbrl_mts3.reporting.maze_rollout import MazeRollout
 from mbrl_mts3.reporting.open_loop_tables import dimension_table, error_table
+from mbrl_mts3.reporting.policy_value_figure import policy_value_figure
 from mbrl_mts3.reporting.prediction_figure import prediction_figure
 from mbrl_mts3.reporting.projection import Projection
 from mbrl_mts3.reporting.recalibration_figure import recalibration_figure
@@ -41,6 +42,7 @@ __all__ = [
     "latent_figure",
     "maze_figure",
     "png_bytes",
+    "policy_value_figure",
     "prediction_figure",
     "recalibration_figure",
     "recalibration_table",

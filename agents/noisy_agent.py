@@ -1,0 +1,52 @@
+"""A worse copy of an agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from mbrl_mts3.agents.agent import Agent
+from mbrl_mts3.errors import ConfigurationError
+
+
+class NoisyAgent:
+    """Another agent's actions with Gaussian noise on top, clipped to the action space. Implements `Agent`.
+
+    Its state is that of the other agent with the number of calls so far.
+
+    Args:
+        agent: whose actions are disturbed.
+        action_space: with finite bounds.
+        deviation: standard deviation of the noise, in half widths of the action space.
+        seed: the same seed and the same calls give the same noise.
+
+    Raises:
+        ConfigurationError: a deviation that is not above 0, or a space without bounds.
+    """
+
+    def __init__(self, agent: Agent, action_space: spaces.Box, deviation: float, seed: int = 0) -> None:
+        if not deviation > 0 or not action_space.is_bounded():
+            raise ConfigurationError(
+                f"action noise needs a deviation above 0 and a bounded action space, got {deviation} and {action_space}"
+            )
+        self.agent = agent
+        self.action_space = action_space
+        self.deviation = deviation
+        self.seed = seed
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[Any, int] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[Any, int]]:
+        """Ask the other agent and add the noise, `deterministic` or not; see `Agent.predict`."""
+        inner, calls = state or (None, 0)
+        action, inner = self.agent.predict(observation, inner, episode_start, deterministic)
+        low, high = self.action_space.low, self.action_space.high
+        noise = np.random.default_rng((self.seed, calls)).normal(size=np.shape(action))
+        disturbed = action + self.deviation * (high - low) / 2 * noise
+        return np.clip(disturbed, low, high).astype(self.action_space.dtype), (inner, calls + 1)

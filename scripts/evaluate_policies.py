@@ -1,0 +1,179 @@
+"""mts3-evaluate-policies: what policies are worth by a trained model, and how far that agrees with real episodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from mbrl_mts3.agents.policy_evaluation import evaluate_policy
+from mbrl_mts3.agents.policy_files import load_policies
+from mbrl_mts3.data import OfflineDataset
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics import PolicyRanking, PolicyValue, json_numbers
+from mbrl_mts3.metrics.intervals import Interval
+from mbrl_mts3.reporting import policy_value_figure, save_figure, write_atomically
+from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset
+
+
+@lists_choices
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="evaluate_policies")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Load model and policies, imagine, ask the real environment where wanted, print and write what came of it."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    seeds = _real_seeds(config, checkpoint)
+    dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
+    dynamics = _dynamics(config, checkpoint, dataset)
+    policies = load_policies(
+        list(config.policies),
+        dynamics.observation_space,
+        dynamics.action_space,
+        algorithm=config.algorithm,
+        random=config.random,
+        noise=dict(config.noise or {}),
+        seed=config.seed,
+        device=config.device,
+    )
+    make = partial(make_environment, checkpoint.env_id or "", **(config.environment_options or {}))
+    values = []
+    for name, agent in policies.items():
+        with console.status(f"{name}: imagining {config.episodes} episodes, then {len(seeds)} real ones"):
+            value = evaluate_policy(
+                name,
+                agent,
+                dynamics,
+                make if seeds else None,
+                episodes=config.episodes,
+                horizon=config.horizon,
+                discount=config.discount,
+                seed=config.seed,
+                real_seeds=seeds,
+                parallel=config.parallel,
+            )
+        values.append(value)
+    _report(config, checkpoint, dataset, values, console)
+
+
+def _real_seeds(config: DictConfig, checkpoint: Checkpoint) -> range:
+    """What is wrong with the real environment's part is found here, before any work."""
+    if config.real_episodes < 0 or config.episodes < 1:
+        raise ConfigurationError(
+            f"expected real_episodes >= 0 and episodes >= 1, got {config.real_episodes} and {config.episodes}"
+        )
+    if config.real_episodes and checkpoint.env_id is None:
+        raise ConfigurationError("the model's data names no environment, so there are no real returns: real_episodes=0")
+    return range(config.first_seed, config.first_seed + config.real_episodes)
+
+
+def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:
+    return load_dynamics(
+        checkpoint,
+        dataset,
+        instantiate(config.get("tasks")),
+        env_options=dict(config.environment_options or {}),
+        starts=config.starts,
+        context=config.context,
+        bank_seed=config.seed,
+        deterministic=config.deterministic,
+        uncertainty=config.uncertainty,
+        uncertainty_penalty=config.uncertainty_penalty,
+        device=config.device,
+    )
+
+
+def _rankings(values: Sequence[PolicyValue]) -> dict[str, PolicyRanking]:
+    """Against real returns of the same kind, and against whole episodes where these are something else."""
+    real = [value.value for value in values if value.value is not None]
+    whole = [value.whole_value for value in values if value.whole_value is not None]
+    if len(values) < 2 or len(real) < len(values):
+        return {}
+    estimates = [value.estimate for value in values]
+    rankings = {"same steps": PolicyRanking.of(estimates, real)}
+    if whole != real:
+        rankings["whole episodes"] = PolicyRanking.of(estimates, whole)
+    return rankings
+
+
+def _report(
+    config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset, values: Sequence[PolicyValue], console: Console
+) -> None:
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    model, rankings = type(checkpoint.model).__name__, _rankings(values)
+    console.print(_value_table(values, f"{model}, data {dataset.dataset_id}"))
+    if rankings:
+        console.print(_ranking_table(rankings))
+    written: dict[str, Any] = {
+        "checkpoint": str(config.checkpoint),
+        "model": model,
+        "dataset_id": dataset.dataset_id,
+        "content_hash": dataset.content_hash,
+        "policies": [value.to_json() for value in values],
+        "rankings": {name: ranking.to_json() for name, ranking in rankings.items()},
+        "config": OmegaConf.to_container(config, resolve=True),
+    }
+    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    console.print(f"numbers: {write_atomically(folder / 'policies.json', text.encode())}")
+    if values[0].value is not None:
+        figure = policy_value_figure(values, f"Policies in {model} and in {checkpoint.env_id}")
+        console.print(f"figure:  {save_figure(figure, folder / 'policies.png')}")
+
+
+def _value_table(values: Sequence[PolicyValue], title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("policy", no_wrap=True)
+    columns = ["estimate (95% interval)"]
+    if values[0].value is not None:
+        columns += ["real return (95% interval)"]
+    whole = any(value.whole_value != value.value for value in values)
+    for name in columns + ["whole episodes"] * whole:
+        table.add_column(name, justify="right")
+    for value in sorted(values, key=lambda value: value.estimate, reverse=True):
+        row = [_number(value.estimate, value.interval)]
+        if value.value is not None and value.value_interval is not None:
+            row += [_number(value.value, value.value_interval)]
+        if whole:
+            row += [f"{value.whole_value:.4g}"]
+        table.add_row(value.name, *row)
+    return table
+
+
+def _number(value: float, interval: Interval) -> str:
+    return f"{value:.4g} ({interval[0]:.4g} to {interval[1]:.4g})"
+
+
+def _ranking_table(rankings: dict[str, PolicyRanking]) -> Table:
+    table = Table(title="estimates against real returns")
+    table.add_column("")
+    for name in rankings:
+        table.add_column(name, justify="right")
+    rows = {
+        "rank correlation (Spearman)": "rank_correlation",
+        "correlation (Pearson)": "correlation",
+        "regret@1": "regret",
+        "regret@1, share of the range": "normalised_regret",
+        "mean absolute error": "mean_absolute_error",
+    }
+    for label, name in rows.items():
+        table.add_row(label, *(f"{getattr(ranking, name):.4g}" for ranking in rankings.values()))
+    return table
+
+
+if __name__ == "__main__":
+    main()
