@@ -2,15 +2,18 @@
 
 from mbrl_mts3.envs.check_spaces import check_spaces
 from mbrl_mts3.envs.make import episodic_options, is_goal_maze, make_environment
-from mbrl_mts3.envs.registration import WORLD_MODEL_ID, register_world_model
+from mbrl_mts3.envs.registration import SKID_STEER_ID, WORLD_MODEL_ID, register_skid_steer, register_world_model
 
+register_skid_steer()
 register_world_model()
 
 __all__ = [
+    "SKID_STEER_ID",
     "WORLD_MODEL_ID",
     "check_spaces",
     "episodic_options",
     "is_goal_maze",
     "make_environment",
+    "register_skid_steer",
     "register_world_model",
 ]

@@ -1,10 +1,11 @@
-"""The id that Gymnasium knows imagined environments by."""
+"""The ids that Gymnasium knows our environments by."""
 
 from __future__ import annotations
 
 import gymnasium
 
 WORLD_MODEL_ID = "mbrl_mts3/WorldModel-v0"
+SKID_STEER_ID = "mbrl_mts3/SkidSteer-v0"
 
 
 def register_world_model() -> None:
@@ -14,4 +15,12 @@ def register_world_model() -> None:
             WORLD_MODEL_ID,
             entry_point="mbrl_mts3.envs.world_model:make_world_model",
             vector_entry_point="mbrl_mts3.envs.world_model:make_world_models",
+        )
+
+
+def register_skid_steer() -> None:
+    """Make `gymnasium.make` know `SKID_STEER_ID`; nothing is loaded before it is called."""
+    if SKID_STEER_ID not in gymnasium.registry:
+        gymnasium.register(
+            SKID_STEER_ID, entry_point="mbrl_mts3.envs.mobile_robot:SkidSteerEnv", max_episode_steps=1000
         )

@@ -3,6 +3,7 @@
 from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
 from mbrl_mts3.agents.behaviour.random_behaviour import RandomBehaviour
 from mbrl_mts3.agents.behaviour.sb3_behaviour import SB3Behaviour
+from mbrl_mts3.agents.behaviour.skid_steer_behaviour import SkidSteerBehaviour
 from mbrl_mts3.agents.behaviour.smooth_noise_behaviour import SmoothNoiseBehaviour
 from mbrl_mts3.agents.behaviour.waypoint_behaviour import WaypointBehaviour
 
@@ -11,6 +12,7 @@ __all__ = [
     "BehaviourFactory",
     "RandomBehaviour",
     "SB3Behaviour",
+    "SkidSteerBehaviour",
     "SmoothNoiseBehaviour",
     "WaypointBehaviour",
 ]

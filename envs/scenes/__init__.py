@@ -4,5 +4,6 @@ from mbrl_mts3.envs.scenes.half_cheetah import HalfCheetahScene
 from mbrl_mts3.envs.scenes.open_scene import open_scene
 from mbrl_mts3.envs.scenes.point_maze import PointMazeScene
 from mbrl_mts3.envs.scenes.scene import Scene
+from mbrl_mts3.envs.scenes.skid_steer import SkidSteerScene
 
-__all__ = ["HalfCheetahScene", "PointMazeScene", "Scene", "open_scene"]
+__all__ = ["HalfCheetahScene", "PointMazeScene", "Scene", "SkidSteerScene", "open_scene"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mbrl_mts3.envs.tasks.half_cheetah import HalfCheetahTask
 from mbrl_mts3.envs.tasks.learned_reward import LearnedRewardTask
 from mbrl_mts3.envs.tasks.point_maze import PointMazeTask
+from mbrl_mts3.envs.tasks.skid_steer import SkidSteerTask
 from mbrl_mts3.envs.tasks.task import Task
 
 
@@ -15,4 +16,6 @@ def default_task(env_id: str | None) -> Task:
         return HalfCheetahTask()
     if name.startswith("PointMaze"):
         return PointMazeTask("dense" if "Dense" in name else "sparse")
+    if name.startswith("SkidSteer"):
+        return SkidSteerTask()
     return LearnedRewardTask()

@@ -3,5 +3,6 @@
 from mbrl_mts3.envs.terminations.goal_reached import GoalReached
 from mbrl_mts3.envs.terminations.never import Never
 from mbrl_mts3.envs.terminations.termination_function import TerminationFunction
+from mbrl_mts3.envs.terminations.tipped_over import TippedOver
 
-__all__ = ["GoalReached", "Never", "TerminationFunction"]
+__all__ = ["GoalReached", "Never", "TerminationFunction", "TippedOver"]

@@ -36,11 +36,15 @@ _KITCHEN = (
     *_KETTLE_VELOCITY,
 )
 
+_ANGLES = ("roll", "pitch", "yaw")
+_SKID_STEER = ("x", "y", "z", *(f"sin_{angle}" for angle in _ANGLES), *(f"cos_{angle}" for angle in _ANGLES))
+
 _KNOWN: dict[str, tuple[tuple[str, ...], ...]] = {
     # The second layout has exclude_current_positions_from_observation=False.
     "HalfCheetah": (_CHEETAH, ("rootx", *_CHEETAH)),
     "PointMaze": (_POINT_MAZE,),
     "FrankaKitchen": (_KITCHEN,),
+    "SkidSteer": (_SKID_STEER,),
 }
 
 

@@ -22,9 +22,9 @@ MAIN_KEY = "observation"
 class ObservationSelector:
     """Selected entries of a Box or (nested) Dict observation, in the order of `names`.
 
-    Entries have the environment's own names where those are known (HalfCheetah, PointMaze, FrankaKitchen), else
-    "observation/0", "observation/1", ... Entries of further keys of a Dict are "achieved_goal/0" and so on; keys of
-    nested Dicts are joined by "/".
+    Entries have the environment's own names where those are known (HalfCheetah, PointMaze, FrankaKitchen, SkidSteer),
+    else "observation/0", "observation/1", ... Entries of further keys of a Dict are "achieved_goal/0" and so on; keys
+    of nested Dicts are joined by "/".
     """
 
     names: tuple[str, ...]

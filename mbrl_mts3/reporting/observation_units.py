@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_LENGTHS = {"x", "y", "rootx", "rootz", "kettle_x", "kettle_y", "kettle_z", "slide_cabinet"}
+_LENGTHS = {"x", "y", "z", "rootx", "rootz", "kettle_x", "kettle_y", "kettle_z", "slide_cabinet"}
 _LENGTHS |= {"panda0_finger_joint1", "panda0_finger_joint2"}
 _ANGLES = {"rooty", "bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot", "microwave"}
 _ANGLES |= {"left_hinge_cabinet", "right_hinge_cabinet", "kettle_rx", "kettle_ry", "kettle_rz"}
@@ -10,7 +10,7 @@ _ANGLES |= {f"panda0_joint{i}" for i in range(1, 8)}
 
 
 def observation_unit(name: str) -> str:
-    """Unit of an observation of HalfCheetah, PointMaze or FrankaKitchen by its name; empty where not known."""
+    """Unit of an observation of a known environment (see `known_names`) by its name; empty where not known."""
     if name in ("vx", "vy"):
         return "m/s"
     position = name.removeprefix("v_")

@@ -45,7 +45,14 @@ def maze() -> Iterator[gymnasium.Env[Any, Any]]:
     environment.close()
 
 
+# Behaviours that a maze does not suit.
+AT_HOME = {"SkidSteerBehaviour": "mbrl_mts3/SkidSteer-v0"}
+
+
 def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    home = AT_HOME.get(node._target_.split(".")[-1])
+    if home is not None:
+        return {"environment": make_environment(home)}
     if "path" in node:
         Path(node.path).parent.mkdir(parents=True)
         SAC("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save(node.path)

@@ -8,7 +8,13 @@ import pytest
 import torch
 
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.rewards import GoalDistanceReward, HalfCheetahReward, MazeMap, ShortestPathReward
+from mbrl_mts3.envs.rewards import (
+    ForwardProgressReward,
+    GoalDistanceReward,
+    HalfCheetahReward,
+    MazeMap,
+    ShortestPathReward,
+)
 
 NO_ACTION = torch.zeros(2)
 
@@ -62,3 +68,17 @@ def test_half_cheetah_reward_follows_the_environments() -> None:
     # The velocity at the end of a step is close to its mean over the step, but not the same.
     assert np.corrcoef(ours, paid)[0, 1] > 0.8
     assert abs(ours.mean() - paid.mean()) < 0.1
+
+
+def test_forward_progress_is_what_the_robot_is_paid() -> None:
+    environment = make_environment("mbrl_mts3/SkidSteer-v0")
+    environment.action_space.seed(0)
+    observation, _ = environment.reset(seed=0)
+    reward = ForwardProgressReward(column=0, step_seconds=0.02, forward_weight=1.0, control_weight=0.05)
+    for _ in range(100):
+        action = environment.action_space.sample()
+        after, paid, _, _, _ = environment.step(action)
+        before_and_after = (torch.as_tensor(array, dtype=torch.float64) for array in (observation, action, after))
+        assert float(reward(*before_and_after)) == pytest.approx(float(paid), abs=1e-6)
+        observation = after
+    environment.close()

@@ -9,8 +9,9 @@ import torch
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.rewards import GoalDistanceReward, HalfCheetahReward, ShortestPathReward
-from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, PointMazeTask
+from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward, HalfCheetahReward, ShortestPathReward
+from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, PointMazeTask, SkidSteerTask, default_task
+from mbrl_mts3.envs.terminations import Never, TippedOver
 from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 
 
@@ -83,3 +84,20 @@ def test_the_learned_reward_asks_for_nothing(u_maze: gymnasium.Env[Any, Any]) ->
     assert task.columns(selector(u_maze, ["vx"])) == ()
     assert task.reward_function({}, selector(u_maze)) is None
     assert task.success({}, {"success": True})
+
+
+def test_the_robot_is_paid_for_progress_until_it_tips_over() -> None:
+    environment = make_environment("mbrl_mts3/SkidSteer-v0")
+    task, everything = default_task("mbrl_mts3/SkidSteer-v0"), selector(environment)
+    assert everything.names == selector(environment, "positions").names
+    assert isinstance(task, SkidSteerTask)
+    raw, _ = environment.reset(seed=0)
+    assert task.reward_function(raw, everything) == ForwardProgressReward(0, 0.02, 1.0, 0.05)
+    ends = task.termination_function(raw, everything)
+    assert isinstance(ends, TippedOver)
+    assert not ends(torch.as_tensor(everything(raw)))
+    assert isinstance(SkidSteerTask(terminate_when_tipped=False).termination_function(raw, everything), Never)
+    blind = selector(environment, ["x", "sin_roll", "cos_pitch"])
+    with pytest.raises(UnknownObservationError, match="cos_roll"):
+        task.termination_function(raw, blind)
+    environment.close()

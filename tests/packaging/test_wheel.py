@@ -10,6 +10,7 @@ TOP_LEVEL = {
     "mbrl_mts3": "mbrl_mts3",
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
+SHIPPED = ("*.py", "*.yaml", "*.xml", "*.html.jinja", "py.typed")
 COMMANDS = {
     f"mts3-{name}" for name in ("collect", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
 }
@@ -34,7 +35,7 @@ def distribution(site: Path) -> Distribution:
 
 
 def test_every_source_file_is_inside(root: Path, wheel_site: Path) -> None:
-    expected = installed_names(root, ["*.py", "*.yaml", "*.html.jinja", "py.typed"])
+    expected = installed_names(root, SHIPPED)
     missing = expected - names_in(wheel_site)
     assert not missing, f"forgotten in pyproject.toml, [tool.setuptools]: {sorted(missing)}"
 
@@ -46,7 +47,7 @@ def test_every_folder_of_python_files_is_a_package(root: Path) -> None:
 
 def test_nothing_but_source_is_inside(root: Path, wheel_site: Path) -> None:
     ours = {name for name in names_in(wheel_site) if name.startswith("mbrl_mts3/") and "__pycache__" not in name}
-    assert ours == installed_names(root, ["*.py", "*.yaml", "*.html.jinja", "py.typed"])
+    assert ours == installed_names(root, SHIPPED)
 
 
 def test_only_one_name_reaches_the_top_level(wheel_site: Path) -> None:

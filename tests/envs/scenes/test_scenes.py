@@ -14,7 +14,7 @@ from imagined_worlds import checkpoint_of, dataset_of
 
 from mbrl_mts3.data import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.scenes import HalfCheetahScene, PointMazeScene, Scene, open_scene
+from mbrl_mts3.envs.scenes import HalfCheetahScene, PointMazeScene, Scene, SkidSteerScene, open_scene
 from mbrl_mts3.envs.world_model import make_world_model
 from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 
@@ -39,7 +39,7 @@ def can_draw() -> Iterator[None]:
         yield
 
 
-def selector(environment: gymnasium.Env[Any, Any], select: str = "all") -> ObservationSelector:
+def selector(environment: gymnasium.Env[Any, Any], select: Any = "all") -> ObservationSelector:
     assert environment.spec is not None
     return ObservationSelector.from_space(environment.observation_space, environment.spec.id, select)
 
@@ -76,8 +76,27 @@ def test_the_ball_is_where_it_is_imagined_and_so_is_its_goal() -> None:
     scene.close()
 
 
+def test_the_robot_stands_and_leans_as_imagined() -> None:
+    """Shown again, what the real environment observed puts the simulator where it was."""
+    environment: Any = make_environment("mbrl_mts3/SkidSteer-v0")
+    environment.reset(seed=3)
+    environment.action_space.seed(0)
+    for _ in range(50):
+        observation, *_ = environment.step(environment.action_space.sample())
+    pose = environment.unwrapped.data.qpos[:7].copy()
+    shuffled = selector(environment, sorted(selector(environment).names))
+    scene = SkidSteerScene(environment, shuffled)
+    scene.begin()
+    scene.show(shuffled(observation), None)
+    shown = environment.unwrapped.data.qpos[:7]
+    np.testing.assert_allclose(shown[:3], pose[:3], atol=1e-5)
+    # A quaternion and its negative are one rotation.
+    assert abs(shown[3:] @ pose[3:]) == pytest.approx(1.0, abs=1e-6)
+    scene.close()
+
+
 @pytest.mark.usefixtures("can_draw")
-@pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "PointMaze_UMaze-v3"])
+@pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "PointMaze_UMaze-v3", "mbrl_mts3/SkidSteer-v0"])
 def test_imagined_environments_are_drawn(env_id: str) -> None:
     data = dataset_of(env_id, episodes=1, steps=12)
     environment = make_world_model(checkpoint_of(data), data, context=0, render_mode="rgb_array")

@@ -2,7 +2,7 @@
 
 import torch
 
-from mbrl_mts3.envs.terminations import GoalReached, Never, TerminationFunction
+from mbrl_mts3.envs.terminations import GoalReached, Never, TerminationFunction, TippedOver
 
 
 def test_never_is_never() -> None:
@@ -18,3 +18,17 @@ def test_a_goal_is_reached_within_its_radius() -> None:
     steps = torch.tensor([[[0.0, 9.0, 0.4], [0.4, 9.0, 0.4]], [[1.0, 9.0, 1.4], [0.0, 9.0, 0.0]]])
     assert reached(steps).tolist() == [[True, False], [True, False]]
     assert reached(steps[:, 0]).tolist() == [True, True]
+
+
+def test_a_body_tips_over_by_rolling_or_pitching() -> None:
+    tipped = TippedOver((0, 2), angle=80.0)
+    assert isinstance(tipped, TerminationFunction)
+    upright, rolled, pitched, diagonal = torch.deg2rad(
+        torch.tensor([[79.0, 0.0], [81.0, 0.0], [0.0, 81.0], [66.0, 66.0]])
+    ).cos()
+    # The column between them is the roll of something else.
+    steps = torch.stack(
+        [torch.stack([roll, -torch.ones(()), pitch]) for roll, pitch in (upright, rolled, pitched, diagonal)]
+    )
+    assert tipped(steps).tolist() == [False, True, True, True]
+    assert tipped(steps[None]).shape == (1, 4)

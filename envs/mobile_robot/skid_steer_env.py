@@ -1,0 +1,209 @@
+"""Driving over hills on four wheels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.mujoco import MujocoEnv
+from gymnasium.utils import EzPickle
+
+from mbrl_mts3.envs.mobile_robot.hilly_terrain import FloatArray, HillyTerrain
+from mbrl_mts3.errors import ConfigurationError
+
+MODEL = Path(__file__).with_name("skid_steer.xml")
+# Largest lean of the robot's own vertical, in degrees, before it counts as tipped over.
+TIPPING_ANGLE = 80.0
+# From one observation to the next; the simulator takes five steps of 4 ms.
+STEP_SECONDS, _FRAME_SKIP = 0.02, 5
+# The robot starts somewhere in a square of this half width, in metres.
+_START_RANGE = 2.0
+# The circle that the wheels stand in, and what a wheel measures, in metres.
+_REACH, _WHEEL_RADIUS = 0.35, 0.1
+# Brakes for the second in which the robot comes to rest on the ground, in N m s.
+_BRAKES, _SETTLING_STEPS = 100.0, 250
+
+
+class SkidSteerEnv(MujocoEnv, EzPickle):
+    """A four-wheel skid-steer robot on random hilly terrain, after the fourth data set of the MTS3 paper.
+
+    The robot (14.4 kg, 0.48 m wide) has no steering: it turns where its left and right wheels push differently, and
+    then skids. Its wheels slip, lift off and get stuck; neither the ground, nor velocities, nor the speed of the wheels
+    are observed. A step takes 0.02 s.
+
+    - Action: torques of the wheels front left, front right, rear left, rear right in units of 3.5 Nm, each in [-1, 1].
+      A free wheel reaches 15 rad/s, which is 1.5 m/s.
+    - Observation (9): position x, y, z of the chassis in metres, the sines of roll, pitch and yaw, their cosines. The
+      rotation is R_z(yaw) R_y(pitch) R_x(roll); z points up, the robot's own x forward, y to its left.
+    - Reward: forward_weight (x' - x) / 0.02 s - control_weight sum a^2: to drive towards +x, wherever the robot looks
+      at the start.
+    - Start: at rest on the ground within 2 m of the middle along x and y, looking anywhere.
+    - End: terminated when the robot has tipped over by more than 80 degrees; truncated after 1,000 steps (by the time
+      limit of the registered environment), and 1 m before the edge of the terrain, 32 m from the middle, which a robot
+      can hardly reach in that time.
+    - Info: `velocity` (3, m/s, of the chassis in the world), `angular_velocity` (3, rad/s, in the robot's own frame),
+      `wheel_speeds` (4, rad/s).
+
+    The attribute `terrain` is the ground of this episode.
+
+    Args:
+        amplitude: half the height from the deepest valley to the highest hill, in metres; 0 is flat.
+        wavelength: typical distance from hill to hill, in metres, at least 2.
+        terrain_seed: the same terrain in all episodes; None draws a new one at each reset.
+        terminate_when_tipped: otherwise the robot lies there until the time limit.
+        forward_weight: reward for each m/s.
+        control_weight: cost of a squared action.
+        render_mode: "human", "rgb_array", "depth_array" or "rgbd_tuple".
+        camera_name: "track" follows the robot.
+        kwargs: further arguments of Gymnasium's `MujocoEnv`, such as width and height of pictures.
+
+    Raises:
+        ConfigurationError: a negative amplitude, or hills too short.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": ["human", "rgb_array", "depth_array", "rgbd_tuple"],
+        "render_fps": 50,
+    }
+    # Whether the ground has changed since the last picture.
+    _fresh: bool
+
+    def __init__(
+        self,
+        amplitude: float = 1.0,
+        wavelength: float = 8.0,
+        terrain_seed: int | None = None,
+        terminate_when_tipped: bool = True,
+        forward_weight: float = 1.0,
+        control_weight: float = 0.05,
+        render_mode: str | None = None,
+        camera_name: str | None = "track",
+        **kwargs: Any,
+    ) -> None:
+        EzPickle.__init__(
+            self,
+            amplitude,
+            wavelength,
+            terrain_seed,
+            terminate_when_tipped,
+            forward_weight,
+            control_weight,
+            render_mode,
+            camera_name,
+            **kwargs,
+        )
+        self.amplitude, self.wavelength, self.terrain_seed = amplitude, wavelength, terrain_seed
+        self._terminate_when_tipped = terminate_when_tipped
+        self._forward_weight, self._control_weight = forward_weight, control_weight
+        bound = np.array([np.inf] * 3 + [1.0] * 6)
+        MujocoEnv.__init__(
+            self,
+            str(MODEL),
+            _FRAME_SKIP,
+            observation_space=spaces.Box(-bound, bound, dtype=np.float64),
+            render_mode=render_mode,
+            camera_name=camera_name,
+            **kwargs,
+        )
+        self._wheels = self.model.joint("front_left").dofadr[0] + np.arange(4)
+        self._lay(self._draw_terrain(np.random.default_rng(terrain_seed)))
+
+    def step(self, action: Any) -> tuple[FloatArray, np.float64, bool, bool, dict[str, Any]]:
+        action = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+        before = float(self.data.qpos[0])
+        self.do_simulation(action, self.frame_skip)
+        velocity = (self.data.qpos[0] - before) / self.dt
+        reward = np.float64(self._forward_weight * velocity - self._control_weight * np.square(action).sum())
+        terminated = self._terminate_when_tipped and self.tipped
+        truncated = bool(np.abs(self.data.qpos[:2]).max() > self._edge)
+        if self.render_mode == "human":
+            self.render()
+        return self._observation(), reward, terminated, truncated, self._get_reset_info()
+
+    def reset_model(self) -> FloatArray:
+        if self.terrain_seed is None:
+            self._lay(self._draw_terrain(self.np_random))
+        x, y, yaw = self.np_random.uniform(-1.0, 1.0, 3) * (_START_RANGE, _START_RANGE, np.pi)
+        self.place(float(x), float(y), float(yaw))
+        return self._observation()
+
+    def place(self, x: float, y: float, yaw: float) -> None:
+        """Set the robot down at a position in metres, looking along `yaw` in radians, and let it come to rest."""
+        around = np.linspace(-_REACH, _REACH, 8)
+        ground = self.terrain.height(*np.meshgrid(x + around, y + around)).max()
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[:7] = [x, y, ground + _WHEEL_RADIUS, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+        free = self.model.dof_damping[self._wheels].copy()
+        self.model.dof_damping[self._wheels] = _BRAKES
+        mujoco.mj_step(self.model, self.data, nstep=_SETTLING_STEPS)
+        self.model.dof_damping[self._wheels] = free
+        self.data.qvel[:] = self.data.time = 0.0
+        mujoco.mj_forward(self.model, self.data)
+
+    @property
+    def tipped(self) -> bool:
+        """Whether the robot leans by more than 80 degrees."""
+        return bool(self._rotation[2, 2] < np.cos(np.deg2rad(TIPPING_ANGLE)))
+
+    def lay_flat(self) -> None:
+        """Replace the hills by flat ground as low as their deepest valley, until a reset draws new ones."""
+        self._lay(HillyTerrain(np.full_like(self.terrain.heights, -self.amplitude), self._spacing))
+
+    def render(self) -> Any:
+        renderer: Any = self.mujoco_renderer
+        if renderer.viewer is not None and self._fresh:
+            # The graphics memory holds a copy of the heights.
+            renderer.viewer.make_context_current()
+            mujoco.mjr_uploadHField(self.model, renderer.viewer.con, 0)
+        self._fresh = False
+        return renderer.render(self.render_mode)
+
+    def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        if self.amplitude < 0:
+            raise ConfigurationError(f"the amplitude of the terrain needs to be at least 0 m, got {self.amplitude}")
+        spec = mujoco.MjSpec.from_file(self.fullpath)
+        field = spec.hfield("terrain")
+        # MuJoCo wants a positive height; the samples, in [0, 1], are multiplied by it.
+        field.size[2] = self._height = max(2 * self.amplitude, 1e-3)
+        spec.geom("terrain").pos[2] = -self.amplitude
+        self._spacing = 2 * float(field.size[0]) / (field.ncol - 1)
+        self._samples, self._edge = int(field.ncol), float(field.size[0]) - 1.0
+        visual = spec.visual.global_
+        visual.offwidth, visual.offheight = max(visual.offwidth, self.width), max(visual.offheight, self.height)
+        model = spec.compile()
+        return model, mujoco.MjData(model)
+
+    def _draw_terrain(self, generator: np.random.Generator) -> HillyTerrain:
+        return HillyTerrain.draw(generator, self._samples, self._spacing, self.amplitude, self.wavelength)
+
+    def _lay(self, terrain: HillyTerrain) -> None:
+        self.terrain = terrain
+        self._fresh = True
+        self.model.hfield_data[:] = ((terrain.heights + self.amplitude) / self._height).ravel()
+
+    @property
+    def _rotation(self) -> FloatArray:
+        """(3, 3), from the robot's frame to the world's."""
+        matrix = np.empty(9)
+        # Not xmat, which a step of the simulator leaves as it was before the last move.
+        mujoco.mju_quat2Mat(matrix, self.data.qpos[3:7])
+        return matrix.reshape(3, 3)
+
+    def _observation(self) -> FloatArray:
+        rotation = self._rotation
+        roll = np.arctan2(rotation[2, 1], rotation[2, 2])
+        pitch = np.arctan2(-rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2]))
+        yaw = np.arctan2(rotation[1, 0], rotation[0, 0])
+        angles = np.array([roll, pitch, yaw])
+        return np.concatenate([self.data.qpos[:3], np.sin(angles), np.cos(angles)])
+
+    def _get_reset_info(self) -> dict[str, Any]:
+        moving = self.data.qvel
+        return {
+            "velocity": moving[:3].copy(),
+            "angular_velocity": moving[3:6].copy(),
+            "wheel_speeds": moving[self._wheels].copy(),
+        }

@@ -1,0 +1,46 @@
+"""Driving over hills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.envs.mobile_robot import STEP_SECONDS, TIPPING_ANGLE
+from mbrl_mts3.envs.rewards.forward_progress import ForwardProgressReward
+from mbrl_mts3.envs.scenes.skid_steer import SkidSteerScene
+from mbrl_mts3.envs.tasks.task import Task
+from mbrl_mts3.envs.terminations import Never, TippedOver
+
+
+class SkidSteerTask(Task):
+    """Drive towards +x fast with little effort; an episode ends when the robot tips over.
+
+    Args:
+        forward_weight: reward for each m/s.
+        control_weight: cost of a squared action.
+        terminate_when_tipped: as the environment was made.
+    """
+
+    name = "SkidSteer"
+    observation_names = ("x",)
+
+    def __init__(
+        self, forward_weight: float = 1.0, control_weight: float = 0.05, terminate_when_tipped: bool = True
+    ) -> None:
+        self.forward_weight = forward_weight
+        self.control_weight = control_weight
+        self.terminate_when_tipped = terminate_when_tipped
+
+    def reward_function(self, observation: Any, selector: ObservationSelector) -> ForwardProgressReward:
+        return ForwardProgressReward(self.columns(selector)[0], STEP_SECONDS, self.forward_weight, self.control_weight)
+
+    def termination_function(self, observation: Any, selector: ObservationSelector) -> TippedOver | Never:
+        if not self.terminate_when_tipped:
+            return Never()
+        roll, pitch = selector.require(("cos_roll", "cos_pitch"), f"the end of episodes of {self.name}")
+        return TippedOver((roll, pitch), TIPPING_ANGLE)
+
+    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> SkidSteerScene:
+        return SkidSteerScene(environment, selector)
