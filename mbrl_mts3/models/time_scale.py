@@ -33,6 +33,13 @@ class SlowRun:
     belief: LevelBelief
 
 
+CELL_RATE = 1.0
+"""Decay per cell at the start, of most latents.
+
+With the fast level's slow decay a cell's latent would still gather causes, and variance, long after the few cells of a
+training sequence, and be far from all that the decoder was trained on in a long blind stretch.
+"""
+
 PriorAt = Callable[[int], FactorisedGaussian]
 """The belief of a level's running cell before its observations, at a step of that cell."""
 
@@ -73,7 +80,7 @@ class TimeScale(nn.Module):
         self.causal = causal
         self.smoothing = smoothing
         self.latent_dim = latent_dim
-        self.transition = make_transition(transition, latent_dim)
+        self.transition = make_transition(transition, latent_dim, CELL_RATE)
         self.observation_encoder = GaussianEncoder(observation_dim + 1, latent_dim, window_hidden)
         self.action_encoder = GaussianEncoder(action_dim + 1, 2 * latent_dim, action_hidden) if action_dim else None
         self.action_map = Link(latent_dim) if action_dim else None

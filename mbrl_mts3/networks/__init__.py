@@ -17,7 +17,7 @@ from mbrl_mts3.networks.lstm_core import LSTMCore
 from mbrl_mts3.networks.mlp import MLP
 from mbrl_mts3.networks.process_noise import ProcessNoise
 from mbrl_mts3.networks.sequence_core import SequenceCore
-from mbrl_mts3.networks.transition import Transition
+from mbrl_mts3.networks.transition import RATE, Transition
 
 TRANSITIONS: dict[str, type[Transition]] = {
     "dense": DenseTransition,
@@ -28,11 +28,11 @@ TRANSITIONS: dict[str, type[Transition]] = {
 }
 
 
-def make_transition(name: str, latent_dim: int) -> Transition:
-    """A transition by its name; ConfigurationError lists the names."""
+def make_transition(name: str, latent_dim: int, rate: float = RATE) -> Transition:
+    """A transition by its name, see `Transition`; ConfigurationError lists the names."""
     if name not in TRANSITIONS:
         raise ConfigurationError(f"unknown transition {name!r}: choose one of {', '.join(TRANSITIONS)}")
-    return TRANSITIONS[name](latent_dim)
+    return TRANSITIONS[name](latent_dim, rate)
 
 
 __all__ = [

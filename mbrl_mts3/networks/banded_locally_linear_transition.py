@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import LinearMap, MixedMap
 from mbrl_mts3.networks.banded_transition import band_of
 from mbrl_mts3.networks.mlp import MLP
-from mbrl_mts3.networks.transition import Transition
+from mbrl_mts3.networks.transition import RATE, Transition
 
 
 class BandedLocallyLinearTransition(Transition):
@@ -25,12 +27,14 @@ class BandedLocallyLinearTransition(Transition):
 
     places: Tensor
 
-    def __init__(self, latent_dim: int, bases: int = 15, bandwidth: int = 3, hidden: int = 60) -> None:
-        super().__init__(latent_dim)
+    def __init__(
+        self, latent_dim: int, rate: float = RATE, *, bases: int = 15, bandwidth: int = 3, hidden: int = 60
+    ) -> None:
+        super().__init__(latent_dim, rate)
         self.bandwidth = min(bandwidth, latent_dim - 1)
         free = band_of(latent_dim, self.bandwidth).flatten()
         self.register_buffer("places", free.nonzero().squeeze(-1), persistent=False)
-        start = 0.95 * torch.eye(2 * latent_dim).flatten()[self.places]
+        start = math.exp(-rate) * torch.eye(2 * latent_dim).flatten()[self.places]
         self.entries = nn.Parameter(start + torch.randn(bases, len(start)) * 0.01)
         self.gate = MLP(2 * latent_dim, (hidden,), bases)
 

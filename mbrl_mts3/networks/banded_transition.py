@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import DenseMap, LinearMap
-from mbrl_mts3.networks.transition import Transition
+from mbrl_mts3.networks.transition import RATE, Transition
 
 
 class BandedTransition(Transition):
@@ -18,10 +20,10 @@ class BandedTransition(Transition):
 
     band: Tensor
 
-    def __init__(self, latent_dim: int, bandwidth: int = 3) -> None:
-        super().__init__(latent_dim)
+    def __init__(self, latent_dim: int, rate: float = RATE, *, bandwidth: int = 3) -> None:
+        super().__init__(latent_dim, rate)
         size = 2 * latent_dim
-        self.weight = nn.Parameter(0.95 * torch.eye(size) + torch.randn(size, size) * 0.01)
+        self.weight = nn.Parameter(math.exp(-rate) * torch.eye(size) + torch.randn(size, size) * 0.01)
         self.register_buffer("band", band_of(latent_dim, bandwidth), persistent=False)
 
     def forward(self) -> LinearMap:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import LinearMap, MixedMap
 from mbrl_mts3.networks.mlp import MLP
-from mbrl_mts3.networks.transition import Transition, dissipative_cayley, initial_generator
+from mbrl_mts3.networks.transition import RATE, Transition, dissipative_cayley, initial_generator
 
 
 class LocallyLinearTransition(Transition):
@@ -18,9 +18,9 @@ class LocallyLinearTransition(Transition):
         hidden: width of the network that weights them.
     """
 
-    def __init__(self, latent_dim: int, bases: int = 8, hidden: int = 60) -> None:
-        super().__init__(latent_dim)
-        rotation, damping = initial_generator(bases, 2 * latent_dim, rate=0.02)
+    def __init__(self, latent_dim: int, rate: float = RATE, *, bases: int = 8, hidden: int = 60) -> None:
+        super().__init__(latent_dim, rate)
+        rotation, damping = initial_generator(bases, 2 * latent_dim, rate=rate)
         self.rotation = nn.Parameter(rotation)
         self.damping = nn.Parameter(damping)
         self.gate = MLP(2 * latent_dim, (hidden,), bases)

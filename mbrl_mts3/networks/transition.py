@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import LinearMap
 
+RATE = 0.02
+"""Memory of about 50 steps."""
+
 
 class Transition(nn.Module, ABC):
     """A learned linear map of a latent onto itself whose operator norm never exceeds one.
@@ -20,11 +23,13 @@ class Transition(nn.Module, ABC):
 
     Args:
         latent_dim: n; the map acts on R^{2n}.
+        rate: about which rate per step latents decay at the start; some ten times slower, some ten times faster.
     """
 
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self, latent_dim: int, rate: float = RATE) -> None:
         super().__init__()
         self.latent_dim = latent_dim
+        self.rate = rate
 
     @abstractmethod
     def forward(self) -> LinearMap:

@@ -76,3 +76,10 @@ def test_the_spectral_norm_and_its_gradient_are_those_of_a_singular_value_decomp
 def test_unknown_names_are_refused():
     with pytest.raises(ConfigurationError, match="dense, banded"):
         make_transition("sparse", 3)
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_the_rate_says_how_fast_latents_decay_at_the_start(name):
+    slow, fast = (torch.linalg.eigvals(make_transition(name, 20, rate)().to_dense()).abs() for rate in (0.02, 1.0))
+    assert slow.mean() > 0.9
+    assert 0.2 < fast.mean() < 0.85
