@@ -61,7 +61,7 @@ class MixedReplay(BaseBuffer):
         ]
         return parts[0] if len(parts) == 1 else _joined(*parts)
 
-    def _get_samples(self, batch_inds: np.ndarray[Any, Any], env: VecNormalize | None = None) -> Samples:
+    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> Samples:
         return self.imagined._get_samples(batch_inds, env=env)
 
 
