@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from mbrl_mts3.agents.imagination import (
     BranchedRollouts,
     EpisodeLearning,
     ImaginedLearning,
+    emphasised_beginnings,
+    start_from,
     train_in_imagination,
 )
 from mbrl_mts3.data import OfflineDataset
@@ -52,7 +55,10 @@ def main(config: DictConfig) -> None:
     facts = _facts(config, checkpoint, dataset)
     if config.resume:
         _check_same(facts, folder)
-    learning = _learning(config, checkpoint, dataset)
+    stressed = emphasised_beginnings(dataset.episodes, config.beginnings.steps, config.beginnings.times)
+    learning = _learning(config, checkpoint, replace(dataset, episodes=tuple(stressed)))
+    if config.start is not None:
+        start_from(learning.algorithm, config.start)
     judge = _Judge(config, checkpoint) if config.evaluation.episodes else None
     _write(folder, facts, [], None)
     curve = train_in_imagination(
@@ -84,7 +90,8 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         return EpisodeLearning.of(make, dynamics, config.environments, dataset.episodes, **shared)
     noise = config.policy.get("exploration", 0.0)
     rollouts = BranchedRollouts(dynamics, config.branches, config.horizon, action_noise=noise)
-    return BranchedLearning.of(make, rollouts, dataset.episodes, kept_rounds=config.kept_rounds, **shared)
+    rounds = {"kept_rounds": config.kept_rounds, "held_rounds": config.held_rounds, "n_steps": config.n_steps}
+    return BranchedLearning.of(make, rollouts, dataset.episodes, **rounds, **shared)
 
 
 def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:

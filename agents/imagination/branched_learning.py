@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
+from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from mbrl_mts3.agents.imagination.anchored_critic import AnchoredCritic
 from mbrl_mts3.agents.imagination.branched_rollouts import BranchedRollouts
 from mbrl_mts3.agents.imagination.imagined_learning import ImaginedLearning
+from mbrl_mts3.agents.imagination.imitation import held_actor
 from mbrl_mts3.agents.imagination.real_transitions import real_transitions
 from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
 from mbrl_mts3.data.episode import Episode
@@ -26,6 +30,10 @@ class BranchedLearning(ImaginedLearning):
         rollouts: one call of it gives the new experience of a round.
         kept_rounds: how long experience is kept.
         steps_per_round: gradient steps of a round.
+        held_rounds: so many rounds at first leave the actor as it is: critics learn from imagined experience, whose
+            noise is wider than that of the data, what it costs to leave the data.
+        n_steps: rewards of a branch that stand together in a critic's target before its own estimate takes over; real
+            transitions always have one.
         real, real_fraction, seed: see `ImaginedLearning`.
 
     Raises:
@@ -41,6 +49,8 @@ class BranchedLearning(ImaginedLearning):
         real_fraction: float,
         kept_rounds: int,
         steps_per_round: int,
+        held_rounds: int = 0,
+        n_steps: int = 1,
         seed: int = 0,
     ) -> None:
         if not isinstance(algorithm, OffPolicyAlgorithm):
@@ -52,17 +62,12 @@ class BranchedLearning(ImaginedLearning):
             raise ConfigurationError(
                 f"expected steps_per_round and kept_rounds of at least 1, got {steps_per_round} and {kept_rounds}"
             )
-        algorithm.replay_buffer = type(real)(
-            rollouts.branches * rollouts.horizon * kept_rounds,
-            algorithm.observation_space,
-            algorithm.action_space,
-            device=algorithm.device,
-            n_envs=rollouts.branches,
-        )
+        algorithm.replay_buffer = _replay(algorithm, rollouts, kept_rounds, n_steps)
         super().__init__(algorithm, real, real_fraction, seed)
         self.off_policy = algorithm
         self.rollouts = rollouts
         self.steps_per_round = steps_per_round
+        self.held_rounds = held_rounds
 
     @classmethod
     def of(
@@ -83,11 +88,36 @@ class BranchedLearning(ImaginedLearning):
         began = time.perf_counter()
         found = self._imagine()
         seconds = time.perf_counter() - began
-        self.off_policy.train(self.steps_per_round, self.off_policy.batch_size)
+        critic = self._anchored_critic()
+        if critic is not None:
+            critic.move_anchor(self.off_policy.actor)
+        held = self.gradient_steps < self.held_rounds * self.steps_per_round
+        with held_actor(self.off_policy) if held else nullcontext():
+            self.off_policy.train(self.steps_per_round, self.off_policy.batch_size)
         self.gradient_steps += self.steps_per_round
         return {**found, **self.losses(), "imagining_seconds": seconds}
+
+    def _anchored_critic(self) -> AnchoredCritic | None:
+        critic = getattr(self.off_policy.policy, "critic", None)
+        return critic if isinstance(critic, AnchoredCritic) else None
 
     def _imagine(self) -> dict[str, float]:
         buffer: Any = self.off_policy.replay_buffer
         self.imagined_steps += self.rollouts.branches * self.rollouts.horizon
         return self.rollouts.run(self.off_policy, buffer, self.generator)
+
+
+def _replay(algorithm: OffPolicyAlgorithm, rollouts: BranchedRollouts, kept_rounds: int, n_steps: int) -> ReplayBuffer:
+    """Row after row, a column for each branch."""
+    options: dict[str, Any] = {"device": algorithm.device, "n_envs": rollouts.branches}
+    spaces_of = algorithm.observation_space, algorithm.action_space
+    size = rollouts.branches * rollouts.horizon * kept_rounds
+    dictionary = isinstance(algorithm.observation_space, spaces.Dict)
+    if n_steps == 1:
+        return (DictReplayBuffer if dictionary else ReplayBuffer)(size, *spaces_of, **options)
+    if dictionary or n_steps < 1:
+        raise ConfigurationError(
+            f"n_steps={n_steps}: expected at least 1, and 1 where observations are a dictionary, for which "
+            "Stable-Baselines3 has no more"
+        )
+    return NStepReplayBuffer(size, *spaces_of, n_steps=n_steps, gamma=algorithm.gamma, **options)

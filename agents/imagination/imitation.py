@@ -32,7 +32,7 @@ def imitate(
         algorithm: whose actor learns.
         real: actions in [-1, 1].
         steps: updates; 0 leaves all as it is.
-        batch_size, learning_rate: of Adam.
+        batch_size, learning_rate: of Adam; the rate falls to zero on a straight line.
 
     Returns:
         Mean loss of the last tenth of the updates; NaN for no steps.
@@ -41,7 +41,9 @@ def imitate(
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     losses = []
     algorithm.policy.set_training_mode(True)
-    for _ in range(steps):
+    for step in range(steps):
+        # Down to zero: what remains of the noise of the last updates makes a cloned policy stumble.
+        optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
         batch = real.sample(batch_size)
         loss = _loss(algorithm, batch.observations, batch.actions)
         optimizer.zero_grad()

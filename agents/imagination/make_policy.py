@@ -13,32 +13,44 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
+from mbrl_mts3.agents.imagination.anchored_policies import anchored_policy
 from mbrl_mts3.errors import ConfigurationError
 
 ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "PPO": PPO}
 
 
-def make_policy(environment: VecEnv, algorithm: str, *, exploration: float = 0.0, **options: Any) -> BaseAlgorithm:
+def make_policy(
+    environment: VecEnv, algorithm: str, *, exploration: float = 0.0, proximal: float = 0.0, **options: Any
+) -> BaseAlgorithm:
     """An untrained policy with the algorithm that will train it.
 
     Args:
         environment: where it learns.
         algorithm: "SAC", "TD3" or "PPO".
         exploration: standard deviation of noise on actions scaled to [-1, 1], for SAC and TD3.
+        proximal: weight of `AnchoredCritic`, for TD3 alone.
         options: of the algorithm, see Stable-Baselines3.
 
     Raises:
         ConfigurationError: another algorithm, or an option that it does not take.
     """
     kind = algorithm_class(algorithm)
-    name = "MultiInputPolicy" if isinstance(environment.observation_space, spaces.Dict) else "MlpPolicy"
+    dictionary = isinstance(environment.observation_space, spaces.Dict)
+    policy: Any = "MultiInputPolicy" if dictionary else "MlpPolicy"
+    if proximal and kind is not TD3:
+        raise ConfigurationError(f"proximal steps are for TD3, {algorithm} has none: set policy.proximal=0")
+    if proximal:
+        policy = anchored_policy(dictionary)
     if exploration:
         sigma = np.full(environment.action_space.shape or (), exploration)
         options["action_noise"] = NormalActionNoise(np.zeros_like(sigma), sigma)
     try:
-        return kind(name, environment, **options)
+        made = kind(policy, environment, **options)
     except TypeError as error:
         raise ConfigurationError(f"{algorithm} does not take these options: {error}") from error
+    if proximal:
+        made.policy.critic.weight = proximal
+    return made
 
 
 def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:

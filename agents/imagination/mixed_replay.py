@@ -59,9 +59,17 @@ class MixedReplay(BaseBuffer):
             for buffer, count in ((self.imagined, batch_size - real), (self.real, real))
             if count
         ]
+        parts = [self._discounted(part) for part in parts]
         return parts[0] if len(parts) == 1 else _joined(*parts)
 
-    def _get_samples(self, batch_inds: np.ndarray[Any, Any], env: VecNormalize | None = None) -> Samples:
+    def _discounted(self, part: Samples) -> Samples:
+        """With the discounts of one step written out where imagined transitions have several."""
+        gamma = getattr(self.imagined, "gamma", None)
+        if gamma is None or part.discounts is not None:
+            return part
+        return part._replace(discounts=torch.full_like(part.rewards, gamma))
+
+    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> Samples:
         return self.imagined._get_samples(batch_inds, env=env)
 
 

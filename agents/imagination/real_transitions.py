@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +29,7 @@ def real_transitions(dynamics: WorldModelDynamics, episodes: Sequence[Episode], 
         seed: of the goals.
     """
 
-    def joined(parts: list[np.ndarray[Any, Any]]) -> Tensor:
+    def joined(parts: list[np.ndarray]) -> Tensor:
         return torch.as_tensor(np.concatenate(parts), device=dynamics.device)
 
     now = joined([episode.observations[:-1] for episode in episodes])
@@ -61,5 +60,5 @@ def _state(observation: Tensor, goal: Tensor | None) -> ImaginedState:
     return ImaginedState(TensorRecord(), observation, zeros.long(), zeros, zeros, goal)
 
 
-def _last(episode: Episode) -> np.ndarray[Any, Any]:
+def _last(episode: Episode) -> np.ndarray:
     return np.arange(len(episode)) == len(episode) - 1

@@ -34,5 +34,5 @@ def _fill(target: Any, value: Any) -> None:
         for key, part in target.items():
             _fill(part, value[key])
     else:
-        array: np.ndarray[Any, Any] = value.numpy()
+        array: np.ndarray = value.numpy()
         target[: len(array)] = array

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 
-def to_unit(actions: np.ndarray[Any, Any], space: spaces.Box) -> np.ndarray[Any, Any]:
+def to_unit(actions: np.ndarray, space: spaces.Box) -> np.ndarray:
     """Actions (B, act) of the space, scaled to [-1, 1]; those beyond the bounds are moved to them."""
     inside = np.clip(actions, space.low, space.high)
     return (2.0 * (inside - space.low) / (space.high - space.low) - 1.0).astype(np.float32)

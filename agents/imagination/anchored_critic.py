@@ -1,0 +1,46 @@
+"""A critic that lets the actor go only so far at a time."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.type_aliases import PyTorchObs
+from torch import Tensor, nn
+
+
+class AnchoredCritic(ContinuousCritic):
+    """TD3's critic, with a price on the distance from an earlier actor in what the actor maximises.
+
+    Q1(s, a) - weight * mean|Q1| * |a - anchor(s)|^2, with the anchor moved to the present actor now and then: a
+    proximal step. Without it an actor leaves the actions that the critics know within a few hundred updates, and learns
+    from what they make up. With an anchor that stays it is TD3+BC (arXiv 2106.06860), whose weight for actions of size
+    d is 1 / (2.5 d). Q1's targets and losses know nothing of the price.
+    """
+
+    weight: float = 0.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # In a tuple, because it is no part of this network: neither trained, nor followed by a target.
+        self._anchor: tuple[nn.Module, ...] = ()
+
+    @property
+    def anchor(self) -> nn.Module | None:
+        """The earlier actor."""
+        return self._anchor[0] if self._anchor else None
+
+    def move_anchor(self, actor: nn.Module) -> None:
+        """Let distances count from what `actor` does at present."""
+        self._anchor = (deepcopy(actor).requires_grad_(False),)
+
+    def q1_forward(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
+        """Stable-Baselines3 asks for this in the actor's loss alone."""
+        value: Tensor = super().q1_forward(obs, actions)
+        if not self._anchor or not self.weight:
+            return value
+        with torch.no_grad():
+            earlier, scale = self._anchor[0](obs), value.abs().mean()
+        return value - self.weight * scale * (actions - earlier).square().sum(dim=-1, keepdim=True)

@@ -1,0 +1,36 @@
+"""Algorithms by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mbrl_mts3.agents.imagination import make_policy
+from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
+from mbrl_mts3.envs.world_model import WorldModelDynamics
+from mbrl_mts3.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "PPO"])
+def test_each_is_there(name: str, world: Callable[..., WorldModelDynamics], maze: WorldModelDynamics) -> None:
+    for dynamics, policy in ((world(), "Mlp"), (maze, "MultiInput")):
+        made = make_policy(WorldModelVecEnv(dynamics, 2), name, device="cpu", gamma=0.7)
+        assert type(made).__name__ == name
+        assert made.gamma == 0.7
+        assert (policy == "MultiInput") == (type(made.policy.observation_space).__name__ == "Dict")
+
+
+def test_noise_is_the_algorithms_own(world: Callable[..., WorldModelDynamics]) -> None:
+    made: Any = make_policy(WorldModelVecEnv(world(), 2), "TD3", exploration=0.3, device="cpu")
+    assert made.action_noise().shape == (6,)
+    assert made.action_noise._sigma.tolist() == [0.3] * 6
+
+
+def test_what_it_does_not_know(world: Callable[..., WorldModelDynamics]) -> None:
+    environment = WorldModelVecEnv(world(), 2)
+    with pytest.raises(ConfigurationError, match=r"did you mean SAC\?.*SAC, TD3, PPO"):
+        make_policy(environment, "SCA")
+    with pytest.raises(ConfigurationError, match="n_steps_typo"):
+        make_policy(environment, "PPO", n_steps_typo=3)

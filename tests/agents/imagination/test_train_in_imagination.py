@@ -1,0 +1,202 @@
+"""Whole trainings, small."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import BEST_ACTION
+from stable_baselines3 import SAC
+
+from mbrl_mts3.agents.imagination import (
+    BranchedLearning,
+    BranchedRollouts,
+    EpisodeLearning,
+    ImaginedLearning,
+    make_policy,
+    train_in_imagination,
+)
+from mbrl_mts3.data import OfflineDataset
+from mbrl_mts3.envs.tasks import Task
+from mbrl_mts3.envs.world_model import WorldModelDynamics
+from mbrl_mts3.errors import CheckpointError, ConfigurationError
+
+World = Callable[..., WorldModelDynamics]
+Maker = Callable[..., ImaginedLearning]
+
+
+def maker(algorithm: str, **options: Any) -> Callable[[Any], Any]:
+    small = {"policy_kwargs": {"net_arch": [16]}, "batch_size": 32, "gamma": 0.3, "device": "cpu", "seed": 0}
+    return lambda environment: make_policy(environment, algorithm, **{**small, **options})
+
+
+def branched(dynamics: WorldModelDynamics, data: OfflineDataset, algorithm: str = "SAC", **options: Any) -> Any:
+    policy = {name: options.pop(name) for name in ("learning_rate", "proximal") if name in options}
+    given = {"real_fraction": 0.25, "steps_per_round": 5, "kept_rounds": 2, **options}
+    noise = 0.0 if algorithm == "SAC" else 0.3
+    rollouts = BranchedRollouts(dynamics, 20, 3, action_noise=noise)
+    return BranchedLearning.of(maker(algorithm, **policy), rollouts, data.episodes, **given)
+
+
+def parameters(learning: ImaginedLearning) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in learning.algorithm.policy.parameters()])
+
+
+@pytest.mark.parametrize(("algorithm", "options"), [("SAC", {}), ("TD3", {}), ("TD3", {"proximal": 0.01})])
+def test_branches_find_the_best_action(
+    world: World, data: OfflineDataset, aim: Task, tmp_path: Path, algorithm: str, options: dict[str, float]
+) -> None:
+    # The data's rewards are of another task, so none of them.
+    settings = {"real_fraction": 0.0, "steps_per_round": 50, "learning_rate": 3e-3}
+    learning = branched(world(aim), data, algorithm, **settings, **options)
+    curve = train_in_imagination(learning, 8, tmp_path)
+    action, _ = learning.algorithm.predict(data.episodes[0].observations[:20], deterministic=True)
+    assert np.abs(action - BEST_ACTION).mean() < 0.15
+    assert curve[-1]["reward"] > curve[1]["reward"]
+
+
+def test_whole_episodes_find_the_best_action(world: World, data: OfflineDataset, aim: Task, tmp_path: Path) -> None:
+    make = maker("PPO", n_steps=16, n_epochs=8, batch_size=64, learning_rate=1e-2)
+    dynamics = world(aim, max_episode_steps=8)
+    learning = EpisodeLearning.of(make, dynamics, 16, data.episodes, real_fraction=0.0, steps_per_round=256)
+    curve = train_in_imagination(learning, 12, tmp_path)
+    action, _ = learning.algorithm.predict(data.episodes[0].observations[:20], deterministic=True)
+    assert np.abs(action - BEST_ACTION).mean() < 0.15
+    assert curve[-1]["imagined_steps"] == 12 * 256
+    assert curve[-1]["episode_return"] > curve[1]["episode_return"]
+
+
+@pytest.mark.parametrize(("algorithm", "proximal"), [("SAC", 0.0), ("TD3", 0.1)])
+def test_a_resumed_run_is_the_unbroken_one(
+    world: World, data: OfflineDataset, tmp_path: Path, algorithm: str, proximal: float
+) -> None:
+    dynamics = world(uncertainty_penalty=1.0)
+    prepare = {"imitation_steps": 3, "critic_steps": 2, "save_interval": 2}
+
+    def new() -> ImaginedLearning:
+        return branched(dynamics, data, algorithm, proximal=proximal)
+
+    whole, first, second = new(), new(), None
+    expected = train_in_imagination(whole, 4, tmp_path / "whole", **prepare)
+    whole_parameters = parameters(whole)
+    first = new()
+    train_in_imagination(first, 2, tmp_path / "broken", **prepare)
+    torch.rand(3), np.random.rand(3)  # noqa: NPY002 - whatever another process would have drawn
+    second = new()
+    curve = train_in_imagination(second, 4, tmp_path / "broken", resume=True, **prepare)
+    assert torch.equal(parameters(second), whole_parameters)
+    assert not torch.equal(parameters(first), whole_parameters)
+    timeless = [[{k: v for k, v in row.items() if "seconds" not in k} for row in rows] for rows in (curve, expected)]
+    np.testing.assert_equal(*timeless)
+
+
+def test_whole_episodes_go_on_too(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    def new() -> ImaginedLearning:
+        make = maker("TD3", learning_starts=0, buffer_size=100, exploration=0.1)
+        dynamics = world(max_episode_steps=4)
+        return EpisodeLearning.of(make, dynamics, 4, data.episodes, real_fraction=0.5, steps_per_round=8)
+
+    first = new()
+    train_in_imagination(first, 2, tmp_path)
+    second = new()
+    curve = train_in_imagination(second, 3, tmp_path, resume=True)
+    assert [row["imagined_steps"] for row in curve] == [0, 8, 16, 24]
+    assert second.gradient_steps > first.gradient_steps > 0
+    assert second.algorithm.replay_buffer.imagined.size() == 6  # type: ignore[attr-defined]
+
+
+def test_real_transitions_are_learnt_from(world: World, data: OfflineDataset) -> None:
+    """Critics of a policy that sees the data alone learn the data's rewards, whatever the task says."""
+    learning = branched(world(), data, "TD3", real_fraction=1.0, learning_rate=1e-2)
+    learning.real.rewards[:] = 3.0
+    learning.algorithm.gamma = 0.0
+    learning.prepare(0, 1e-3, 300)
+    batch = learning.real.sample(50)
+    with torch.no_grad():
+        value = learning.algorithm.critic(batch.observations.float(), batch.actions)[0]
+    assert float((value - 3).abs().mean()) < 0.5
+
+
+def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    learning = branched(world(), data, held_rounds=2)
+
+    def actor() -> torch.Tensor:
+        return torch.cat([p.detach().flatten().clone() for p in learning.algorithm.actor.parameters()])
+
+    seen = [actor()]
+    train_in_imagination(learning, 3, tmp_path, on_round=lambda _: seen.append(actor()))
+    assert torch.equal(seen[0], seen[3])
+    assert not torch.equal(seen[3], seen[4])
+
+
+def test_the_anchor_holds_the_actor_back(world: World, data: OfflineDataset, aim: Task) -> None:
+    moved = []
+    observations = data.episodes[0].observations[:20]
+    for weight in (0.0, 1000.0):
+        learning = branched(world(aim), data, "TD3", proximal=weight, steps_per_round=60, learning_rate=3e-3)
+        before, _ = learning.algorithm.predict(observations, deterministic=True)
+        learning.round()
+        after, _ = learning.algorithm.predict(observations, deterministic=True)
+        moved.append(float(np.abs(after - before).mean()))
+    assert moved[1] < moved[0] / 3
+
+
+def test_evaluations_are_told_and_decide_nothing(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    asked = []
+
+    def evaluate(policy: Any) -> dict[str, float]:
+        asked.append(policy)
+        return {"real_return": -float(len(asked))}
+
+    judged, alone = branched(world(), data), None
+    curve = train_in_imagination(judged, 5, tmp_path / "judged", evaluate=evaluate, evaluation_interval=2)
+    assert [row.get("real_return") for row in curve] == [-1, None, -2, None, -3, -4]
+    judged_parameters = parameters(judged)
+    alone = branched(world(), data)
+    train_in_imagination(alone, 5, tmp_path / "alone")
+    assert torch.equal(judged_parameters, parameters(alone))
+
+
+def test_what_is_written(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    learning = branched(world(uncertainty_penalty=1.0), data)
+    curve = train_in_imagination(learning, 3, tmp_path, imitation_steps=2, critic_steps=2)
+    with (tmp_path / "learning_curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["round"]) for row in rows] == [0, 1, 2, 3]
+    assert [int(row["gradient_steps"]) for row in rows] == [0, 5, 10, 15]
+    assert [int(row["imagined_steps"]) for row in rows] == [0, 60, 120, 180]
+    columns = {"reward", "penalty", "uncertainty", "critic_loss", "actor_loss", "seconds", "imagining_seconds"}
+    assert columns <= rows[-1].keys()
+    assert float(rows[-1]["penalty"]) == pytest.approx(curve[-1]["penalty"], rel=1e-4)
+    loaded = SAC.load(tmp_path / "policy.zip", device="cpu")
+    observation = data.episodes[0].observations[0]
+    expected = learning.algorithm.predict(observation, deterministic=True)[0]
+    np.testing.assert_array_equal(loaded.predict(observation, deterministic=True)[0], expected)
+
+
+def test_what_cannot_be(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    dynamics = world()
+    with pytest.raises(ConfigurationError, match=r"branched=false"):
+        branched(dynamics, data, "PPO")
+    with pytest.raises(ConfigurationError, match=r"real_fraction=0"):
+        EpisodeLearning.of(maker("PPO"), dynamics, 2, data.episodes, real_fraction=0.5, steps_per_round=2)
+    with pytest.raises(ConfigurationError, match="rounds"):
+        train_in_imagination(branched(dynamics, data), 0, tmp_path)
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        train_in_imagination(branched(dynamics, data), 1, tmp_path, resume=True)
+    with pytest.raises(ConfigurationError, match="at least"):
+        branched(dynamics, data, kept_rounds=0)
+
+
+def test_another_algorithm_cannot_go_on(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    train_in_imagination(branched(world(), data), 1, tmp_path)
+    with pytest.raises(CheckpointError, match="SAC"):
+        train_in_imagination(branched(world(), data, "TD3"), 2, tmp_path, resume=True)
+    (tmp_path / "resume.pt").write_bytes(b"half")
+    with pytest.raises(CheckpointError, match="damaged"):
+        train_in_imagination(branched(world(), data), 2, tmp_path, resume=True)
