@@ -1,7 +1,8 @@
 """Ends of episodes as functions of observations, for learning in imagination."""
 
 from mbrl_mts3.envs.terminations.goal_reached import GoalReached
+from mbrl_mts3.envs.terminations.kitchen_finished import KitchenFinished
 from mbrl_mts3.envs.terminations.never import Never
 from mbrl_mts3.envs.terminations.termination_function import TerminationFunction
 
-__all__ = ["GoalReached", "Never", "TerminationFunction"]
+__all__ = ["GoalReached", "KitchenFinished", "Never", "TerminationFunction"]
