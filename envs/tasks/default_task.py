@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mbrl_mts3.envs.tasks.franka_kitchen import FrankaKitchenTask
 from mbrl_mts3.envs.tasks.half_cheetah import HalfCheetahTask
 from mbrl_mts3.envs.tasks.learned_reward import LearnedRewardTask
 from mbrl_mts3.envs.tasks.point_maze import PointMazeTask
@@ -18,4 +19,6 @@ def default_task(env_id: str | None) -> Task:
         return PointMazeTask("dense" if "Dense" in name else "sparse")
     if name.startswith("SkidSteer"):
         return SkidSteerTask()
+    if name.startswith("FrankaKitchen"):
+        return FrankaKitchenTask()
     return LearnedRewardTask()

@@ -98,7 +98,8 @@ class Task(ABC):
 
     def raw_entries(self, observation: Tensor, goal: Tensor | None, selector: ObservationSelector) -> dict[str, Tensor]:
         """Entries (B, d) of raw dict observations that the model need not predict, by key; keys of nested dicts are
-        joined by "/". Goals are among them, and what follows from selected observations (B, obs).
+        joined by "/". Goals are among them, and what follows from selected observations (B, obs). Under a key that the
+        space does not have a task tells its own functions what nobody observes.
         """
         return {}
 

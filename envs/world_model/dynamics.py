@@ -199,11 +199,13 @@ class WorldModelDynamics:
         return RawLayout(self.observation_space, self.selector, given)
 
     def _task_view(self, state: ImaginedState) -> Raw:
-        """The observation as a task reads it; where it is not the raw one, with what the task itself gives beside."""
-        if not self._selected:
-            return self.observation(state)
+        """The observation as a task reads it, with what the task itself gives beside."""
         entries = self.task.raw_entries(state.observation, state.goal, self.selector)
-        return {"observation": state.observation, **entries} if entries else state.observation
+        if self._selected:
+            return {"observation": state.observation, **entries} if entries else state.observation
+        raw = self._layout(state.observation, entries)
+        hidden = {key: entry for key, entry in entries.items() if key not in self._layout.names}
+        return {**(raw if isinstance(raw, dict) else {"observation": raw}), **hidden} if hidden else raw
 
     def _clipped(self, action: Tensor) -> Tensor:
         return torch.clamp(action, self._low, self._high)

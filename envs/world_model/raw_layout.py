@@ -44,6 +44,8 @@ class RawLayout:
         places = zip(selector.keys, selector.indices, strict=True)
         columns = {place: column for column, place in enumerate(places)}
         self._parts = [_part(path, box, columns, given) for path, box in _leaves(space, ())]
+        self.names = frozenset("/".join(part.path) for part in self._parts)
+        """Keys of the space's arrays, those of nested dicts joined by "/"."""
         self._identity = [part.columns == tuple(range(selector.dim)) for part in self._parts]
 
     def __call__(self, observation: Tensor, entries: Mapping[str, Tensor]) -> Raw:

@@ -24,6 +24,7 @@ from mbrl_mts3.metrics.open_loop import check_lengths, default_context, open_loo
 from mbrl_mts3.metrics.open_loop_result import REPORTED_HORIZONS, OpenLoopResult
 from mbrl_mts3.metrics.policy_ranking import PolicyRanking
 from mbrl_mts3.metrics.policy_value import PolicyValue
+from mbrl_mts3.metrics.reward_errors import RewardErrors
 from mbrl_mts3.metrics.sliding_window import sliding_mean, window_starts
 from mbrl_mts3.metrics.slow_latents import SlowLatents
 
@@ -37,6 +38,7 @@ __all__ = [
     "OpenLoopResult",
     "PolicyRanking",
     "PolicyValue",
+    "RewardErrors",
     "SlowLatents",
     "blind_prediction",
     "bootstrap_interval",

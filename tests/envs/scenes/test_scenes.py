@@ -14,7 +14,14 @@ from imagined_worlds import checkpoint_of, dataset_of
 
 from mbrl_mts3.data import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.scenes import HalfCheetahScene, PointMazeScene, Scene, SkidSteerScene, open_scene
+from mbrl_mts3.envs.scenes import (
+    FrankaKitchenScene,
+    HalfCheetahScene,
+    PointMazeScene,
+    Scene,
+    SkidSteerScene,
+    open_scene,
+)
 from mbrl_mts3.envs.world_model import make_world_model
 from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 
@@ -95,8 +102,36 @@ def test_the_robot_stands_and_leans_as_imagined() -> None:
     scene.close()
 
 
+def test_arm_and_objects_are_where_they_are_imagined() -> None:
+    environment: Any = make_environment("FrankaKitchen-v1")
+    scene = FrankaKitchenScene(environment, selector(environment))
+    scene.begin()
+    observation = np.linspace(-0.3, 0.4, 59).astype(np.float32)
+    observation[35:39] = 1.0, 0.0, 0.0, 0.0
+    scene.show(observation, None)
+    expected = np.concatenate([observation[:9], observation[18:39]])
+    np.testing.assert_allclose(environment.unwrapped.data.qpos, expected, atol=1e-6)
+    with pytest.raises(UnknownObservationError, match="picture"):
+        FrankaKitchenScene(
+            environment,
+            ObservationSelector.from_space(environment.observation_space, "FrankaKitchen-v1", ["microwave"]),
+        )
+    with pytest.raises(ConfigurationError, match="no FrankaKitchen"):
+        FrankaKitchenScene(make_environment("HalfCheetah-v5"), selector(environment))
+    scene.close()
+
+
 @pytest.mark.usefixtures("can_draw")
-@pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "PointMaze_UMaze-v3", "mbrl_mts3/SkidSteer-v0"])
+@pytest.mark.parametrize(
+    "env_id",
+    [
+        "HalfCheetah-v5",
+        "PointMaze_UMaze-v3",
+        "mbrl_mts3/SkidSteer-v0",
+        # Without a GPU a picture of the kitchen takes seconds, however small.
+        pytest.param("FrankaKitchen-v1", marks=pytest.mark.slow),
+    ],
+)
 def test_imagined_environments_are_drawn(env_id: str) -> None:
     data = dataset_of(env_id, episodes=1, steps=12)
     environment = make_world_model(checkpoint_of(data), data, context=0, render_mode="rgb_array")

@@ -1,0 +1,131 @@
+"""Housework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.envs.rewards.kitchen import KitchenReward
+from mbrl_mts3.envs.rewards.kitchen_goals import KITCHEN_GOALS, KITCHEN_RADIUS, KitchenGoals
+from mbrl_mts3.envs.scenes.franka_kitchen import FrankaKitchenScene
+from mbrl_mts3.envs.tasks.task import Task
+from mbrl_mts3.envs.terminations import KitchenFinished, Never
+from mbrl_mts3.errors import ConfigurationError
+
+FINISHED = "finished_tasks"
+
+
+class FrankaKitchenTask(Task):
+    """Do several tasks in the kitchen, in any order; each is paid once, when it is first done.
+
+    What is finished stays finished, also where an object is moved back: the set of finished tasks is the task's goal
+    tensor, (B, K) of zeros and ones. An imagined episode begins with what is done at its first observation. Real
+    observations do not tell it, so there only what is done right now counts as finished.
+
+    Args:
+        tasks: some of `KITCHEN_GOALS`; None takes those of the environment (`prepare`), and all before that.
+        once: whether a finished task is off the list; else each step pays for all that are done (the environment's
+            `remove_task_when_completed`). None takes it from the environment, and True before that.
+        ends: whether the episode ends when all are finished (`terminate_on_tasks_completed`). None as for `once`.
+
+    Raises:
+        ConfigurationError: an unknown task, or none.
+    """
+
+    name = "FrankaKitchen"
+
+    def __init__(self, tasks: Sequence[str] | None = None, once: bool | None = None, ends: bool | None = None) -> None:
+        unknown = [name for name in tasks or () if name not in KITCHEN_GOALS]
+        if unknown or (tasks is not None and not tasks):
+            raise ConfigurationError(f"unknown tasks {unknown}: choose some of {', '.join(KITCHEN_GOALS)}")
+        self.tasks = None if tasks is None else tuple(tasks)
+        self.once = once
+        self.ends = ends
+
+    def prepare(self, environment: gymnasium.Env[Any, Any]) -> FrankaKitchenTask:
+        simulator: Any = environment.unwrapped
+        if not hasattr(simulator, "remove_task_when_completed"):
+            raise ConfigurationError(f"{environment} has no tasks to complete: this task needs FrankaKitchen")
+        theirs = tuple(simulator.goal)
+        missing = [name for name in self.tasks or () if name not in theirs]
+        if missing:
+            raise ConfigurationError(
+                f"the environment was made without the tasks {', '.join(missing)}: make it with tasks_to_complete="
+                f"{list(self.tasks or ())}, or ask for some of {', '.join(theirs)}"
+            )
+        return FrankaKitchenTask(
+            self.tasks or theirs,
+            simulator.remove_task_when_completed if self.once is None else self.once,
+            simulator.terminate_on_tasks_completed if self.ends is None else self.ends,
+        )
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the K tasks."""
+        return self.tasks or tuple(KITCHEN_GOALS)
+
+    def columns(self, selector: ObservationSelector) -> tuple[int, ...]:
+        names = [joint for task in self.chosen for joint in KITCHEN_GOALS[task]]
+        return selector.require(names, f"the reward of {self.name}")
+
+    def reward_function(self, observation: Any, selector: ObservationSelector) -> KitchenReward:
+        return KitchenReward(self._goals(selector), _finished(observation), self.once is not False)
+
+    def termination_function(self, observation: Any, selector: ObservationSelector) -> KitchenFinished | Never:
+        return Never() if self.ends is False else self.success_function(observation, selector)
+
+    def success_function(self, observation: Any, selector: ObservationSelector) -> KitchenFinished:
+        return KitchenFinished(self._goals(selector), _finished(observation))
+
+    def success(self, observation: Any, info: Mapping[str, Any]) -> bool:
+        """Whether all tasks are finished, by the environment's word where it gives one, else all done right now."""
+        finished = info.get("episode_task_completions")
+        if finished is not None:
+            return set(self.chosen) <= set(finished)
+        achieved = observation["achieved_goal"]
+        return all(
+            float(np.linalg.norm(np.asarray(achieved[task]) - list(KITCHEN_GOALS[task].values()))) < KITCHEN_RADIUS
+            for task in self.chosen
+        )
+
+    def draw_goals(
+        self, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
+    ) -> Tensor:
+        return self._goals(selector).reached(observation).to(observation.dtype)
+
+    def next_goals(
+        self, goal: Tensor, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
+    ) -> Tensor:
+        return torch.maximum(goal, self._goals(selector).reached(observation).to(goal.dtype))
+
+    def raw_entries(self, observation: Tensor, goal: Tensor | None, selector: ObservationSelector) -> dict[str, Tensor]:
+        entries = {} if goal is None else {FINISHED: goal}
+        found = self._goals(selector)
+        for task, columns, wanted in zip(self.chosen, found.columns, found.goals, strict=True):
+            achieved = observation[..., list(columns)]
+            entries[f"achieved_goal/{task}"] = achieved
+            entries[f"desired_goal/{task}"] = observation.new_tensor(wanted).expand_as(achieved)
+        return entries
+
+    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> FrankaKitchenScene:
+        return FrankaKitchenScene(environment, selector)
+
+    def _goals(self, selector: ObservationSelector) -> KitchenGoals:
+        columns = iter(self.columns(selector))
+        return KitchenGoals(
+            columns=tuple(tuple(next(columns) for _ in KITCHEN_GOALS[task]) for task in self.chosen),
+            goals=tuple(tuple(KITCHEN_GOALS[task].values()) for task in self.chosen),
+        )
+
+
+def _finished(observation: Any) -> Tensor | None:
+    """(B, K) where an imagined observation tells it."""
+    if not isinstance(observation, Mapping) or FINISHED not in observation:
+        return None
+    return torch.as_tensor(observation[FINISHED])

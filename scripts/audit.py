@@ -1,0 +1,122 @@
+"""mts3-audit: how far the rewards that are planned for and imagined are from those of the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
+from mbrl_mts3.data.raw_observations import raw_observations
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs.reward_audit import RewardAudit
+from mbrl_mts3.envs.tasks import Task, default_task
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics import RewardErrors, default_context, json_numbers
+from mbrl_mts3.reporting import write_atomically
+from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
+
+
+@lists_choices
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="audit")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Read the data, compare its rewards with the task's and the model's, print and write the errors."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    console = Console()
+    checkpoint = None if config.checkpoint is None else Checkpoint.from_pretrained(config.checkpoint)
+    dataset = _dataset(config, checkpoint)
+    split, episodes = _choose(config, checkpoint, dataset)
+    task = _task(config, dataset)
+    task.columns(dataset.selector)
+    model = None if checkpoint is None else checkpoint.physical_model()
+    place = {episode.episode_id: number for number, episode in enumerate(dataset.episodes)}
+    raw = raw_observations(dataset)
+    audit = RewardAudit.of(
+        task,
+        dataset.selector,
+        episodes,
+        [raw[place[episode.episode_id]] for episode in episodes],
+        model,
+        context=config.context or (30 if checkpoint is None else default_context(checkpoint.model)),
+        horizons=tuple(config.horizons),
+        max_windows=config.max_windows,
+    )
+    console.print(_table(audit, f"{task.name}, {dataset.dataset_id}, {split} episodes: {len(episodes)}"))
+    written: dict[str, Any] = {
+        "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
+        "model": None if checkpoint is None else type(checkpoint.model).__name__,
+        "dataset_id": dataset.dataset_id,
+        "content_hash": dataset.content_hash,
+        "split": split,
+        "episodes": len(episodes),
+        "task": task.name,
+        **audit.to_json(),
+        "config": OmegaConf.to_container(config, resolve=True),
+    }
+    path = Path(HydraConfig.get().runtime.output_dir) / "audit.json"
+    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    console.print(f"numbers: {write_atomically(path, text.encode())}")
+
+
+def _dataset(config: DictConfig, checkpoint: Checkpoint | None) -> OfflineDataset:
+    if checkpoint is not None:
+        return checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
+    if config.dataset_id is None:
+        raise ConfigurationError(
+            "nothing to audit: name a data set (dataset_id=...), a model (checkpoint=...), or both"
+        )
+    return load_minari(config.dataset_id, download=config.download)
+
+
+def _choose(
+    config: DictConfig, checkpoint: Checkpoint | None, dataset: OfflineDataset
+) -> tuple[str, Sequence[Episode]]:
+    if checkpoint is not None:
+        return checkpoint_episodes(checkpoint, dataset, config.split)
+    split = config.split or "all"
+    if split not in ("train", "validation", "test", "all"):
+        raise ConfigurationError(f"split={split} is unknown: choose train, validation, test or all")
+    return split, dataset.episodes if split == "all" else getattr(split_episodes(dataset.episodes), split)
+
+
+def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
+    task: Task = instantiate(config.get("tasks")) or default_task(dataset.env_id)
+    if dataset.env_id is None:
+        return task
+    with closing(make_environment(dataset.env_id)) as environment:
+        return task.prepare(environment)
+
+
+def _table(audit: RewardAudit, title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("reward", no_wrap=True)
+    for name in ("RMSE", "NRMSE", "bias", "largest", "corr.", "steps"):
+        table.add_column(name, justify="right")
+    if audit.analytic is not None:
+        table.add_row("task, true states", *_cells(audit.analytic))
+    for label, found in (("task, imagined, at", audit.imagined), ("reward head, at", audit.head)):
+        for horizon, errors in found.items():
+            table.add_row(f"{label} {horizon}", *_cells(errors))
+    return table
+
+
+def _cells(errors: RewardErrors) -> list[str]:
+    numbers = (errors.rmse, errors.nrmse, errors.bias, errors.maximum, errors.correlation)
+    return [*(f"{number:.3g}" for number in numbers), f"{errors.count:,}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""mts3-audit on real data sets: the maze's rewards are exact, the cheetah's as far off as its velocity."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import minari
+import numpy as np
+import pytest
+import torch
+from imagined_worlds import checkpoint_of
+
+from mbrl_mts3.agents.behaviour import RandomBehaviour, WaypointBehaviour
+from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.data import load_minari
+from mbrl_mts3.data.raw_observations import raw_observations
+from mbrl_mts3.envs.reward_audit import RewardAudit
+from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask
+from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
+from mbrl_mts3.scripts import audit
+from mbrl_mts3.training import Checkpoint
+
+Run = Callable[..., dict[str, Any]]
+SPARSE, DENSE, CHEETAH = "mine/sparse-v0", "mine/dense-v0", "mine/cheetah-v0"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Three data sets and a model of the last."""
+    folder = tmp_path_factory.mktemp("audit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
+        options: dict[str, Any] = {"max_episode_steps": 400, "progress": False}
+        collect("PointMaze_UMaze-v3", WaypointBehaviour, 1200, SPARSE, **options)
+        collect("PointMaze_UMazeDense-v3", WaypointBehaviour, 1200, DENSE, **options)
+        collect("HalfCheetah-v5", RandomBehaviour, 240, CHEETAH, max_episode_steps=40, progress=False)
+        checkpoint_of(load_minari(CHEETAH)).save_pretrained(folder / "checkpoint")
+        yield folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def command(*arguments: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["mts3-audit", f"hydra.run.dir={tmp_path / 'run'}", *arguments])
+        audit.main()
+        return dict(json.loads((tmp_path / "run" / "audit.json").read_text()))
+
+    return command
+
+
+@pytest.mark.parametrize("dataset_id", [SPARSE, DENSE])
+def test_the_maze_s_rewards_are_exact_goals_that_change_included(run: Run, dataset_id: str) -> None:
+    goals = [np.unique(entries["desired_goal"], axis=0) for entries in raw_observations(load_minari(dataset_id))]
+    assert max(map(len, goals)) > 1, "no goal was replaced: collect more steps"
+    written = run(f"dataset_id={dataset_id}")
+    assert written["analytic"]["count"] == 1200
+    assert written["analytic"]["maximum"] < 1e-5
+    assert written["analytic"]["correlation"] == pytest.approx(1.0)
+    assert written["content_hash"] == load_minari(dataset_id).content_hash
+
+
+def test_another_reward_than_the_data_s_is_found_out(run: Run) -> None:
+    written = run(f"dataset_id={DENSE}", "tasks=point_maze_sparse")
+    assert written["analytic"]["maximum"] > 0.1
+    assert written["analytic"]["bias"] < 0
+
+
+def test_the_cheetah_s_error_is_that_of_its_velocity(
+    run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = run(f"checkpoint={folder / 'checkpoint'}", "split=all", "horizons=[1,4]", "context=5")
+    errors = []
+    for episode in minari.load_dataset(CHEETAH):
+        forward = episode.infos["reward_forward"][-len(episode.rewards) :]
+        errors.append(episode.observations[1:, 8] - forward)
+    error = np.concatenate(errors)
+    assert written["analytic"]["rmse"] == pytest.approx(np.sqrt(np.square(error).mean()), rel=1e-4)
+    assert written["analytic"]["bias"] == pytest.approx(error.mean(), rel=1e-3)
+    assert list(written["head"]) == list(written["imagined"]) == ["1", "4"]
+    assert written["head"]["4"]["count"] == 6 * (40 - 5 - 4 + 1)
+    printed = capsys.readouterr().out
+    for words in ("task, true states", "task, imagined, at 4", "reward head, at 1", CHEETAH):
+        assert words in printed
+
+
+def test_horizons_are_counted_from_the_last_observation(folder: Path) -> None:
+    """One window, by hand."""
+    dataset, model = load_minari(CHEETAH), Checkpoint.from_pretrained(folder / "checkpoint").physical_model()
+    found = RewardAudit.of(
+        HalfCheetahTask(),
+        dataset.selector,
+        dataset.episodes,
+        raw_observations(dataset),
+        model,
+        context=5,
+        horizons=(4,),
+        max_windows=1,
+    )
+    episode = dataset.episodes[0]
+    seen, done = torch.as_tensor(episode.observations)[None], torch.as_tensor(episode.actions)[None]
+    with torch.no_grad():
+        belief, _ = model.filter(seen[:, :5], done[:, :5])
+        future = model.imagine(model.observe(belief, seen[:, 5]), done[:, 5:9])
+    assert future.reward_mean is not None
+    assert found.head[4].bias == pytest.approx(float(future.reward_mean[0, 3]) - episode.rewards[8], abs=1e-5)
+    paid = float(future.mean[0, 3, 8]) - 0.1 * np.square(episode.actions[8]).sum()
+    assert found.imagined[4].bias == pytest.approx(paid - episode.rewards[8], abs=1e-5)
+
+
+def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
+    dataset, model = load_minari(CHEETAH), Checkpoint.from_pretrained(folder / "checkpoint").physical_model()
+    parts: Any = dataset.selector, dataset.episodes, raw_observations(dataset)
+    with pytest.raises(ConfigurationError, match="no reward function"):
+        RewardAudit.of(LearnedRewardTask(), *parts)
+    with pytest.raises(EpisodeTooShortError, match="52 steps"):
+        RewardAudit.of(HalfCheetahTask(), *parts, model, context=50, horizons=(2,))
+    with pytest.raises(ConfigurationError, match="at least 1"):
+        RewardAudit.of(HalfCheetahTask(), *parts, horizons=(0,))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to audit"),
+        ([f"dataset_id={SPARSE}", "split=tset"], "train, validation, test or all"),
+        ([f"dataset_id={SPARSE}", "tasks=half_cheetah"], "HalfCheetah needs"),
+        ([f"dataset_id={SPARSE}", "tasks=learned_reward"], "no reward function"),
+        (["dataset_id=mine/spars-v0"], "mine/sparse-v0"),
+    ],
+)
+def test_bad_input_is_refused(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run" / "audit.json").exists()
