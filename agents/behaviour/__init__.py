@@ -1,6 +1,7 @@
 """Policies that collect data."""
 
 from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
+from mbrl_mts3.agents.behaviour.policy_behaviour import PolicyBehaviour
 from mbrl_mts3.agents.behaviour.random_behaviour import RandomBehaviour
 from mbrl_mts3.agents.behaviour.sb3_behaviour import SB3Behaviour
 from mbrl_mts3.agents.behaviour.skid_steer_behaviour import SkidSteerBehaviour
@@ -10,6 +11,7 @@ from mbrl_mts3.agents.behaviour.waypoint_behaviour import WaypointBehaviour
 __all__ = [
     "Behaviour",
     "BehaviourFactory",
+    "PolicyBehaviour",
     "RandomBehaviour",
     "SB3Behaviour",
     "SkidSteerBehaviour",

@@ -14,6 +14,8 @@ from mbrl_mts3.errors import ConfigurationError
 
 # Farthest that a goal of our own lies from the middle of its cell: the wall, less the radius of the ball.
 _REACH = 0.4
+# Steps of memory of noise that is white for all purposes: 4% remain after one step.
+_WHITE = 0.3
 
 
 class WaypointBehaviour(Behaviour):
@@ -33,6 +35,8 @@ class WaypointBehaviour(Behaviour):
         wander: probability, at each step, to begin a stretch of strong noise.
         wander_steps: longest such stretch.
         patience: steps after which a goal of our own is given up.
+        vary: False leaves the variety out: one controller, with the given gain, damping and (almost white) noise. With
+            own_goals=0, wander=0 and noise=0.5 as well, that is D4RL's recipe.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class WaypointBehaviour(Behaviour):
         wander: float = 0.01,
         wander_steps: int = 50,
         patience: int = 300,
+        vary: bool = True,
     ) -> None:
         if not (0 <= own_goals <= 1 and 0 <= wander <= 1 and gain > 0 and wander_steps > 0 and patience > 0):
             raise ConfigurationError(
@@ -54,6 +59,7 @@ class WaypointBehaviour(Behaviour):
         self._gain, self._damping, self._noise = gain, damping, noise
         self._own_goals, self._patience = own_goals, patience
         self._wander, self._wander_steps = wander, wander_steps
+        self._vary = vary
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -81,9 +87,17 @@ class WaypointBehaviour(Behaviour):
             self._steps_on_goal = 0
             own = self._generator.random() < self._own_goals
             self._own = self._random_goal() if own else None
-            self._leg_gain = self._gain * 5 ** self._generator.uniform(-1, 0)
-            self._leg_damping = self._damping * 2 ** self._generator.uniform(-1, 1)
+            self._tune()
+
+    def _tune(self) -> None:
+        """The manner of driving to a goal."""
+        self._leg_gain, self._leg_damping = self._gain, self._damping
+        if self._vary:
+            self._leg_gain *= 5 ** self._generator.uniform(-1, 0)
+            self._leg_damping *= 2 ** self._generator.uniform(-1, 1)
             self._leg_noise = self._smooth(self._noise * self._generator.uniform())
+        else:
+            self._leg_noise = SmoothNoise(self._generator, 2, _WHITE, self._noise)
 
     def _done(self, position: Point) -> bool:
         assert self._own is not None

@@ -131,3 +131,34 @@ def test_an_environment_without_a_maze_is_refused() -> None:
 def test_options_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="waypoints need own_goals"):
         WaypointBehaviour(make("PointMaze_UMaze-v3"), **wrong)
+
+
+class TestWithoutVariety:
+    """The recipe of D4RL: one controller, white noise."""
+
+    def drive(self, steps: int, **options: Any) -> tuple[list[Any], np.ndarray[Any, Any], MazeRoutes]:
+        environment = make("PointMaze_UMaze-v3", max_episode_steps=10**6)
+        behaviour = WaypointBehaviour(environment, own_goals=0, wander=0, vary=False, **options)
+        observation, _ = environment.reset(seed=0)
+        behaviour.reset(0)
+        observations, actions = [], []
+        for _ in range(steps):
+            observations.append(observation)
+            actions.append(behaviour(observation))
+            observation, *_ = environment.step(actions[-1])
+        return observations, np.stack(actions), MazeRoutes(environment)
+
+    def test_one_controller_drives_to_every_goal(self) -> None:
+        observations, actions, routes = self.drive(1500, noise=0.0)
+        assert len({tuple(observation["desired_goal"]) for observation in observations}) > 2
+        for observation, action in zip(observations, actions, strict=True):
+            position, goal = tuple(observation["achieved_goal"]), tuple(observation["desired_goal"])
+            following = routes.next_cell(routes.cell(position), routes.cell(goal))
+            target = goal if routes.cell(position) == routes.cell(goal) else routes.centre(following)
+            push = 10 * (np.array(target) - position) - observation["observation"][2:]
+            np.testing.assert_allclose(action, np.clip(push, -1, 1), atol=1e-5)
+
+    def test_its_noise_is_white(self) -> None:
+        _, actions, _ = self.drive(4000, gain=1e-9, damping=0.0, noise=0.2)
+        np.testing.assert_allclose(actions.std(axis=0), 0.2, atol=0.01)
+        assert abs(np.corrcoef(actions[1:, 0], actions[:-1, 0])[0, 1]) < 0.1

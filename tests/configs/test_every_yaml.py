@@ -46,7 +46,7 @@ def maze() -> Iterator[gymnasium.Env[Any, Any]]:
 
 
 # Behaviours that a maze does not suit.
-AT_HOME = {"SkidSteerBehaviour": "mbrl_mts3/SkidSteer-v0"}
+AT_HOME = {"PolicyBehaviour": "HalfCheetah-v5", "SkidSteerBehaviour": "mbrl_mts3/SkidSteer-v0"}
 
 
 def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:

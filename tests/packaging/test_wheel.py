@@ -10,7 +10,7 @@ TOP_LEVEL = {
     "mbrl_mts3": "mbrl_mts3",
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
-SHIPPED = ("*.py", "*.yaml", "*.xml", "*.html.jinja", "py.typed")
+SHIPPED = ("*.py", "*.yaml", "*.xml", "*.safetensors", "README.md", "*.html.jinja", "py.typed")
 COMMANDS = {
     f"mts3-{name}" for name in ("collect", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
 }
