@@ -1,0 +1,142 @@
+"""Scripted demonstrations in the Franka kitchen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from mbrl_mts3.agents.behaviour.base import ActionArray, Behaviour
+from mbrl_mts3.agents.behaviour.inverse_kinematics import FloatArray
+from mbrl_mts3.agents.behaviour.kitchen_arm import KitchenArm
+from mbrl_mts3.agents.behaviour.kitchen_motion import KitchenMotion
+from mbrl_mts3.agents.behaviour.kitchen_plans import KITCHEN_PLANS
+from mbrl_mts3.agents.behaviour.smooth_noise import SmoothNoise
+from mbrl_mts3.agents.behaviour.tool_target import ToolTarget
+from mbrl_mts3.errors import ConfigurationError
+
+# Standard deviation of strong noise, in half widths of the action box.
+_WILD = 0.8
+
+
+class KitchenDemonstration(Behaviour):
+    """Solves kitchen tasks one after the other by scripted motions of the tool and inverse kinematics.
+
+    It is privileged: it reads the simulator's state (poses of handles, joint coordinates, Jacobian, gravity), which the
+    observation holds in part only. Episodes differ by small shifts of the waypoints, by speed and by noise, all drawn
+    from the seed. When all tasks are done or given up, the tool stays where it is.
+
+    Args:
+        environment: a FrankaKitchen.
+        tasks: in this order; None takes those of the environment.
+        subset: how many of them each episode attempts, drawn at random; None means all.
+        shuffled: whether each episode has an order of its own.
+        attempts: after which a task is given up.
+        shift: largest shift of a task's waypoints along each axis, m.
+        haste: slowest and fastest speed, as factors of the waypoints' own.
+        noise: largest standard deviation of slowly varying noise on the action; each episode draws one, uniform.
+        wander: probability, at each step, to begin a stretch of strong noise, from which the motion then recovers.
+        wander_steps: longest such stretch.
+
+    Raises:
+        ConfigurationError: not a FrankaKitchen, a task without a motion, or an option out of range.
+    """
+
+    def __init__(
+        self,
+        environment: gymnasium.Env[Any, Any],
+        tasks: Sequence[str] | None = None,
+        subset: int | None = None,
+        shuffled: bool = False,
+        attempts: int = 3,
+        shift: float = 0.004,
+        haste: tuple[float, float] = (0.7, 1.1),
+        noise: float = 0.0,
+        wander: float = 0.0,
+        wander_steps: int = 10,
+    ) -> None:
+        self._arm = KitchenArm(environment)
+        self._tasks = tuple(environment.unwrapped.goal if tasks is None else tasks)  # type: ignore[attr-defined]
+        _check_tasks(self._tasks, subset)
+        if min(attempts, wander_steps) < 1 or min(shift, noise) < 0 or not 0 <= wander <= 1:
+            raise ConfigurationError(
+                "kitchen demonstrations need attempts and wander_steps of at least 1, shift and noise of at least 0 and "
+                f"wander in [0, 1], got {attempts}, {wander_steps}, {shift}, {noise} and {wander}"
+            )
+        if not 0 < haste[0] <= haste[1]:
+            raise ConfigurationError(f"haste needs the slowest and the fastest speed, both positive, got {haste}")
+        self._subset = len(self._tasks) if subset is None else subset
+        self._shuffled, self._attempts, self._shift, self._haste = shuffled, attempts, shift, haste
+        self._noise, self._wander, self._wander_steps = noise, wander, wander_steps
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        self._generator = np.random.default_rng(seed)
+        self._chosen = self._draw_tasks()
+        self._queue = list(self._chosen)
+        self._motion: KitchenMotion | None = None
+        self._last = self._arm.here
+        self._over = False
+        self._pace = self._generator.uniform(*self._haste)
+        self._calm = self._smooth(self._noise * self._generator.uniform())
+        self._wandering = 0
+
+    @property
+    def episode_tasks(self) -> tuple[str, ...]:
+        """What this episode attempts, in order."""
+        return tuple(self._chosen)
+
+    @property
+    def over(self) -> bool:
+        """Whether all tasks were solved or given up when the last action was chosen."""
+        return self._over
+
+    def __call__(self, observation: Any) -> ActionArray:
+        action = self._arm.action(observation["observation"], self._next_target())
+        return np.clip(action + self._disturbance(), -1, 1).astype(np.float32)
+
+    def _draw_tasks(self) -> list[str]:
+        order = list(range(len(self._tasks)))
+        if self._shuffled:
+            order = self._generator.permutation(len(order)).tolist()
+        chosen = set(self._generator.permutation(len(order))[: self._subset].tolist())
+        return [self._tasks[i] for i in order if i in chosen]
+
+    def _next_target(self) -> ToolTarget:
+        target = self._motion.next() if self._motion else None
+        while target is None and self._queue:
+            self._motion = self._begin(self._queue.pop(0))
+            target = self._motion.next()
+        self._over = target is None
+        if target is not None:
+            self._last = target
+        return self._last
+
+    def _begin(self, task: str) -> KitchenMotion:
+        shift = self._generator.uniform(-self._shift, self._shift, 3)
+        return KitchenMotion(self._arm, KITCHEN_PLANS[task], self._attempts, shift, self._pace)
+
+    def _disturbance(self) -> FloatArray:
+        """Noise on the action, (9,)."""
+        if self._wandering:
+            self._wandering -= 1
+        elif self._generator.random() < self._wander:
+            self._wandering = int(self._generator.integers(1, self._wander_steps + 1))
+            self._wild = self._smooth(_WILD)
+        return (self._wild if self._wandering else self._calm).step()
+
+    def _smooth(self, deviation: float) -> SmoothNoise:
+        """From nearly white to slow."""
+        return SmoothNoise(self._generator, 9, 10 ** self._generator.uniform(-0.5, 1.0), deviation)
+
+
+def _check_tasks(tasks: tuple[str, ...], subset: int | None) -> None:
+    unknown = [task for task in tasks if task not in KITCHEN_PLANS]
+    if unknown or not tasks:
+        raise ConfigurationError(
+            f"no scripted motion for {', '.join(unknown) or 'no task at all'}: choose tasks from {', '.join(KITCHEN_PLANS)}"
+        )
+    if subset is not None and not 1 <= subset <= len(tasks):
+        raise ConfigurationError(f"subset must lie between 1 and the number of tasks, {len(tasks)}, got {subset}")
