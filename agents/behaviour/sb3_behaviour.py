@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium
 import numpy as np
-import stable_baselines3
 import torch
 
 from mbrl_mts3.agents.behaviour.base import ActionArray, Behaviour
-from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
+from mbrl_mts3.agents.load_policy import load_policy
+from mbrl_mts3.errors import SpaceMismatchError
 
 
 class SB3Behaviour(Behaviour):
@@ -38,12 +37,7 @@ class SB3Behaviour(Behaviour):
         deterministic: bool = False,
         device: str = "cpu",
     ) -> None:
-        if not Path(path).is_file():
-            raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file saved by {algorithm}")
-        try:
-            self._model = getattr(stable_baselines3, algorithm).load(path, device=device)
-        except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, AttributeError) as error:
-            raise ConfigurationError(f"{str(path)!r} is not a policy saved by {algorithm}: {error}") from error
+        self._model = load_policy(path, algorithm=algorithm, device=device)
         _check_spaces(self._model, environment)
         self._deterministic = deterministic
 

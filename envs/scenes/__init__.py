@@ -1,8 +1,9 @@
 """Imagined observations drawn by the real simulators."""
 
 from mbrl_mts3.envs.scenes.half_cheetah import HalfCheetahScene
+from mbrl_mts3.envs.scenes.make_drawn import make_drawn
 from mbrl_mts3.envs.scenes.open_scene import open_scene
 from mbrl_mts3.envs.scenes.point_maze import PointMazeScene
 from mbrl_mts3.envs.scenes.scene import Scene
 
-__all__ = ["HalfCheetahScene", "PointMazeScene", "Scene", "open_scene"]
+__all__ = ["HalfCheetahScene", "PointMazeScene", "Scene", "make_drawn", "open_scene"]

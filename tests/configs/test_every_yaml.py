@@ -15,8 +15,9 @@ import pytest
 from hydra import compose, initialize
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
+from imagined_worlds import checkpoint_of, dataset_of
 from omegaconf import DictConfig, OmegaConf
-from stable_baselines3 import SAC
+from stable_baselines3 import SAC, TD3
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
@@ -45,6 +46,16 @@ def maze() -> Iterator[gymnasium.Env[Any, Any]]:
     environment.close()
 
 
+def for_agent(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    if "checkpoint" in node:
+        checkpoint = checkpoint_of(dataset_of(maze.spec.id, episodes=1, steps=5)).save_pretrained("checkpoint")
+        return {"environment": maze, "checkpoint": checkpoint}
+    if "path" in node:
+        TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save("policy.zip")
+        return {"environment": maze, "path": "policy.zip"}
+    return {"environment": maze}
+
+
 def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     if "path" in node:
         Path(node.path).parent.mkdir(parents=True)
@@ -67,6 +78,7 @@ def for_offline(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, An
 
 
 ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, Any]]] = {
+    "agent": for_agent,
     "behaviour": for_behaviour,
     "collector": for_collector,
     "data": for_data,
