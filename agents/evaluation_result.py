@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mbrl_mts3.agents.recorded_episode import RecordedEpisode
+from mbrl_mts3.metrics.bootstrap import bootstrap_interval, interquartile_mean
 from mbrl_mts3.metrics.intervals import Interval, mean_interval, wilson_interval
 
 
@@ -16,8 +17,9 @@ class EvaluationResult:
     """E episodes, one for each seed and in the order of the seeds."""
 
     seeds: tuple[int, ...]
+    """Imagined episodes share one."""
     returns: np.ndarray
-    """(E,): sums of the environment's own rewards."""
+    """(E,): sums of the environment's rewards."""
     lengths: np.ndarray
     """(E,): steps."""
     successes: np.ndarray | None
@@ -41,6 +43,11 @@ class EvaluationResult:
         return mean_interval(self.returns)
 
     @property
+    def interquartile_mean(self) -> float:
+        """Of the returns, see `interquartile_mean`."""
+        return interquartile_mean(self.returns)
+
+    @property
     def success_rate(self) -> float | None:
         """None where the task has no goal."""
         return None if self.successes is None else float(self.successes.mean())
@@ -59,6 +66,9 @@ class EvaluationResult:
             "seeds": list(self.seeds),
             "mean_return": self.mean_return,
             "return_interval": list(self.return_interval),
+            "return_bootstrap_interval": list(bootstrap_interval(self.returns)),
+            "interquartile_mean": self.interquartile_mean,
+            "interquartile_mean_interval": list(bootstrap_interval(self.returns, interquartile_mean)),
             "success_rate": self.success_rate,
             "success_interval": None if self.success_interval is None else list(self.success_interval),
             "ms_per_action": self.seconds_per_action * 1e3,

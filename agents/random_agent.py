@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.agents.observation_batch import batch_size
+from mbrl_mts3.errors import ConfigurationError
 
 
 class RandomAgent:
@@ -21,6 +23,18 @@ class RandomAgent:
     def __init__(self, action_space: spaces.Box, seed: int = 0) -> None:
         self.action_space = action_space
         self.seed = seed
+
+    @classmethod
+    def of(cls, environment: gymnasium.Env[Any, Any], seed: int = 0) -> RandomAgent:
+        """The one for an environment.
+
+        Raises:
+            ConfigurationError: its actions are not a Box with finite bounds.
+        """
+        space = environment.action_space
+        if not isinstance(space, spaces.Box) or not space.is_bounded():
+            raise ConfigurationError(f"random actions need a bounded Box, {environment} has {space}")
+        return cls(space, seed)
 
     def predict(
         self,

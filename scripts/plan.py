@@ -20,13 +20,13 @@ from rich.table import Table
 
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.load_mpc import load_mpc
 from mbrl_mts3.agents.mpc_agent import MPCAgent
 from mbrl_mts3.agents.recorded_episode import RecordedEpisode
-from mbrl_mts3.envs import check_spaces, episodic_options
+from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.metrics.json_numbers import json_numbers
-from mbrl_mts3.planners import Planner
 from mbrl_mts3.scripts import lists_choices, reports_errors
-from mbrl_mts3.training import Checkpoint, keep_freed_memory
+from mbrl_mts3.training import keep_freed_memory
 
 
 @lists_choices
@@ -50,23 +50,20 @@ def main(config: DictConfig) -> None:
 
 def _agent(config: DictConfig, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
     """The planning agent; all that can be wrong with the options is found here, before any episode."""
-    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     environment = make()
-    check_spaces(checkpoint.observation_space, checkpoint.action_space, environment)
-    task = instantiate(config.tasks).prepare(environment)
-    environment.close()
-    space = checkpoint.action_space
-    low, high = (torch.as_tensor(bound, device=config.device) for bound in (space.low, space.high))
-    planner: Planner = instantiate(config.planners, _partial_=True)(low, high)
-    return MPCAgent(
-        checkpoint.physical_model(config.precision),
-        planner,
-        task,
-        checkpoint.selector,
+    agent = load_mpc(
+        environment,
+        config.checkpoint,
+        instantiate(config.planners, _partial_=True),
+        instantiate(config.tasks),
+        precision=config.precision,
+        device=config.device,
         discount=config.discount,
         uncertainty_penalty=config.uncertainty_penalty,
         seed=config.seed,
     )
+    environment.close()
+    return agent
 
 
 def _evaluate(

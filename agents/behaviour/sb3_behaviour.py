@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
 import torch
 
 from mbrl_mts3.agents.behaviour.base import ActionArray, Behaviour
-from mbrl_mts3.agents.sb3_policy import Algorithm, load_sb3_policy
+from mbrl_mts3.agents.load_policy import load_policy
+from mbrl_mts3.errors import SpaceMismatchError
 
 
 class SB3Behaviour(Behaviour):
@@ -32,12 +33,12 @@ class SB3Behaviour(Behaviour):
         self,
         environment: gymnasium.Env[Any, Any],
         path: str | Path,
-        algorithm: Algorithm = "SAC",
+        algorithm: Literal["SAC", "TD3", "DDPG", "PPO", "A2C"] = "SAC",
         deterministic: bool = False,
         device: str = "cpu",
     ) -> None:
-        spaces = environment.observation_space, environment.action_space
-        self._model = load_sb3_policy(path, *spaces, algorithm, device)
+        self._model = load_policy(path, algorithm=algorithm, device=device)
+        _check_spaces(self._model, environment)
         self._deterministic = deterministic
 
     def reset(self, seed: int) -> None:
@@ -47,3 +48,13 @@ class SB3Behaviour(Behaviour):
     def __call__(self, observation: Any) -> ActionArray:
         action, _ = self._model.predict(observation, deterministic=self._deterministic)
         return np.asarray(action, np.float32)
+
+
+def _check_spaces(model: Any, environment: gymnasium.Env[Any, Any]) -> None:
+    for name in ("observation_space", "action_space"):
+        trained, given = getattr(model, name), getattr(environment, name)
+        if trained != given:
+            raise SpaceMismatchError(
+                f"the policy was trained with the {name} {trained}, the environment has {given}: "
+                "collect in the environment that it was trained in"
+            )

@@ -56,7 +56,8 @@ def _raw(layout: RawLayout, observations: np.ndarray) -> Any:
 def _scaled(actions: np.ndarray, space: spaces.Box) -> np.ndarray:
     """Physical actions (N, act) in [-1, 1]; data may lie a rounding error beyond the bounds."""
     shares: np.ndarray = (actions - space.low) / (space.high - space.low)
-    return np.clip(2 * shares - 1, -1, 1).astype(np.float32)
+    scaled: np.ndarray = np.clip(2 * shares - 1, -1, 1).astype(np.float32)
+    return scaled
 
 
 def _flat_space(dataset: OfflineDataset) -> spaces.Space[Any]:

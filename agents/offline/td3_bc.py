@@ -151,7 +151,7 @@ class TD3BC(TD3):
             loss = cloning - self.alpha * values.mean() / values.abs().mean().detach()
             found["actor_loss"] = loss.item()
         self.actor.optimizer.zero_grad()
-        # The critic's own gradients are of no use here, and cost a fifth of the update.
+        # The critic's own gradients are of no use here.
         loss.backward(inputs=list(self.actor.parameters()))
         self.actor.optimizer.step()
         return found

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 
 from mbrl_mts3.envs.make import make_environment
+from mbrl_mts3.envs.scenes.make_drawn import cannot_draw, drawing_options
 from mbrl_mts3.envs.scenes.scene import Scene
 from mbrl_mts3.errors import ConfigurationError, MTS3Error
 
@@ -25,7 +26,9 @@ def open_scene(scene_of: SceneOf, environment_id: str, **options: Any) -> Scene:
         ConfigurationError: the task cannot be drawn, or MuJoCo has no way to draw on this machine.
     """
     try:
-        environment = make_environment(environment_id, **{**options, "render_mode": "rgb_array"})
+        environment = make_environment(
+            environment_id, **{**drawing_options(environment_id), **options, "render_mode": "rgb_array"}
+        )
         scene = scene_of(environment)
         if scene is not None:
             scene.draw()
@@ -33,11 +36,7 @@ def open_scene(scene_of: SceneOf, environment_id: str, **options: Any) -> Scene:
     except MTS3Error:
         raise
     except Exception as error:  # Every backend of MuJoCo fails with errors of its own.
-        raise ConfigurationError(
-            f"{environment_id} cannot be drawn on this machine ({type(error).__name__}: {error}): set MUJOCO_GL=osmesa "
-            "with Mesa's software renderer (Debian: libosmesa6), or MUJOCO_GL=egl with a GPU driver, before Python "
-            "starts; or leave render_mode away"
-        ) from error
+        raise cannot_draw(environment_id, error) from error
     environment.close()
     raise ConfigurationError(
         f"nobody has said how to draw imagined observations of {environment_id}: give the task a `scene`, or leave "

@@ -46,6 +46,17 @@ def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, do
     )
 
 
+def stored_reference_scores(dataset_id: str) -> tuple[float, float] | None:
+    """Returns of a random policy and of an expert that a Minari data set on disk carries; None where it has none.
+
+    Raises:
+        UnknownDatasetError, DataError: as `load_minari` does.
+    """
+    metadata = _open(dataset_id, download=False).storage.metadata
+    low, high = metadata.get("ref_min_score"), metadata.get("ref_max_score")
+    return None if low is None or high is None else (float(low), float(high))
+
+
 def local_dataset_ids() -> list[str]:
     """Ids of the data sets on disk."""
     with warnings.catch_warnings():

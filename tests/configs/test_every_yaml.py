@@ -15,8 +15,9 @@ import pytest
 from hydra import compose, initialize
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
+from imagined_worlds import checkpoint_of, dataset_of
 from omegaconf import DictConfig, OmegaConf
-from stable_baselines3 import SAC
+from stable_baselines3 import SAC, TD3
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
@@ -49,6 +50,16 @@ def maze() -> Iterator[gymnasium.Env[Any, Any]]:
 AT_HOME = {"PolicyBehaviour": "HalfCheetah-v5", "SkidSteerBehaviour": "mbrl_mts3/SkidSteer-v0"}
 
 
+def for_agent(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    if "checkpoint" in node:
+        checkpoint = checkpoint_of(dataset_of(maze.spec.id, episodes=1, steps=5)).save_pretrained("checkpoint")
+        return {"environment": maze, "checkpoint": checkpoint}
+    if "path" in node:
+        TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save("policy.zip")
+        return {"environment": maze, "path": "policy.zip"}
+    return {"environment": maze}
+
+
 def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     home = AT_HOME.get(node._target_.split(".")[-1])
     if home is not None:
@@ -74,6 +85,7 @@ def for_offline(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, An
 
 
 ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, Any]]] = {
+    "agent": for_agent,
     "behaviour": for_behaviour,
     "collector": for_collector,
     "data": for_data,

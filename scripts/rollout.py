@@ -1,0 +1,173 @@
+"""mts3-rollout: how well agents do, in the real environment and in a learned model of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mbrl_mts3.agents import Agent, evaluate_agent
+from mbrl_mts3.agents.film import film
+from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
+from mbrl_mts3.agents.rollout import Rollout
+from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport
+from mbrl_mts3.data.reference_scores import ReferenceScores
+from mbrl_mts3.envs import episodic_options
+from mbrl_mts3.envs.scenes import make_drawn, open_scene
+from mbrl_mts3.envs.tasks import default_task
+from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics.json_numbers import json_numbers
+from mbrl_mts3.reporting.atomic_write import write_atomically
+from mbrl_mts3.reporting.write_film import write_film
+from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.training import Checkpoint
+
+Make = Callable[..., gymnasium.Env[Any, Any]]
+# Of films: faster ones are not seen.
+_FRAMES_PER_SECOND = 20
+
+
+@lists_choices
+@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="rollout")
+@reports_errors
+def main(config: DictConfig) -> None:
+    """Load agents and model, let them act, print a table, write JSON and films."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    if not config.episodes and config.world_model is None:
+        raise ConfigurationError("nothing to do: set episodes to at least 1, or world_model to a checkpoint")
+    console = Console()
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    make: Make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
+    agents = _agents(config, make)
+    dataset_id, dynamics = _imagination(config)
+    reference = ReferenceScores.find(dataset_id, config.environment.id)
+    films = _cameras(config, make, dynamics, console) if config.films else {}
+    rollouts = [
+        rollout for name, agent in agents.items() for rollout in _rollouts(config, name, agent, make, dynamics, console)
+    ]
+    report = RolloutReport(tuple(rollouts), reference)
+    console.print(_table(config, report))
+    if reference is not None:
+        console.print(
+            f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
+        )
+    written = {"config": OmegaConf.to_container(config, resolve=True), **report.to_json()}
+    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    console.print(f"numbers: {write_atomically(folder / 'rollout.json', text.encode())}")
+    for path in _filmed(config, agents, films, folder):
+        console.print(f"film:    {path}")
+
+
+def _agents(config: DictConfig, make: Make) -> dict[str, Agent]:
+    """Agents by name; all that can be wrong with them is found here, before any episode."""
+    environment = make()
+    built = instantiate(config.agent)(environment)
+    environment.close()
+    return dict(built) if isinstance(built, Mapping) else {str(HydraConfig.get().runtime.choices["agent"]): built}
+
+
+def _imagination(config: DictConfig) -> tuple[str | None, WorldModelDynamics | None]:
+    """The data set that rewards are measured by, and the imagined environment where there is one."""
+    if config.world_model is None:
+        return config.dataset_id, None
+    checkpoint = Checkpoint.from_pretrained(config.world_model, config.imagined.device)
+    dataset_id = config.dataset_id or checkpoint.dataset_id
+    options = {key: value for key, value in config.imagined.items() if key not in ("episodes", "seed")}
+    return dataset_id, load_dynamics(
+        checkpoint, dataset_id, env_id=config.environment.id, env_options=_environment_options(config), **options
+    )
+
+
+def _environment_options(config: DictConfig) -> dict[str, Any]:
+    given: Any = OmegaConf.to_container(config.environment, resolve=True)
+    named = {name: value for name, value in given.items() if name not in ("_target_", "id")}
+    return {**named, **episodic_options(config.environment.id)}
+
+
+def _rollouts(
+    config: DictConfig, name: str, agent: Agent, make: Make, dynamics: WorldModelDynamics | None, console: Console
+) -> Iterator[Rollout]:
+    if config.episodes:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=console, transient=True) as progress:
+            bar = progress.add_task(f"{name}, real episodes", total=config.episodes)
+            result = evaluate_agent(
+                agent,
+                make,
+                range(config.first_seed, config.first_seed + config.episodes),
+                max_steps=config.max_steps,
+                parallel=config.parallel,
+                success=default_task(config.environment.id).success,
+                on_episode=lambda episode: progress.advance(bar),
+            )
+        yield Rollout(name, "real", result)
+    if dynamics is not None:
+        with console.status(f"{name}, {config.imagined.episodes} imagined episodes"):
+            imagined = evaluate_imagined(
+                agent, dynamics, config.imagined.episodes, seed=config.imagined.seed, max_steps=config.max_steps
+            )
+        yield Rollout(name, "imagined", imagined)
+
+
+def _table(config: DictConfig, report: RolloutReport) -> Table:
+    table = Table(title=f"{config.environment.id}; in brackets 95% intervals")
+    rows = report.table()
+    # Columns that say nothing here are left out.
+    shown = [place for place in range(len(HEADER)) if any(row[place] for row in rows)]
+    for place in shown:
+        table.add_column(HEADER[place], justify="left" if place < 2 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(row[place] for place in shown))
+    return table
+
+
+def _cameras(
+    config: DictConfig, make: Make, dynamics: WorldModelDynamics | None, console: Console
+) -> dict[str, gymnasium.Env[Any, Any]]:
+    """Environments that draw, by place; none, and a line that says why, where this machine cannot."""
+    cameras: dict[str, gymnasium.Env[Any, Any]] = {}
+    try:
+        if config.episodes:
+            cameras["real"] = make_drawn(make, config.environment.id)
+        if dynamics is not None:
+            scene = open_scene(
+                lambda environment: dynamics.task.scene(environment, dynamics.selector),
+                config.environment.id,
+                **_environment_options(config),
+            )
+            cameras["imagined"] = WorldModelEnv(dynamics, scene)
+    except ConfigurationError as error:
+        console.print(f"[yellow]not all is filmed: {error}", soft_wrap=True)
+    return cameras
+
+
+def _filmed(
+    config: DictConfig, agents: Mapping[str, Agent], cameras: Mapping[str, gymnasium.Env[Any, Any]], folder: Path
+) -> Iterator[Path]:
+    for place, environment in cameras.items():
+        speed = float(environment.metadata["render_fps"])
+        every = max(1, round(speed / _FRAMES_PER_SECOND))
+        for name, agent in agents.items():
+            for seed in range(config.first_seed, config.first_seed + config.films):
+                frames = film(agent, environment, seed, max_steps=config.film_steps, every=every)
+                path = folder / "films" / f"{name.replace('/', '_')}_{place}_{seed}.gif"
+                yield write_film(path, frames, speed / every)
+        environment.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Policies of Stable-Baselines3 from their files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import stable_baselines3
+from gymnasium import spaces
+
+from mbrl_mts3.agents.load_policies import load_policies
+from mbrl_mts3.agents.load_policy import ALGORITHMS, load_policy
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
+
+
+class Choices(gymnasium.Env[Any, Any]):
+    """Nothing happens, in discrete actions."""
+
+    observation_space = spaces.Box(-1, 1, (3,), np.float32)
+    action_space: spaces.Space[Any] = spaces.Discrete(2)
+
+
+@pytest.fixture(scope="module")
+def cheetah() -> Iterator[gymnasium.Env[Any, Any]]:
+    environment = make_environment("HalfCheetah-v5")
+    yield environment
+    environment.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, cheetah: gymnasium.Env[Any, Any]) -> dict[str, Path]:
+    """One untrained policy of each algorithm."""
+    folder = tmp_path_factory.mktemp("policies")
+    for name in ALGORITHMS:
+        model = getattr(stable_baselines3, name)("MlpPolicy", cheetah, policy_kwargs={"net_arch": [4]}, device="cpu")
+        (folder / name).mkdir()
+        model.save(folder / name / "policy.zip")
+    (folder / "DQN").mkdir()
+    stable_baselines3.DQN("MlpPolicy", Choices(), buffer_size=1, device="cpu").save(folder / "DQN" / "policy.zip")
+    (folder / "text.zip").write_text("no zip")
+    return {path.parent.name: path for path in folder.glob("*/policy.zip")} | {"text": folder / "text.zip"}
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_the_file_tells_its_algorithm(name: str, files: dict[str, Path], cheetah: gymnasium.Env[Any, Any]) -> None:
+    observation = cheetah.observation_space.sample()
+    expected, _ = getattr(stable_baselines3, name).load(files[name]).predict(observation, deterministic=True)
+    for algorithm in ("auto", name):
+        policy = load_policy(files[name], cheetah, algorithm=algorithm)
+        np.testing.assert_array_equal(policy.predict(observation, deterministic=True)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm", "message"),
+    [
+        ("TD3", "SAC", "not a policy saved by SAC, but by TD3 or DDPG"),
+        ("A2C", "PPO", "not a policy saved by PPO, but by A2C"),
+        ("SAC", "HER", "unknown algorithm 'HER': expected auto, SAC"),
+        ("DQN", "auto", "holds a policy of stable_baselines3.dqn.policies"),
+        ("text", "auto", "not a policy saved by Stable-Baselines3"),
+        ("nothing", "auto", "no policy file"),
+    ],
+)
+def test_other_files_are_refused(name: str, algorithm: str, message: str, files: dict[str, Path]) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_policy(files.get(name, "nowhere/policy.zip"), algorithm=algorithm)
+
+
+def test_a_damaged_policy_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+    damaged = tmp_path / "policy.zip"
+    content = bytearray(files["TD3"].read_bytes())
+    # Within the weights: the first entry, which tells the algorithm, stays whole.
+    content[len(content) // 2 : len(content) // 2 + 400] = bytes(400)
+    damaged.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="not a policy saved by TD3"):
+        load_policy(damaged)
+
+
+def test_another_environment_is_refused(files: dict[str, Path]) -> None:
+    with pytest.raises(SpaceMismatchError, match="has"):
+        load_policy(files["SAC"], Choices())
+
+
+def test_several_have_the_names_that_tell_them_apart(files: dict[str, Path], cheetah: gymnasium.Env[Any, Any]) -> None:
+    assert list(load_policies(cheetah, str(files["SAC"]))) == ["policy"]
+    both = load_policies(cheetah, [files["TD3"], files["PPO"]])
+    assert list(both) == ["TD3/policy", "PPO/policy"]
+    assert isinstance(both["PPO/policy"], stable_baselines3.PPO)
+
+
+@pytest.mark.parametrize("path", [None, []])
+def test_no_path_is_refused(path: Any, cheetah: gymnasium.Env[Any, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="no policy is named"):
+        load_policies(cheetah, path)
+
+
+def test_a_path_twice_is_refused(files: dict[str, Path], cheetah: gymnasium.Env[Any, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="named twice"):
+        load_policies(cheetah, [files["SAC"], files["SAC"]])

@@ -1,0 +1,138 @@
+"""mts3-rollout from the command line to the JSON file and the films."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from imagined_worlds import checkpoint_of
+from PIL import Image
+from stable_baselines3 import PPO, TD3
+
+from mbrl_mts3.agents import RandomAgent, evaluate_agent
+from mbrl_mts3.agents.behaviour import RandomBehaviour
+from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.data import load_minari
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs.scenes import make_drawn
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.scripts import rollout
+
+MAZE, DATA = "PointMaze_UMaze-v3", "tests/rollout-v0"
+QUICK = ["episodes=3", "parallel=2", "max_steps=4", "imagined.episodes=5"]
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with untrained policies and a model of a small data set."""
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
+        collect(MAZE, RandomBehaviour, 60, DATA, progress=False)
+        checkpoint_of(load_minari(DATA)).save_pretrained(folder / "model")
+        environment = make_environment(MAZE)
+        for name, kind in (("td3", TD3), ("ppo", PPO)):
+            options = {"policy_kwargs": {"net_arch": [4]}, "device": "cpu", "seed": 0}
+            kind("MultiInputPolicy", environment, **options).save(folder / f"{name}.zip")
+        environment.close()
+        yield folder
+
+
+@pytest.fixture
+def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def command(*arguments: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["mts3-rollout", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
+        rollout.main()
+        return dict(json.loads((tmp_path / "run" / "rollout.json").read_text()))
+
+    return command
+
+
+def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    written = run("environment=half_cheetah")
+    environment = make_environment("HalfCheetah-v5")
+    agent = RandomAgent.of(environment)
+    expected = evaluate_agent(
+        agent, lambda: make_environment("HalfCheetah-v5"), [1000, 1001, 1002], max_steps=4, parallel=2
+    )
+    (found,) = written["rollouts"]
+    assert (found["agent"], found["place"]) == ("random", "real")
+    np.testing.assert_allclose(found["returns"], expected.returns)
+    assert found["score"] == pytest.approx(100 * (expected.mean_return + 280.178953) / (12135 + 280.178953))
+    assert "analogy" in written["reference"]["source"]
+    assert written["config"]["episodes"] == 3
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("IQM", "score", "95% intervals", "score 0 is a return of -280.179"))
+
+
+def test_policies_in_the_real_and_the_imagined_maze(world: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    written = run("agent=sb3", f"agent.path=[{world}/td3.zip,{world}/ppo.zip]", f"world_model={world}/model")
+    places = [(found["agent"], found["place"], found["episodes"]) for found in written["rollouts"]]
+    assert places == [(name, place, size) for name in ("td3", "ppo") for place, size in (("real", 3), ("imagined", 5))]
+    assert [pooled["place"] for pooled in written["all"]] == ["real", "imagined"]
+    assert all(found["lengths"] == [4] * found["episodes"] for found in written["rollouts"])
+    assert all(found["success_interval"][1] > 0 for found in written["rollouts"])
+    assert written["reference"] is None
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("all 2", "imagined", "success"))
+
+
+def test_planning_and_cloned_policies_are_agents_too(world: Path, run: Run) -> None:
+    planned = run(
+        "agent=mpc", f"agent.checkpoint={world}/model", "agent.planner.horizon=3", "agent.planner.candidates=40"
+    )
+    assert planned["rollouts"][0]["agent"] == "mpc"
+    cloned = run("agent=behaviour_cloning", f"agent.path={world}/td3.zip", "episodes=0", f"world_model={world}/model")
+    assert [found["place"] for found in cloned["rollouts"]] == ["imagined"]
+
+
+def test_films_or_a_line_that_says_why_not(
+    world: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
+    written = run("films=1", "film_steps=2", f"world_model={world}/model")
+    assert len(written["rollouts"]) == 2
+    printed = capsys.readouterr().out
+    if "not all is filmed" in printed:
+        with pytest.raises(ConfigurationError, match="cannot be drawn"):
+            make_drawn(lambda **options: make_environment(MAZE, **options), MAZE)
+        return
+    films = sorted((tmp_path / "run" / "films").iterdir())
+    assert [path.name for path in films] == ["random_imagined_1000.gif", "random_real_1000.gif"]
+    with Image.open(films[0]) as film:
+        assert film.size == (240, 240)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["agent=sb3"], "ConfigurationError: no policy is named"),
+        (["agent=sb3", "agent.path=nowhere.zip"], "ConfigurationError: no policy file 'nowhere.zip'"),
+        (["agent=sb3", "agent.path={world}/ppo.zip", "agent.algorithm=SAC"], "not a policy saved by SAC, but by PPO"),
+        (["agent=behaviour_cloning", "agent.path={world}/ppo.zip"], "not a policy saved by TD3, but by PPO"),
+        (["agent=sb3", "agent.path={world}/td3.zip", "environment=half_cheetah"], "SpaceMismatchError: "),
+        (["agent=mpc"], "ConfigurationError: no checkpoint is named"),
+        (["agent=mpc", "agent.checkpoint=nowhere"], "CheckpointError: "),
+        (["world_model=nowhere"], "CheckpointError: "),
+        (["world_model={world}/model", "environment=half_cheetah"], "SpaceMismatchError: "),
+        (["dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
+        (["episodes=0"], "ConfigurationError: nothing to do"),
+        (["episodes=-1"], "ConfigurationError: "),
+        (["agent=robot"], "there is no agent=robot: choose out of behaviour_cloning, mpc, "),
+    ],
+)
+def test_bad_input_ends_with_one_line_before_any_episode(
+    world: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(*(argument.format(world=world) for argument in arguments))
+    assert stop.value.code == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert len(printed.strip().splitlines()) == 1
+    assert not (tmp_path / "run" / "rollout.json").exists()
