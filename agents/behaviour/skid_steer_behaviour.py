@@ -33,8 +33,8 @@ class SkidSteerBehaviour(Behaviour):
     def __init__(
         self,
         environment: gymnasium.Env[Any, Any],
-        speed: float = 0.4,
-        forward: float = 0.5,
+        speed: float = 0.5,
+        forward: float = 0.6,
         turn: float = 0.6,
         wheel: float = 0.2,
         forward_steps: float = 100.0,

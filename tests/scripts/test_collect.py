@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import minari
+import numpy as np
 import pytest
 
 from mbrl_mts3.scripts.collect import main
@@ -41,6 +42,29 @@ def test_environment_and_behaviour_name_the_data_set(run: Run) -> None:
     dataset = minari.load_dataset("mbrl-mts3/half_cheetah/smooth_noise-v0")
     assert dataset.env_spec.id == "HalfCheetah-v5"
     assert abs(dataset[0].actions).max() < 0.1
+
+
+def test_the_robot_s_data_set_knows_its_hills_and_true_velocities(run: Run) -> None:
+    run("environment=skid_steer", "behaviour=skid_steer", "steps=25", "environment.amplitude=0.5")
+    dataset = minari.load_dataset("mbrl-mts3/skid_steer/skid_steer-v0")
+    environment = dataset.recover_environment()
+    assert environment.unwrapped.amplitude == 0.5
+    assert environment.spec.max_episode_steps == 1000
+    episode = dataset[0]
+    assert (episode.observations.shape, episode.actions.shape) == ((26, 9), (25, 4))
+    observation, _ = environment.reset(seed=int(next(iter(dataset.storage.get_episode_metadata([0])))["seed"]))
+    np.testing.assert_array_equal(observation, episode.observations[0])
+    # The mean velocity of a step lies between those at its ends, up to what contacts do in between.
+    moved = np.diff(episode.observations[:, :3], axis=0) / 0.02
+    ends = episode.infos["velocity"]
+    np.testing.assert_allclose(moved[5:], (ends[5:-1] + ends[6:]) / 2, atol=0.1)
+
+
+def test_a_shipped_policy_collects(run: Run) -> None:
+    run("environment=half_cheetah", "behaviour=half_cheetah_medium", "steps=200")
+    dataset = minari.load_dataset("mbrl-mts3/half_cheetah/half_cheetah_medium-v0")
+    # The first steps are spent on getting up to speed; random actions lose 50 in that time.
+    assert dataset[0].rewards.sum() > 500
 
 
 def test_options_of_the_environment_can_be_given(run: Run) -> None:
