@@ -1,6 +1,6 @@
 """How often the scripted kitchen demonstrations succeed: one table in Markdown.
 
-    python benchmarks/kitchen_success.py                          every task alone, then the three presets, 50 seeds each
+    python benchmarks/kitchen_success.py                          each task alone, then the presets, 50 seeds each
     python benchmarks/kitchen_success.py --only microwave partial --seeds 10
 
 A task counts once the environment pays for it within its own 280 steps; an episode of a preset counts once it paid for

@@ -24,14 +24,20 @@ def damped_least_squares(jacobian: FloatArray, error: FloatArray, damping: float
 
 
 def null_space_step(jacobian: FloatArray, wish: FloatArray, damping: float) -> FloatArray:
-    """What of a wished joint step (joints,) leaves the task as it is: wish - J^# J wish, with the damped inverse J^#."""
+    """The part of a wished joint step (joints,) that leaves the task alone: w - J^# J w, J^# the damped inverse."""
     return wish - damped_least_squares(jacobian, jacobian @ wish, damping)
 
 
 def bounded_step(
-    jacobian: FloatArray, error: FloatArray, wish: FloatArray, low: FloatArray, high: FloatArray, damping: float
+    jacobian: FloatArray,
+    error: FloatArray,
+    wish: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    damping: float,
+    null_damping: float,
 ) -> FloatArray:
-    """Damped least-squares step plus null-space wish, within bounds: a joint that meets its bound leaves the work to others.
+    """Damped least-squares step plus null-space wish within bounds: joints at theirs leave the work to the others.
 
     Joints are bound one after the other, the worst first, and the step of the remaining ones is found anew.
 
@@ -40,13 +46,15 @@ def bounded_step(
         error: (task,).
         wish: joint step that is preferred among those that do the task, (joints,).
         low, high: bounds of the step, (joints,); 0 lies between them.
-        damping: as in `damped_least_squares`.
+        damping: of the task's step, as in `damped_least_squares`.
+        null_damping: of the wish's projection; the larger, the more of the wish goes at the task's cost near singular
+            poses, which helps out of them.
     """
     step, free = np.zeros_like(wish), np.ones(len(wish), bool)
     while free.any():
         rest = error - jacobian[:, ~free] @ step[~free]
         part = jacobian[:, free]
-        step[free] = damped_least_squares(part, rest, damping) + null_space_step(part, wish[free], damping)
+        step[free] = damped_least_squares(part, rest, damping) + null_space_step(part, wish[free], null_damping)
         excess = np.where(free, np.maximum(low - step, step - high), 0.0)
         worst = int(np.argmax(excess))
         if excess[worst] <= 0:

@@ -21,12 +21,15 @@ from mbrl_mts3.errors import ConfigurationError
 _JOINTS = 7
 # The gripper's site lies 5 cm behind the fingertips; the tool is what they touch.
 _TOOL = np.array([0.0, 0.0, 0.035])
+# Metres that a radian of turn counts as.
 _TURN_WEIGHT = 0.3
 _LONGEST_TURN = 0.25
-_POSTURE_GAIN = 0.1
-_DAMPING = 0.05
-_MARGIN = 0.02
+_DAMPING, _NULL_DAMPING = 0.05, 0.02
+# Where the redundant joint tends to, rad: the elbow to the right, away from the limits. Its share of the way each step.
 _REST = np.array([0.15, -1.4, 1.8, -2.3, 0.3, 1.1, 1.6])
+_REST_GAIN = 0.3
+# Distance that joints keep from their limits, rad.
+_MARGIN = 0.02
 
 
 class KitchenArm:
@@ -82,9 +85,16 @@ class KitchenArm:
         move = shortened(target.position - self.position, target.speed)
         turn = shortened(rotation_error(self.rotation, target.rotation), _LONGEST_TURN)
         low, high = np.minimum(self._low - joints, 0), np.maximum(self._high - joints, 0)
-        wish = _POSTURE_GAIN * (_REST - joints)
-        step = bounded_step(jacobian, np.concatenate([move, _TURN_WEIGHT * turn]), wish, low, high, _DAMPING)
+        wish = _REST_GAIN * (_REST - joints)
+        step = bounded_step(
+            jacobian, np.concatenate([move, _TURN_WEIGHT * turn]), wish, low, high, _DAMPING, _NULL_DAMPING
+        )
         return self._servo(observed[:_JOINTS], joints, step, target.grip)
+
+    def action_home(self, observed: FloatArray) -> ActionArray:
+        """The action (9,) that brings the joints nearer to the rest posture, with open fingers."""
+        joints = self.data.qpos[:_JOINTS]
+        return self._servo(observed[:_JOINTS], joints, shortened(_REST - joints, _LONGEST_TURN), 1.0)
 
     def _jacobian(self) -> FloatArray:
         """(6, 7): of the tool's position and, weighted, of its rotation."""

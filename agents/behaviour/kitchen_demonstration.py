@@ -32,7 +32,7 @@ class KitchenDemonstration(Behaviour):
         environment: a FrankaKitchen.
         tasks: in this order; None takes those of the environment.
         subset: how many of them each episode attempts, drawn at random; None means all.
-        shuffled: whether each episode has an order of its own.
+        shuffled: whether each episode has an order of its own; what would stand in the way of other tasks comes last.
         attempts: after which a task is given up.
         shift: largest shift of a task's waypoints along each axis, m.
         haste: slowest and fastest speed, as factors of the waypoints' own.
@@ -62,8 +62,8 @@ class KitchenDemonstration(Behaviour):
         _check_tasks(self._tasks, subset)
         if min(attempts, wander_steps) < 1 or min(shift, noise) < 0 or not 0 <= wander <= 1:
             raise ConfigurationError(
-                "kitchen demonstrations need attempts and wander_steps of at least 1, shift and noise of at least 0 and "
-                f"wander in [0, 1], got {attempts}, {wander_steps}, {shift}, {noise} and {wander}"
+                "kitchen demonstrations need attempts and wander_steps of at least 1, shift and noise of at least 0 "
+                f"and wander in [0, 1], got {attempts}, {wander_steps}, {shift}, {noise} and {wander}"
             )
         if not 0 < haste[0] <= haste[1]:
             raise ConfigurationError(f"haste needs the slowest and the fastest speed, both positive, got {haste}")
@@ -77,8 +77,7 @@ class KitchenDemonstration(Behaviour):
         self._chosen = self._draw_tasks()
         self._queue = list(self._chosen)
         self._motion: KitchenMotion | None = None
-        self._last = self._arm.here
-        self._over = False
+        self._hold: ToolTarget | None = None
         self._pace = self._generator.uniform(*self._haste)
         self._calm = self._smooth(self._noise * self._generator.uniform())
         self._wandering = 0
@@ -91,28 +90,27 @@ class KitchenDemonstration(Behaviour):
     @property
     def over(self) -> bool:
         """Whether all tasks were solved or given up when the last action was chosen."""
-        return self._over
+        return self._hold is not None
 
     def __call__(self, observation: Any) -> ActionArray:
-        action = self._arm.action(observation["observation"], self._next_target())
-        return np.clip(action + self._disturbance(), -1, 1).astype(np.float32)
+        return np.clip(self._act(observation["observation"]) + self._disturbance(), -1, 1).astype(np.float32)
+
+    def _act(self, observed: FloatArray) -> ActionArray:
+        action = self._motion.act(observed) if self._motion else None
+        while action is None and self._queue:
+            self._motion = self._begin(self._queue.pop(0))
+            action = self._motion.act(observed)
+        if action is not None:
+            return action
+        self._hold = self._hold or self._arm.here
+        return self._arm.action(observed, self._hold)
 
     def _draw_tasks(self) -> list[str]:
-        order = list(range(len(self._tasks)))
+        chosen = sorted(self._generator.permutation(len(self._tasks))[: self._subset].tolist())
         if self._shuffled:
-            order = self._generator.permutation(len(order)).tolist()
-        chosen = set(self._generator.permutation(len(order))[: self._subset].tolist())
-        return [self._tasks[i] for i in order if i in chosen]
-
-    def _next_target(self) -> ToolTarget:
-        target = self._motion.next() if self._motion else None
-        while target is None and self._queue:
-            self._motion = self._begin(self._queue.pop(0))
-            target = self._motion.next()
-        self._over = target is None
-        if target is not None:
-            self._last = target
-        return self._last
+            self._generator.shuffle(chosen)
+            chosen.sort(key=lambda index: KITCHEN_PLANS[self._tasks[index]].obstructs)
+        return [self._tasks[index] for index in chosen]
 
     def _begin(self, task: str) -> KitchenMotion:
         shift = self._generator.uniform(-self._shift, self._shift, 3)
@@ -136,7 +134,8 @@ def _check_tasks(tasks: tuple[str, ...], subset: int | None) -> None:
     unknown = [task for task in tasks if task not in KITCHEN_PLANS]
     if unknown or not tasks:
         raise ConfigurationError(
-            f"no scripted motion for {', '.join(unknown) or 'no task at all'}: choose tasks from {', '.join(KITCHEN_PLANS)}"
+            f"no scripted motion for {', '.join(unknown) or 'no task at all'}: "
+            f"choose tasks from {', '.join(KITCHEN_PLANS)}"
         )
     if subset is not None and not 1 <= subset <= len(tasks):
         raise ConfigurationError(f"subset must lie between 1 and the number of tasks, {len(tasks)}, got {subset}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mbrl_mts3.agents.behaviour.base import ActionArray
 from mbrl_mts3.agents.behaviour.inverse_kinematics import FloatArray, rotation_about
 from mbrl_mts3.agents.behaviour.kitchen_arm import KitchenArm
 from mbrl_mts3.agents.behaviour.kitchen_handle import KitchenHandle
@@ -15,12 +16,14 @@ from mbrl_mts3.agents.behaviour.tool_target import ToolTarget
 _SOLVED = 0.25
 # Farther from where it should touch a handle, m, the tool has lost it.
 _LOST = 0.1
+# Steps without progress after which a waypoint is out of reach, and steps back towards the rest posture then.
+_STALLED, _HOMING = 8, 12
 # Columns: the tool's axes when it points at the back wall with its fingers side by side.
 _AHEAD = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
 
 class KitchenMotion:
-    """Goes through a task's waypoints; where they did not solve it, or the handle slipped away, through all of them again.
+    """Goes through a task's waypoints; where that fails, returns to the arm's rest posture and goes through them again.
 
     Args:
         arm: to move.
@@ -34,36 +37,45 @@ class KitchenMotion:
         self._arm, self._task = arm, task
         self._shift, self._haste = shift, haste
         self._attempts_left = attempts
-        self._legs: list[Waypoint] = []
-        self._steps = 0
+        self._homing = 0
+        self._enter([])
         self._handle = KitchenHandle(arm.model, arm.data, task)
 
+    def act(self, observed: FloatArray) -> ActionArray | None:
+        """The action (9,) of this step; None once the task is solved or given up.
+
+        Args:
+            observed: joint positions as the environment returned them, (7,) or more.
+        """
+        self._proceed()
+        if self._homing:
+            self._homing -= 1
+            return self._arm.action_home(observed)
+        if not self._legs:
+            return None
+        self._steps += 1
+        return self._arm.action(observed, self._target(self._legs[0]))
+
+    def _proceed(self) -> None:
+        """Choose the leg of this step."""
+        if self._homing:
+            return
+        if self._legs and self._failed():
+            self._legs = []
+            self._homing = 0 if self._solved or not self._attempts_left else _HOMING
+        elif self._legs and self._leg_over():
+            self._enter(self._legs[1:])
+        if not self._legs and not self._solved and self._attempts_left:
+            self._attempts_left -= 1
+            self._handle = KitchenHandle(self._arm.model, self._arm.data, self._task)
+            self._enter(list(self._task.waypoints))
+
     @property
-    def solved(self) -> bool:
-        """Whether the joint is near enough to its goal."""
+    def _solved(self) -> bool:
         return self._handle.remaining < _SOLVED
 
-    def next(self) -> ToolTarget | None:
-        """The target of this step; None once the motion is over."""
-        if self._lost():
-            self._legs = []
-        elif self._legs and self._leg_over():
-            self._next_leg()
-        if not self._legs:
-            if self.solved or self._attempts_left == 0:
-                return None
-            self._begin()
-        self._steps += 1
-        return self._target(self._legs[0])
-
-    def _begin(self) -> None:
-        self._attempts_left -= 1
-        self._handle = KitchenHandle(self._arm.model, self._arm.data, self._task)
-        self._legs, self._steps = list(self._task.waypoints), 0
-
-    def _next_leg(self) -> None:
-        del self._legs[0]
-        self._steps = 0
+    def _enter(self, legs: list[Waypoint]) -> None:
+        self._legs, self._steps, self._nearest, self._stalled = legs, 0, np.inf, 0
 
     def _leg_over(self) -> bool:
         leg = self._legs[0]
@@ -73,11 +85,17 @@ class KitchenMotion:
             return self._handle.remaining <= leg.tolerance
         return self._distance(self._target(leg).position) <= leg.tolerance
 
-    def _lost(self) -> bool:
-        if not self._legs or self._legs[0].lead is None:
+    def _failed(self) -> bool:
+        """Whether the handle slipped away, or the tool comes no nearer to where it should go."""
+        leg = self._legs[0]
+        if leg.lead is not None:
+            return self._distance(self._handle.target(self._offset(leg), 0.0)[0]) > _LOST
+        if leg.tolerance == 0:
             return False
-        touching, _ = self._handle.target(self._offset(self._legs[0]), 0.0)
-        return self._distance(touching) > _LOST
+        distance = self._distance(self._target(leg).position)
+        self._stalled = 0 if distance < self._nearest - 0.003 else self._stalled + 1
+        self._nearest = min(distance, self._nearest)
+        return self._stalled >= _STALLED and distance > leg.tolerance
 
     def _distance(self, point: FloatArray) -> float:
         return float(np.linalg.norm(point - self._arm.position))

@@ -95,5 +95,6 @@ KITCHEN_PLANS = {
             Waypoint((-0.06, 0.16, 0.0), lead=0.4, tolerance=0.1),
             Waypoint((-0.12, 0.2, 0.0), tolerance=0.04),
         ),
+        obstructs=True,
     ),
 }

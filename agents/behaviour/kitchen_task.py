@@ -18,3 +18,5 @@ class KitchenTask:
     goal: tuple[float, ...]
     """Where the joint shall be: rad, m, or a position (x, y, z) in m of what moves freely."""
     waypoints: tuple[Waypoint, ...]
+    obstructs: bool = False
+    """Whether the goal leaves something in the way of other tasks; a random order keeps it for the end."""

@@ -67,6 +67,8 @@ def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, 
     if "path" in node:
         Path(node.path).parent.mkdir(parents=True)
         SAC("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save(node.path)
+    if node._target_.endswith("KitchenDemonstration"):
+        return {"environment": make_environment("FrankaKitchen-v1")}
     return {"environment": maze}
 
 
