@@ -17,6 +17,7 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3 import SAC
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
@@ -66,6 +67,7 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
     "data": for_data,
     "environment": lambda *_: {},
     "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
+    "policy": lambda _, maze: {"environment": DummyVecEnv([lambda: maze])},
     "planners": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
     "tasks": lambda *_: {},
     "training": lambda *_: {},
