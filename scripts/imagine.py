@@ -90,7 +90,7 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         return EpisodeLearning.of(make, dynamics, config.environments, dataset.episodes, **shared)
     noise = config.policy.get("exploration", 0.0)
     rollouts = BranchedRollouts(dynamics, config.branches, config.horizon, action_noise=noise)
-    rounds = {"kept_rounds": config.kept_rounds, "held_rounds": config.held_rounds, "n_steps": config.n_steps}
+    rounds = {name: config[name] for name in ("kept_rounds", "held_rounds", "n_steps", "moving_anchor")}
     return BranchedLearning.of(make, rollouts, dataset.episodes, **rounds, **shared)
 
 

@@ -34,6 +34,8 @@ class BranchedLearning(ImaginedLearning):
             noise is wider than that of the data, what it costs to leave the data.
         n_steps: rewards of a branch that stand together in a critic's target before its own estimate takes over; real
             transitions always have one.
+        moving_anchor: whether the anchor of an `AnchoredCritic` moves to the present actor with each round, instead of
+            staying where the actor was before the first one.
         real, real_fraction, seed: see `ImaginedLearning`.
 
     Raises:
@@ -51,6 +53,7 @@ class BranchedLearning(ImaginedLearning):
         steps_per_round: int,
         held_rounds: int = 0,
         n_steps: int = 1,
+        moving_anchor: bool = False,
         seed: int = 0,
     ) -> None:
         if not isinstance(algorithm, OffPolicyAlgorithm):
@@ -68,6 +71,7 @@ class BranchedLearning(ImaginedLearning):
         self.rollouts = rollouts
         self.steps_per_round = steps_per_round
         self.held_rounds = held_rounds
+        self.moving_anchor = moving_anchor
 
     @classmethod
     def of(
@@ -89,13 +93,26 @@ class BranchedLearning(ImaginedLearning):
         found = self._imagine()
         seconds = time.perf_counter() - began
         critic = self._anchored_critic()
-        if critic is not None:
+        if critic is not None and (self.moving_anchor or critic.anchor is None):
             critic.move_anchor(self.off_policy.actor)
         held = self.gradient_steps < self.held_rounds * self.steps_per_round
         with held_actor(self.off_policy) if held else nullcontext():
             self.off_policy.train(self.steps_per_round, self.off_policy.batch_size)
         self.gradient_steps += self.steps_per_round
         return {**found, **self.losses(), "imagining_seconds": seconds}
+
+    def state_dict(self) -> dict[str, Any]:
+        critic = self._anchored_critic()
+        anchor = None if critic is None or critic.anchor is None else critic.anchor.state_dict()
+        return {**super().state_dict(), "anchor": anchor}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        critic = self._anchored_critic()
+        if critic is not None and state["anchor"] is not None:
+            critic.move_anchor(self.off_policy.actor)
+            assert critic.anchor is not None
+            critic.anchor.load_state_dict(state["anchor"])
 
     def _anchored_critic(self) -> AnchoredCritic | None:
         critic = getattr(self.off_policy.policy, "critic", None)

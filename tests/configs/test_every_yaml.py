@@ -18,6 +18,7 @@ from hydra.utils import instantiate
 from imagined_worlds import checkpoint_of, dataset_of
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3 import SAC, TD3
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
@@ -94,6 +95,7 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
     "environment": lambda *_: {},
     "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
     "offline_algorithm": for_offline,
+    "policy": lambda _, maze: {"environment": DummyVecEnv([lambda: maze])},
     "planners": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
     "tasks": lambda *_: {},
     "training": lambda *_: {},

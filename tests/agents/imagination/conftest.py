@@ -7,28 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from aim_at_one_action import AimAtOneAction
 from imagined_worlds import checkpoint_of, checkpoint_with, dataset_of
-from torch import Tensor
 
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs.tasks import Task
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.models import Ensemble
 from mbrl_mts3.training import Checkpoint
-
-BEST_ACTION = 0.5
-
-
-class AimAtOneAction(Task):
-    """The nearer all actions are to `BEST_ACTION`, the better; nothing else counts."""
-
-    name = "AimAtOneAction"
-
-    def reward_function(self, observation: Any, selector: Any) -> Any:
-        def reward(before: Tensor, action: Tensor, after: Tensor) -> Tensor:
-            return -(action - BEST_ACTION).square().mean(dim=-1)
-
-        return reward
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +52,16 @@ def maze(maze_data: OfflineDataset) -> WorldModelDynamics:
     )
 
 
-@pytest.fixture
-def aim() -> Task:
-    return AimAtOneAction()
+@pytest.fixture(scope="module")
+def plain(maze_data: OfflineDataset) -> Callable[..., WorldModelDynamics]:
+    """plain(**options): four observations, two actions, and a known best action."""
+    torch.manual_seed(0)
+    sizes = maze_data.observation_dim, maze_data.action_dim
+    options = {"hidden": [8], "propagation": "mean"}
+    checkpoint = checkpoint_with(Ensemble(*sizes, "ProbabilisticMLP", members=2, options=options), maze_data)
+
+    def build(**options: Any) -> WorldModelDynamics:
+        given = {"context": 1, "observation": "selected", **options}
+        return load_dynamics(checkpoint, maze_data, AimAtOneAction(), **given)
+
+    return build

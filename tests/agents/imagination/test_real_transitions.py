@@ -22,7 +22,7 @@ def test_they_are_the_data(data: OfflineDataset, world: Callable[..., WorldModel
         "actions": [episode.actions for episode in data.episodes],
         "rewards": [episode.rewards for episode in data.episodes],
     }.items():
-        np.testing.assert_allclose(getattr(found, name), np.concatenate(expected), rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(getattr(found, name), np.concatenate(expected), rtol=1e-6, atol=1e-6, err_msg=name)
     assert not found.terminated.any()
     assert np.flatnonzero(found.truncated).tolist() == [24, 49]
 

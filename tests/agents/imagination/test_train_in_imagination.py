@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import BEST_ACTION
+from aim_at_one_action import BEST_ACTION
 from stable_baselines3 import SAC
 
 from mbrl_mts3.agents.imagination import (
@@ -22,7 +22,6 @@ from mbrl_mts3.agents.imagination import (
     train_in_imagination,
 )
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs.tasks import Task
 from mbrl_mts3.envs.world_model import WorldModelDynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 
@@ -31,14 +30,14 @@ Maker = Callable[..., ImaginedLearning]
 
 
 def maker(algorithm: str, **options: Any) -> Callable[[Any], Any]:
-    small = {"policy_kwargs": {"net_arch": [16]}, "batch_size": 32, "gamma": 0.3, "device": "cpu", "seed": 0}
+    small = {"policy_kwargs": {"net_arch": [32]}, "batch_size": 32, "gamma": 0.1, "device": "cpu", "seed": 0}
     return lambda environment: make_policy(environment, algorithm, **{**small, **options})
 
 
 def branched(dynamics: WorldModelDynamics, data: OfflineDataset, algorithm: str = "SAC", **options: Any) -> Any:
     policy = {name: options.pop(name) for name in ("learning_rate", "proximal") if name in options}
     given = {"real_fraction": 0.25, "steps_per_round": 5, "kept_rounds": 2, **options}
-    noise = 0.0 if algorithm == "SAC" else 0.3
+    noise = 0.0 if algorithm == "SAC" else 0.8  # enough to see all actions
     rollouts = BranchedRollouts(dynamics, 20, 3, action_noise=noise)
     return BranchedLearning.of(maker(algorithm, **policy), rollouts, data.episodes, **given)
 
@@ -47,28 +46,43 @@ def parameters(learning: ImaginedLearning) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in learning.algorithm.policy.parameters()])
 
 
-@pytest.mark.parametrize(("algorithm", "options"), [("SAC", {}), ("TD3", {}), ("TD3", {"proximal": 0.01})])
+@pytest.mark.parametrize(
+    ("algorithm", "options"),
+    [("SAC", {}), ("TD3", {}), ("TD3", {"proximal": 0.01}), ("TD3", {"n_steps": 3})],
+)
 def test_branches_find_the_best_action(
-    world: World, data: OfflineDataset, aim: Task, tmp_path: Path, algorithm: str, options: dict[str, float]
+    plain: World, maze_data: OfflineDataset, tmp_path: Path, algorithm: str, options: dict[str, Any]
 ) -> None:
     # The data's rewards are of another task, so none of them.
-    settings = {"real_fraction": 0.0, "steps_per_round": 50, "learning_rate": 3e-3}
-    learning = branched(world(aim), data, algorithm, **settings, **options)
-    curve = train_in_imagination(learning, 8, tmp_path)
-    action, _ = learning.algorithm.predict(data.episodes[0].observations[:20], deterministic=True)
-    assert np.abs(action - BEST_ACTION).mean() < 0.15
+    # TD3 needs critics that know where the best action is before it moves: far out, tanh lets it return but slowly.
+    held = 0 if algorithm == "SAC" else 5
+    settings = {
+        "real_fraction": 0.0,
+        "steps_per_round": 60,
+        "kept_rounds": 9,
+        "learning_rate": 3e-3,
+        "held_rounds": held,
+    }
+    learning = branched(plain(), maze_data, algorithm, **settings, **options)
+    curve = train_in_imagination(learning, 4 + held, tmp_path)
+    assert distance(learning, maze_data) < 0.3
     assert curve[-1]["reward"] > curve[1]["reward"]
 
 
-def test_whole_episodes_find_the_best_action(world: World, data: OfflineDataset, aim: Task, tmp_path: Path) -> None:
-    make = maker("PPO", n_steps=16, n_epochs=8, batch_size=64, learning_rate=1e-2)
-    dynamics = world(aim, max_episode_steps=8)
-    learning = EpisodeLearning.of(make, dynamics, 16, data.episodes, real_fraction=0.0, steps_per_round=256)
-    curve = train_in_imagination(learning, 12, tmp_path)
-    action, _ = learning.algorithm.predict(data.episodes[0].observations[:20], deterministic=True)
-    assert np.abs(action - BEST_ACTION).mean() < 0.15
-    assert curve[-1]["imagined_steps"] == 12 * 256
+def test_whole_episodes_find_the_best_action(plain: World, maze_data: OfflineDataset, tmp_path: Path) -> None:
+    make = maker("PPO", n_steps=16, n_epochs=5, batch_size=64, learning_rate=1e-2)
+    dynamics = plain(max_episode_steps=8)
+    learning = EpisodeLearning.of(make, dynamics, 16, maze_data.episodes, real_fraction=0.0, steps_per_round=256)
+    curve = train_in_imagination(learning, 8, tmp_path)
+    assert distance(learning, maze_data) < 0.3
+    assert curve[-1]["imagined_steps"] == 8 * 256
     assert curve[-1]["episode_return"] > curve[1]["episode_return"]
+
+
+def distance(learning: ImaginedLearning, data: OfflineDataset) -> float:
+    """Of the policy from the best one."""
+    action, _ = learning.algorithm.predict(data.episodes[0].observations[:20], deterministic=True)
+    return float(np.abs(action - BEST_ACTION).mean())
 
 
 @pytest.mark.parametrize(("algorithm", "proximal"), [("SAC", 0.0), ("TD3", 0.1)])
@@ -134,11 +148,12 @@ def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_pat
     assert not torch.equal(seen[3], seen[4])
 
 
-def test_the_anchor_holds_the_actor_back(world: World, data: OfflineDataset, aim: Task) -> None:
+def test_the_anchor_holds_the_actor_back(plain: World, maze_data: OfflineDataset) -> None:
     moved = []
-    observations = data.episodes[0].observations[:20]
+    observations = maze_data.episodes[0].observations[:20]
     for weight in (0.0, 1000.0):
-        learning = branched(world(aim), data, "TD3", proximal=weight, steps_per_round=60, learning_rate=3e-3)
+        options = {"proximal": weight, "steps_per_round": 60, "learning_rate": 3e-3}
+        learning = branched(plain(), maze_data, "TD3", **options)
         before, _ = learning.algorithm.predict(observations, deterministic=True)
         learning.round()
         after, _ = learning.algorithm.predict(observations, deterministic=True)

@@ -1,0 +1,156 @@
+"""mts3-imagine from the command line to its files, with an untrained ensemble."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imagined_worlds import checkpoint_of, checkpoint_with
+
+from mbrl_mts3.agents.behaviour import RandomBehaviour
+from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.data import OfflineDataset, load_minari
+from mbrl_mts3.errors import (
+    CausalityError,
+    CheckpointError,
+    ConfigurationError,
+    MTS3Error,
+    SpaceMismatchError,
+    UnknownDatasetError,
+)
+from mbrl_mts3.models import Ensemble
+from mbrl_mts3.scripts import imagine
+
+QUICK = [
+    *("rounds=2", "steps_per_round=4", "branches=10", "horizon=2", "bank_size=20", "context=1"),
+    *("imitation_steps=2", "critic_steps=2", "beginnings.steps=5", "beginnings.times=1"),
+    *("policy.batch_size=8", "policy.policy_kwargs.net_arch.pi=[8]"),
+]
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> OfflineDataset:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
+        collect("HalfCheetah-v5", RandomBehaviour, 60, "mine/cheetah-v0", max_episode_steps=20, progress=False)
+        collect("PointMaze_UMaze-v3", RandomBehaviour, 20, "mine/maze-v0", progress=False)
+        yield load_minari("mine/cheetah-v0")
+
+
+def ensemble(data: OfflineDataset, **options: Any) -> Ensemble:
+    small = {"hidden": [8], "propagation": "mean"}
+    return Ensemble(data.observation_dim, data.action_dim, "ProbabilisticMLP", members=2, options=small, **options)
+
+
+@pytest.fixture
+def saved(data: OfflineDataset, tmp_path: Path) -> Path:
+    return checkpoint_with(ensemble(data), data).save_pretrained(tmp_path / "checkpoint")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def command(*arguments: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["mts3-imagine", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
+        # Hydra would print the error and leave the interpreter; the tests want the error.
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+        imagine.main()
+        return dict(json.loads((tmp_path / "run" / "imagine.json").read_text()))
+
+    return command
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "td3", "ppo"])
+def test_it_trains_and_writes(data: OfflineDataset, saved: Path, tmp_path: Path, run: Run, algorithm: str) -> None:
+    options = {
+        "sac": ["policy.policy_kwargs.net_arch.qf=[8]"],
+        "td3": ["policy.policy_kwargs.net_arch.qf=[8]", "n_steps=2", "policy.proximal=0.1"],
+        "ppo": ["policy.policy_kwargs.net_arch.vf=[8]", "branched=false", "real_fraction=0", "policy.n_steps=4"],
+    }
+    more = ["environments=2", "evaluation.episodes=2", "evaluation.interval=2", "env_options={max_episode_steps: 6}"]
+    written = run(f"checkpoint={saved}", f"policy={algorithm}", *options[algorithm], *more)
+    assert written["finished"]
+    assert written["algorithm"] == algorithm.upper()
+    assert (written["dataset_id"], written["content_hash"]) == ("mine/cheetah-v0", data.content_hash)
+    assert written["checkpoint"] == str(saved)
+    assert written["config"]["uncertainty"]["kind"] == "epistemic"
+    assert [row["round"] for row in written["learning_curve"]] == [0, 1, 2]
+    assert ["real_return" in row for row in written["learning_curve"]] == [True, False, True]
+    assert written["real_evaluation"]["lengths"] == [6, 6]
+    assert written["learning_curve"][-1]["uncertainty"] > 0
+    assert {"policy.zip", "learning_curve.csv", "resume.pt"} <= {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_it_goes_on(saved: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    run(f"checkpoint={saved}", "rounds=1")
+    written = run(f"checkpoint={saved}", "rounds=3", f"resume={folder}")
+    assert [row["round"] for row in written["learning_curve"]] == [0, 1, 2, 3]
+    with pytest.raises(SystemExit):
+        run(f"checkpoint={saved}", "rounds=3", f"resume={folder}", "horizon=1", "uncertainty.penalty=3")
+    assert "another horizon, uncertainty" in capsys.readouterr().err
+    assert json.loads((folder / "imagine.json").read_text()) == written
+    with pytest.raises(SystemExit):
+        run(f"checkpoint={saved}", f"resume={tmp_path / 'nowhere'}")
+    assert capsys.readouterr().err.startswith("CheckpointError: nothing to resume")
+
+
+def test_it_begins_with_a_policy(saved: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run(f"checkpoint={saved}")
+    policy = (tmp_path / "run" / "policy.zip").rename(tmp_path / "first.zip")
+    run(f"checkpoint={saved}", f"start={policy}")
+    for other in ([f"start={tmp_path / 'none.zip'}"], [f"start={policy}", "policy.policy_kwargs.net_arch.pi=[9]"]):
+        with pytest.raises(SystemExit):
+            run(f"checkpoint={saved}", *other)
+        assert capsys.readouterr().err.startswith("ConfigurationError: ")
+
+
+def other_model(data: OfflineDataset, kind: str) -> Any:
+    if kind == "single":
+        return checkpoint_of(data)
+    if kind == "window":
+        return checkpoint_of(data, aggregation="window")
+    return checkpoint_with(ensemble(data, predict_reward=False), data)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "error", "hint"),
+    [
+        ("ensemble", ["policy.algorithm=DDQN"], ConfigurationError, "SAC, TD3, PPO"),
+        ("ensemble", ["policy=ppo"], ConfigurationError, "branched=false"),
+        ("ensemble", ["policy=ppo", "branched=false"], ConfigurationError, "real_fraction=0"),
+        ("ensemble", ["env_id=PointMaze_UMaze-v3"], SpaceMismatchError, "observation"),
+        ("ensemble", ["dataset_id=mine/maze-v0"], SpaceMismatchError, "mine/maze-v0"),
+        ("ensemble", ["dataset_id=mine/none-v0"], UnknownDatasetError, "mine/none-v0"),
+        ("ensemble", ["beginnings.times=-1"], ConfigurationError, "beginnings"),
+        ("single", [], ConfigurationError, "train an ensemble"),
+        ("single", ["uncertainty.kind=none"], ConfigurationError, "penalty"),
+        ("window", ["uncertainty.kind=aleatoric"], CausalityError, "causal"),
+        ("rewardless", ["tasks=learned_reward"], ConfigurationError, "predict_reward"),
+        (None, ["checkpoint=nowhere"], CheckpointError, "nowhere"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(
+    data: OfflineDataset,
+    tmp_path: Path,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    model: str | None,
+    arguments: list[str],
+    error: type[MTS3Error],
+    hint: str,
+) -> None:
+    if model is not None:
+        made = checkpoint_with(ensemble(data), data) if model == "ensemble" else other_model(data, model)
+        arguments = [f"checkpoint={made.save_pretrained(tmp_path / 'checkpoint')}", *arguments]
+    with pytest.raises(SystemExit):
+        run(*arguments)
+    said = capsys.readouterr().err
+    assert said.startswith(f"{error.__name__}: ")
+    assert hint in said
+    assert not (tmp_path / "run" / "learning_curve.csv").exists()
