@@ -60,7 +60,7 @@ def main() -> None:
         error, measures = _imagine(checkpoint, splits.train, moments, plans, truth)
         rows += _correlate(Path(folder).parent.name, error, measures, levels)
     with options.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
