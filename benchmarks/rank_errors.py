@@ -1,20 +1,24 @@
 """Which uncertainty ranks a model's true errors: disagreement, predicted variance, or the density of its data.
 
-    python benchmarks/rank_errors.py --checkpoints runs/pets/best runs/ensemble_mts3/best
+    python benchmarks/rank_errors.py --checkpoints runs/pets/best runs/ensemble_mts3/best --policy policies/sac.zip
 
-From moments of held-out HalfCheetah episodes the recorded actions are disturbed by noise of several strengths; the
-simulator, set to the recorded state (the observation holds all of it but the place), says what truly follows, the
-model what it imagines. For each horizon the table gives Spearman's rank correlation of the squared error h steps ahead
-(mean over the observation's entries, each in units of its spread in the data) with
+From moments of held-out HalfCheetah episodes a policy goes on with noise of several strengths on its actions. The
+simulator, set to the recorded state (the observation holds all of it but the place), says what truly follows, the model
+what it imagines under the same actions. Without a policy the recorded actions are disturbed and repeated blindly; then
+the cheetah soon falls, for reasons that no model could foresee. For each horizon the table gives Spearman's rank
+correlation of the squared error h steps ahead (mean over the observation's entries, each in units of its spread in the
+data) with
 
 - disagreement: the variance between the ensemble members' means,
 - aleatoric: what is left of the predicted variance (of an ensemble of MTS3, the members' own),
 - variance: their sum,
+- disagreement so far: the mean of the disagreement's square root over the imagined steps up to h,
 - density: the distance of observation and action to the fifth-nearest pair of the training data, averaged over the
   imagined steps up to h, on the model's own path.
 
 "pooled" ranks all sequences, of every strength of noise; "within" ranks those of equal strength and averages, which
-leaves out how easy it is to see that actions are random. "0 only" are the recorded actions.
+leaves out how easy it is to see that actions are random. "0 only" are those without noise. "error" is the root of the
+median squared error without noise and with the strongest.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 from sklearn.neighbors import NearestNeighbors
+from stable_baselines3 import SAC
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.envs import make_environment
@@ -45,17 +50,17 @@ def main() -> None:
     """Imagine, simulate, correlate."""
     options = _options()
     torch.set_num_threads(options.threads)
+    policy = None if options.policy is None else SAC.load(options.policy, device="cpu")
     rows: list[dict[str, Any]] = []
     for folder in options.checkpoints:
         checkpoint = Checkpoint.from_pretrained(folder)
         splits = checkpoint_splits(checkpoint, checkpoint_dataset(checkpoint))
         moments = _moments(splits.test, options.sequences)
-        plans, levels = _plans(moments, np.random.default_rng(0))
-        truth = _simulate(moments, plans)
+        truth, plans, levels = _follow(moments, policy, np.random.default_rng(0))
         error, measures = _imagine(checkpoint, splits.train, moments, plans, truth)
         rows += _correlate(Path(folder).parent.name, error, measures, levels)
     with options.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -70,27 +75,31 @@ def _moments(episodes: Any, count: int) -> list[tuple[Episode, int]]:
     return chosen
 
 
-def _plans(moments: list[tuple[Episode, int]], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Actions (N * levels, L, act), and the strength of noise of each sequence."""
-    room = max(HORIZONS)
-    recorded = np.stack([episode.actions[t : t + room] for episode, t in moments])
-    plans = [np.clip(recorded + level * rng.normal(size=recorded.shape), -1, 1) for level in NOISE]
-    return np.concatenate(plans).astype(np.float32), np.repeat(NOISE, len(moments))
+def _follow(
+    moments: list[tuple[Episode, int]], policy: Any, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What truly follows, (S, L, obs), under which actions (S, L, act), and each sequence's strength of noise (S,).
 
-
-def _simulate(moments: list[tuple[Episode, int]], plans: np.ndarray) -> np.ndarray:
-    """What truly follows, (N * levels, L, obs)."""
+    All sequences go step by step through one simulator, whose state is put back each time.
+    """
     environment: Any = make_environment("HalfCheetah-v5").unwrapped
     environment.reset(seed=0)
-    followed = np.empty((*plans.shape[:2], 17), np.float32)
-    for place, plan in enumerate(plans):
-        episode, t = moments[place % len(moments)]
-        state = episode.observations[t].astype(np.float64)
-        environment.set_state(np.concatenate([[0.0], state[:8]]), state[8:])
-        for step, action in enumerate(plan):
-            followed[place, step] = environment.step(action)[0]
+    levels = np.repeat(NOISE, len(moments))
+    rows = moments * len(NOISE)
+    seen = np.stack([episode.observations[t] for episode, t in rows]).astype(np.float64)
+    position, velocity = np.concatenate([np.zeros((len(rows), 1)), seen[:, :8]], axis=1), seen[:, 8:].copy()
+    recorded = np.stack([episode.actions[t : t + max(HORIZONS)] for episode, t in rows])
+    actions, followed = np.empty_like(recorded), np.empty((*recorded.shape[:2], seen.shape[1]), np.float32)
+    for step in range(recorded.shape[1]):
+        wanted = recorded[:, step] if policy is None else policy.predict(seen, deterministic=True)[0]
+        actions[:, step] = np.clip(wanted + levels[:, None] * rng.normal(size=wanted.shape), -1, 1)
+        for place in range(len(rows)):
+            environment.set_state(position[place], velocity[place])
+            seen[place] = environment.step(actions[place, step])[0]
+            position[place], velocity[place] = environment.data.qpos, environment.data.qvel
+        followed[:, step] = seen
     environment.close()
-    return followed
+    return followed, actions, levels
 
 
 def _imagine(
@@ -119,6 +128,8 @@ def _imagine(
         measures["aleatoric"] = (total - measures["disagreement"]).clamp_min(0)
     error = ((mean - torch.as_tensor(truth)) / scale).square().mean(-1).numpy()
     found = {name: value.mean(-1).numpy() for name, value in measures.items()}
+    if "disagreement" in found:
+        found["disagreement so far"] = _so_far(np.sqrt(found["disagreement"]))
     started = now.repeat(len(NOISE), 1)[:, None]
     found["density"] = _sparseness(checkpoint, train, torch.cat([started, mean[:, :-1]], dim=1), torch.as_tensor(plans))
     return error, found
@@ -137,9 +148,13 @@ def _sparseness(checkpoint: Checkpoint, train: Any, observations: torch.Tensor, 
     )
     data = data[np.random.default_rng(0).permutation(len(data))[:PAIRS]]
     distance, _ = NearestNeighbors(n_neighbors=NEIGHBOUR).fit(data).kneighbors(points(observations, actions))
-    path = distance[:, -1].reshape(observations.shape[:2])
-    averaged: np.ndarray = path.cumsum(axis=1) / np.arange(1, path.shape[1] + 1)
-    return averaged
+    return _so_far(distance[:, -1].reshape(observations.shape[:2]))
+
+
+def _so_far(values: np.ndarray) -> np.ndarray:
+    """Running means along the steps (S, L)."""
+    means: np.ndarray = values.cumsum(axis=1) / np.arange(1, values.shape[1] + 1)
+    return means
 
 
 def _correlate(
@@ -159,8 +174,8 @@ def _correlate(
                     "pooled": round(float(spearmanr(guess, true).statistic), 3),
                     "within": round(float(np.mean(within)), 3),
                     "0 only": round(within[0], 3),
-                    "rmse at 0": round(float(np.sqrt(true[levels == 0].mean())), 3),
-                    "rmse at 1": round(float(np.sqrt(true[levels == 1].mean())), 3),
+                    "error at 0": round(float(np.sqrt(np.median(true[levels == 0]))), 3),
+                    "error at 1": round(float(np.sqrt(np.median(true[levels == 1]))), 3),
                 }
             )
             print(*rows[-1].values(), sep="  ", flush=True)
@@ -170,6 +185,7 @@ def _correlate(
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoints", nargs="+", required=True)
+    parser.add_argument("--policy", help="zip file of a SAC policy; none repeats recorded actions")
     parser.add_argument("--sequences", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/rank_errors.csv"))

@@ -100,7 +100,7 @@ def _compare(folder, checkpoint, policies, real, options) -> list[dict[str, obje
 
 def _write(path: Path, rows: list[dict[str, object]]) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

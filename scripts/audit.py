@@ -104,7 +104,7 @@ def _table(audit: RewardAudit, title: str) -> Table:
     table = Table(title=title)
     table.add_column("reward", no_wrap=True)
     for name in ("RMSE", "NRMSE", "bias", "largest", "corr.", "steps"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     if audit.analytic is not None:
         table.add_row("task, true states", *_cells(audit.analytic))
     for label, found in (("task, imagined, at", audit.imagined), ("reward head, at", audit.head)):
