@@ -1,6 +1,10 @@
 """Offline data: episodes, readers and writers, normalisation, splits, windows and masks."""
 
+from mbrl_mts3.data.d4rl_info import D4RLInfo
+from mbrl_mts3.data.d4rl_reader import load_d4rl
+from mbrl_mts3.data.d4rl_table import D4RL_DATASETS, d4rl_info
 from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.load_dataset import load_dataset
 from mbrl_mts3.data.masking import MaskSampler, context_mask
 from mbrl_mts3.data.minari_reader import load_minari, local_dataset_ids
 from mbrl_mts3.data.normalizer import Normalizer
@@ -12,6 +16,8 @@ from mbrl_mts3.data.window_batch import WindowBatch
 from mbrl_mts3.data.window_sampler import WindowSampler
 
 __all__ = [
+    "D4RL_DATASETS",
+    "D4RLInfo",
     "Episode",
     "MaskSampler",
     "Normalizer",
@@ -22,6 +28,9 @@ __all__ = [
     "WindowBatch",
     "WindowSampler",
     "context_mask",
+    "d4rl_info",
+    "load_d4rl",
+    "load_dataset",
     "load_minari",
     "local_dataset_ids",
     "split_episodes",

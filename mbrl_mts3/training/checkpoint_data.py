@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mbrl_mts3.data.check_same_spaces import check_same_spaces
 from mbrl_mts3.data.episode import Episode
-from mbrl_mts3.data.minari_reader import load_minari
+from mbrl_mts3.data.load_dataset import load_dataset
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.split import Splits, split_episodes
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
@@ -29,7 +29,7 @@ def checkpoint_dataset(
     """
     dataset_id = dataset_id or checkpoint.dataset_id
     try:
-        dataset = load_minari(dataset_id, checkpoint.selector.names, download=download)
+        dataset = load_dataset(dataset_id, checkpoint.selector.names, download=download)
     except UnknownObservationError as error:
         raise SpaceMismatchError(
             f"data set {dataset_id!r} lacks what the model observes: {error}. Choose a data set of the model's "
