@@ -15,6 +15,7 @@ from mbrl_mts3.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+LAST_INFOS = "metadata/last_infos/"
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 _OPTIONAL = ("timeouts", "next_observations")
 _FLAGS = ("terminals", "timeouts")
@@ -38,6 +39,8 @@ class D4RLArrays:
     """(N, obs); None where the file has none."""
     infos: Mapping[str, Array] = field(default_factory=dict)
     """Further arrays of N rows, by their path in the file without "infos/"."""
+    last_infos: Mapping[str, Array] = field(default_factory=dict)
+    """One row for each episode, of infos that have a row for each observation; only in files of `write_d4rl`."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """What `write_d4rl` noted of a data set that it wrote; empty for D4RL's own files."""
 
@@ -47,7 +50,7 @@ class D4RLArrays:
 
     @classmethod
     def from_file(cls, path: str | Path) -> D4RLArrays:
-        """Read a whole file into memory, except metadata/*.
+        """Read a whole file into memory, except the metadata of D4RL's files.
 
         Raises:
             DataError: no such file, or damaged, keys missing, of unequal lengths or of a wrong type or shape; the
@@ -91,14 +94,18 @@ class D4RLArrays:
             for key, array in stored.items()
             if key not in main and not key.startswith("metadata/") and array.ndim > 0 and len(array) == rows
         }
-        return cls(**main, infos=infos, attributes=attributes or {})
+        last_infos = {
+            key.removeprefix(LAST_INFOS): array for key, array in stored.items() if key.startswith(LAST_INFOS)
+        }
+        return cls(**main, infos=infos, last_infos=last_infos, attributes=attributes or {})
 
 
 def _read(file: h5py.File) -> dict[str, Array]:
-    """Every array of a file by its path; metadata holds policies and the like, nothing by row."""
+    """Every array of a file by its path; metadata of D4RL's files holds policies and the like, nothing by row."""
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return {name: np.asarray(file[name][()]) for name in names if not name.startswith("metadata/")}
+    kept = (name for name in names if name.startswith(LAST_INFOS) or not name.startswith("metadata/"))
+    return {name: np.asarray(file[name][()]) for name in kept}
 
 
 def _attribute(value: Any) -> Any:

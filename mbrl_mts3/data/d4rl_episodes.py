@@ -34,7 +34,7 @@ def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray,
     elif not ends.any():
         raise DataError(
             "no row is terminal and there are no timeouts, so where episodes end is not known: say which D4RL data set "
-            'the file is like (like="halfcheetah-medium-v2")'
+            'the file is like: "file.hdf5@halfcheetah-medium-v2", or like='
         )
     if arrays.next_observations is not None:
         breaks = _breaks(arrays) & ~ends
@@ -65,23 +65,26 @@ def cut_episodes(arrays: D4RLArrays, ends: np.ndarray, *, shifted: bool) -> tupl
     """
     stops = np.flatnonzero(ends) + 1
     starts = np.concatenate([[0], stops[:-1]])
-    found = [_episode(arrays, int(start), int(stop), shifted) for start, stop in zip(starts, stops, strict=True)]
+    found = [
+        _episode(arrays, number, int(start), int(stop), shifted)
+        for number, (start, stop) in enumerate(zip(starts, stops, strict=True))
+    ]
     episodes = tuple(episode for episode in found if len(episode) > 0)
     return episodes, len(arrays) - sum(len(episode) for episode in episodes)
 
 
-def _episode(arrays: D4RLArrays, start: int, stop: int, shifted: bool) -> RawEpisode:
+def _episode(arrays: D4RLArrays, number: int, start: int, stop: int, shifted: bool) -> RawEpisode:
     following = arrays.next_observations
     complete = following is not None and not shifted
     steps = stop - start if complete else stop - start - 1
     observations = arrays.observations[start:stop]
     if following is not None and complete:
         observations = np.concatenate([observations, following[stop - 1 : stop]])
-    terminations = np.zeros(steps, np.bool_)
+    terminations, truncations = np.zeros((2, steps), np.bool_)
     if complete:
-        terminations[:] = arrays.terminals[start:stop]
-    truncations = np.zeros(steps, np.bool_)
-    truncations[-1:] = ~terminations[-1:]
+        terminations[-1] = arrays.terminals[stop - 1]
+        truncations[-1] = arrays.timeouts is not None and arrays.timeouts[stop - 1]
+    truncations[-1:] |= ~terminations[-1:]
     first = start + shifted
     return RawEpisode(
         observations=observations,
@@ -89,8 +92,14 @@ def _episode(arrays: D4RLArrays, start: int, stop: int, shifted: bool) -> RawEpi
         rewards=arrays.rewards[first : first + steps],
         terminations=terminations,
         truncations=truncations,
-        infos={name: array[start:stop] for name, array in arrays.infos.items()},
+        infos={name: _info(arrays, name, number, start, stop) for name in arrays.infos},
     )
+
+
+def _info(arrays: D4RLArrays, name: str, number: int, start: int, stop: int) -> np.ndarray:
+    rows = arrays.infos[name][start:stop]
+    last = arrays.last_infos.get(name)
+    return rows if last is None else np.concatenate([rows, last[number : number + 1]])
 
 
 def _cut(ends: np.ndarray, max_steps: int) -> np.ndarray:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 
 from mbrl_mts3.data.d4rl_arrays import D4RLArrays
 from mbrl_mts3.data.d4rl_cache import d4rl_file
@@ -16,6 +19,8 @@ from mbrl_mts3.data.d4rl_episodes import cut_episodes, episode_ends
 from mbrl_mts3.data.d4rl_info import D4RLInfo
 from mbrl_mts3.data.d4rl_reward_timing import RewardTiming, reward_timing
 from mbrl_mts3.data.d4rl_table import d4rl_info, info_of_file
+from mbrl_mts3.data.flat_observations import nested_observations
+from mbrl_mts3.data.marked_path import split_marked_path
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.space_json import space_from_json
@@ -47,12 +52,13 @@ def load_d4rl(
 
     Args:
         dataset_id: such as "d4rl/halfcheetah-medium-v2" or "halfcheetah-medium-v2", see `D4RL_DATASETS`, or the path
-            of an HDF5 file.
+            of an HDF5 file. Behind a path may stand the name of the D4RL data set that the file is like:
+            "some/file.hdf5@maze2d-umaze-v1" gives its entries names and tells goal and step limit.
         observation: what the model sees, see `ObservationSelector.from_space`. Names are those of the environments of
             today; mazes have x, y, vx, vy; kitchens 30 positions, and the same with "goal_" before them.
         download: fetch the file if it is not in $D4RL_DATASET_DIR, else ~/.d4rl/datasets.
         rewards: "auto", "shifted" (r_t is the reward stored in row t + 1), or "as_stored" (in row t).
-        like: name of the D4RL data set that a file is of the kind of; None tells by the file's name.
+        like: the same name, to be given apart; None tells by the file's name.
 
     Raises:
         UnknownDatasetError: no such id, or its file is not on disk.
@@ -70,18 +76,20 @@ def read_d4rl(
     """The same before anything is selected; arguments and errors as in `load_d4rl`."""
     if rewards not in REWARDS:
         raise ConfigurationError(f"rewards={rewards!r} is unknown: choose {', '.join(REWARDS)}")
-    if is_d4rl_path(dataset_id):
-        path = Path(dataset_id).expanduser()
-        known = d4rl_info(like) if like is not None else info_of_file(path.name)
-        return dataset_of_arrays(D4RLArrays.from_file(path), str(path.resolve()), known, rewards=rewards)
+    marked = split_marked_path(dataset_id, SUFFIXES)
+    if marked is not None:
+        path, word = marked
+        known = d4rl_info(like or word) if like or word else info_of_file(path.name)
+        name = f"{path.resolve()}@{word}" if word else str(path.resolve())
+        return dataset_of_arrays(D4RLArrays.from_file(path), name, known, rewards=rewards)
     info = d4rl_info(str(dataset_id))
     arrays = D4RLArrays.from_file(d4rl_file(info, download=download))
     return dataset_of_arrays(arrays, info.dataset_id, info, rewards=rewards)
 
 
 def is_d4rl_path(name: str | Path) -> bool:
-    """Whether this names an HDF5 file."""
-    return Path(name).suffix in SUFFIXES
+    """Whether this names an HDF5 file, with or without what it is like behind it."""
+    return split_marked_path(name, SUFFIXES) is not None
 
 
 def dataset_of_arrays(
@@ -100,29 +108,33 @@ def dataset_of_arrays(
         limit = info.max_episode_steps
     ends, note = episode_ends(arrays, limit)
     timing = reward_timing(arrays, ends, info)
-    shifted = _shifted(rewards, timing, info)
+    in_place = arrays.attributes.get("rewards") == "transition"
+    shifted = not in_place and _shifted(timing, info) if rewards == "auto" else rewards == "shifted"
     episodes, lost = cut_episodes(arrays, ends, shifted=shifted)
     notes = [note, _reward_note(rewards, shifted, timing, info), _lost_note(arrays, lost, shifted)]
+    space = _observation_space(arrays, info)
     action_space, action_note = _action_space(arrays, info)
     said = tuple(text for text in (*notes, action_note) if text)
+    env_id = info.env_id if info else arrays.attributes.get("env_id")
     for text in said:
         _log.info("%s: %s", dataset_id, text)
     return RawDataset(
-        episodes=episodes,
+        episodes=tuple(
+            replace(episode, observations=nested_observations(space, episode.observations)) for episode in episodes
+        ),
         dataset_id=dataset_id,
         content_hash=_hash(arrays, shifted),
-        observation_space=_observation_space(arrays, info),
+        observation_space=space,
         action_space=action_space,
-        env_id=info.env_id if info else arrays.attributes.get("env_id"),
+        env_id=env_id,
         layout=(info.env_id or info.name) if info else arrays.attributes.get("layout"),
+        env_spec=None if env_id is None else _spec(env_id),
         reference_scores=_scores(arrays, info),
         notes=said,
     )
 
 
-def _shifted(rewards: str, timing: RewardTiming | None, info: D4RLInfo | None) -> bool:
-    if rewards != "auto":
-        return rewards == "shifted"
+def _shifted(timing: RewardTiming | None, info: D4RLInfo | None) -> bool:
     if timing is not None and timing.found != "unknown":
         return timing.found == "observation"
     return info is not None and info.rewards_of_observations
@@ -152,7 +164,7 @@ def _observation_space(arrays: D4RLArrays, info: D4RLInfo | None) -> spaces.Spac
     """Boundless; in the type of Gymnasium's environment where there is one."""
     if "observation_space" in arrays.attributes:
         return space_from_json(arrays.attributes["observation_space"])
-    dtype = np.float64 if info is not None and info.env_id else arrays.observations.dtype.type
+    dtype = np.float64 if info is not None and info.env_id else _floating(arrays.observations)
     return spaces.Box(-np.inf, np.inf, arrays.observations.shape[1:], dtype)
 
 
@@ -162,16 +174,30 @@ def _action_space(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[spaces.Box
         space = space_from_json(arrays.attributes["action_space"])
         assert isinstance(space, spaces.Box)
         return space, None
-    size = arrays.actions.shape[1:]
+    size, dtype = arrays.actions.shape[1:], _floating(arrays.actions)
     largest = float(np.nanmax(np.abs(arrays.actions)))
     if info is not None and largest > 1 + 1e-5:
         raise DataError(
             f"actions go up to {largest:g}, those of {info.name} from -1 to 1: is the file of another kind?"
         )
     if info is not None or largest <= 1:
-        return spaces.Box(-1.0, 1.0, size, np.float32), None
-    low, high = arrays.actions.min(axis=0).astype(np.float32), arrays.actions.max(axis=0).astype(np.float32)
-    return spaces.Box(low, high, dtype=np.float32), "The bounds of actions are not known: those of the data stand in."
+        return spaces.Box(-1.0, 1.0, size, dtype), None
+    low, high = arrays.actions.min(axis=0).astype(dtype), arrays.actions.max(axis=0).astype(dtype)
+    return spaces.Box(low, high, dtype=dtype), "The bounds of actions are not known: those of the data stand in."
+
+
+def _floating(array: np.ndarray) -> type[np.floating]:
+    """The array's type, or one of floating point that holds it."""
+    kind: type[np.floating] = np.promote_types(array.dtype, np.float32).type
+    return kind
+
+
+def _spec(env_id: str) -> EnvSpec | None:
+    """How the environment is made; None where it is not registered here."""
+    try:
+        return gymnasium.spec(env_id)
+    except gymnasium.error.Error:
+        return None
 
 
 def _scores(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from mbrl_mts3.data.marked_path import split_marked_path
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
@@ -37,7 +38,7 @@ def load_mts3_pickle(path: str | Path, observation: str | Sequence[str] = "all")
     which, is found out from the data. The files hold no rewards: zeros stand in, and `notes` says so.
 
     Args:
-        path: of the file; "#test" behind it takes the test windows, "#train" or nothing those for training.
+        path: of the file; "@test" behind it takes the test windows, "@train" or nothing those for training.
         observation: what the model sees; entries are "observation/0", "observation/1", ...
 
     Raises:
@@ -51,7 +52,7 @@ def load_mts3_pickle(path: str | Path, observation: str | Sequence[str] = "all")
 
 def read_mts3_pickle(path: str | Path) -> RawDataset:
     """The same before anything is selected; arguments and errors as in `load_mts3_pickle`."""
-    file, part = _split(str(path))
+    file, part = _split(path)
     content = RestrictedUnpickler.read(file)
     normalized = _arrays(content, part, file)
     observations, actions, following = _physical(normalized, content["normalizer"], file)
@@ -68,7 +69,7 @@ def read_mts3_pickle(path: str | Path) -> RawDataset:
     bound = np.nextafter(np.maximum(largest, 1.0), np.float32(np.inf))
     return RawDataset(
         episodes=episodes,
-        dataset_id=f"{file.resolve()}#{part}",
+        dataset_id=f"{file.resolve()}@{part}",
         content_hash=digest.hexdigest(),
         observation_space=spaces.Box(-np.inf, np.inf, observations.shape[2:], np.float64),
         action_space=spaces.Box(-bound, bound, dtype=np.float32),
@@ -78,14 +79,14 @@ def read_mts3_pickle(path: str | Path) -> RawDataset:
 
 def is_mts3_pickle(name: str | Path) -> bool:
     """Whether this names a pickle, with or without the part behind it."""
-    return Path(str(name).partition("#")[0]).suffix in SUFFIXES
+    return split_marked_path(name, SUFFIXES) is not None
 
 
-def _split(path: str) -> tuple[Path, str]:
-    file, _, part = path.partition("#")
+def _split(path: str | Path) -> tuple[Path, str]:
+    file, part = split_marked_path(path, SUFFIXES) or (Path(path), "")
     if part and part not in PARTS:
-        raise ConfigurationError(f"{path} names the part {part!r}: choose {file}#train or {file}#test")
-    return Path(file).expanduser(), part or "train"
+        raise ConfigurationError(f"{path} names the part {part!r}: choose {file}@train or {file}@test")
+    return file, part or "train"
 
 
 def _arrays(content: Any, part: str, file: Path) -> dict[str, Array]:

@@ -229,6 +229,10 @@ def test_a_file_of_another_name_is_judged_by_the_goal_that_it_holds(folder: Path
     assert dataset.observation_names == tuple(f"observation/{place}" for place in range(4))
     named = load_d4rl(path, ["vx", "x"], like="maze2d-umaze-v1")
     np.testing.assert_array_equal(named.episodes[0].observations, stored["observations"][:60][:, [2, 0]])
+    behind = load_dataset(f"{path}@maze2d-umaze-v1", ["vx", "x"])
+    assert (behind.dataset_id, behind.content_hash) == (f"{path}@maze2d-umaze-v1", named.content_hash)
+    with pytest.raises(UnknownDatasetError, match="maze2d-umaze-v1"):
+        load_dataset(f"{path}@maze2d-umaze")
 
 
 def test_rewards_that_tell_nothing_are_moved_as_the_table_says(folder: Path) -> None:

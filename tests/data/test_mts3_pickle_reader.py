@@ -53,7 +53,7 @@ def write(folder: Path, stored: Any) -> Path:
 
 
 @pytest.mark.parametrize("delta", [False, True])
-@pytest.mark.parametrize(("behind", "part"), [("", "train"), ("#train", "train"), ("#test", "test")])
+@pytest.mark.parametrize(("behind", "part"), [("", "train"), ("@train", "train"), ("@test", "test")])
 def test_windows_come_back_in_physical_units(tmp_path: Path, delta: bool, behind: str, part: str) -> None:
     path = write(tmp_path, content(delta))
     dataset = load_mts3_pickle(f"{path}{behind}")
@@ -65,7 +65,7 @@ def test_windows_come_back_in_physical_units(tmp_path: Path, delta: bool, behind
         np.testing.assert_array_equal(episode.rewards, np.zeros(STEPS))
         assert not episode.terminations.any()
         np.testing.assert_array_equal(np.flatnonzero(episode.truncations), [STEPS - 1])
-    assert dataset.dataset_id == f"{path}#{part}"
+    assert dataset.dataset_id == f"{path}@{part}"
     assert any("no rewards" in note and "zeros" in note for note in dataset.notes)
     assert any("overlap" in note for note in dataset.notes)
 
@@ -85,7 +85,7 @@ def test_one_selection_one_hash_and_one_for_each_part(tmp_path: Path) -> None:
     whole = load_dataset(path)
     part = load_dataset(path, ["observation/2", "observation/0"])
     np.testing.assert_array_equal(part.episodes[0].observations, whole.episodes[0].observations[:, [2, 0]])
-    assert part.content_hash == whole.content_hash != load_dataset(f"{path}#test").content_hash
+    assert part.content_hash == whole.content_hash != load_dataset(f"{path}@test").content_hash
     assert (np.abs(whole.episodes[0].actions) <= whole.action_space.high).all()
     with pytest.raises(UnknownObservationError):
         load_dataset(path, ["x"])
@@ -124,8 +124,8 @@ def test_no_window(tmp_path: Path) -> None:
 
 
 def test_another_part(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="#test"):
-        load_dataset(f"{write(tmp_path, content())}#valid")
+    with pytest.raises(ConfigurationError, match="@test"):
+        load_dataset(f"{write(tmp_path, content())}@valid")
 
 
 def test_one_step_windows(tmp_path: Path) -> None:
