@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from mbrl_mts3.data import OfflineDataset, load_minari
+from mbrl_mts3.data import OfflineDataset, load_dataset
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
 from mbrl_mts3.reporting import Projection, latent_figure, save_figure, write_atomically
@@ -80,7 +80,7 @@ def _values(
     if name == "quality":
         returns = np.array([episode.rewards.sum() for episode in episodes])
         return {"return of the episode": returns[places]}
-    goals = load_minari(dataset.dataset_id, GOAL)
+    goals = load_dataset(dataset.dataset_id, GOAL)
     _, chosen = checkpoint_episodes(checkpoint, goals, split)
     values = np.stack([chosen[place].observations[step] for place, step in zip(places, steps, strict=True)])
     # Where all episodes have one task, a single panel says so.

@@ -28,7 +28,7 @@ def main(config: DictConfig) -> None:
     console = Console()
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
     dataset: OfflineDataset = instantiate(config.data)
-    console.print(dataset)
+    console.print(dataset, *dataset.notes, sep="\n")
     folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
     checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=config.resume)
     console.print(_table(checkpoint))

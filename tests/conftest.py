@@ -25,8 +25,9 @@ def _fixed_seeds() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _empty_minari_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _empty_data_roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests that need data sets write their own; a fixture of a narrower scope may set another folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
+        patch.setenv("D4RL_DATASET_DIR", str(tmp_path_factory.mktemp("d4rl")))
         yield

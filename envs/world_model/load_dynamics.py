@@ -12,7 +12,7 @@ import gymnasium
 import torch
 from gymnasium import spaces
 
-from mbrl_mts3.data import OfflineDataset, load_minari
+from mbrl_mts3.data import OfflineDataset, load_dataset
 from mbrl_mts3.data.check_same_spaces import check_same_spaces
 from mbrl_mts3.envs.check_spaces import check_spaces
 from mbrl_mts3.envs.make import make_environment
@@ -52,7 +52,7 @@ def load_dynamics(
 
     Args:
         checkpoint: a trained model, or the folder that it lies in.
-        dataset: episodes to start from, or the id of a Minari data set; None takes the one that the model was trained
+        dataset: episodes to start from, or what `load_dataset` takes; None takes the one that the model was trained
             on.
         task: None takes `default_task` of the environment.
         env_id: of the real environment; None takes that of the data, and does without where there is none.
@@ -140,7 +140,7 @@ def _dataset(checkpoint: Checkpoint, dataset: OfflineDataset | str | None) -> Of
     if not isinstance(dataset, OfflineDataset):
         dataset_id = dataset or checkpoint.dataset_id
         try:
-            dataset = load_minari(dataset_id, names)
+            dataset = load_dataset(dataset_id, names)
         except UnknownObservationError as error:
             raise SpaceMismatchError(
                 f"data set {dataset_id!r} lacks what the model observes: {error}. "

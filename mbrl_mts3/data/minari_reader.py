@@ -15,6 +15,8 @@ from gymnasium import spaces
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.offline_dataset import OfflineDataset
+from mbrl_mts3.data.raw_dataset import RawDataset
+from mbrl_mts3.data.raw_episode import RawEpisode
 from mbrl_mts3.errors import DataError, UnknownDatasetError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,14 +37,43 @@ def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, do
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
     source = _open(dataset_id, download)
-    if not isinstance(source.action_space, spaces.Box) or len(source.action_space.shape) != 1:
-        raise DataError(f"{dataset_id}: actions need a Box of one dimension, this is {source.action_space}")
-    env_id = source.env_spec.id if source.env_spec is not None else None
-    selector = ObservationSelector.from_space(source.observation_space, env_id, observation)
+    action_space, env_id, layout = _known(source)
+    selector = ObservationSelector.from_space(source.observation_space, layout, observation)
     digest = hashlib.blake2b(digest_size=16)
-    episodes = tuple(_read(source, selector, digest))
+    episodes = tuple(_episode(data, selector) for data in _read(source, digest))
     return OfflineDataset(
-        episodes, source.id, digest.hexdigest(), selector, source.observation_space, source.action_space, env_id
+        episodes, source.id, digest.hexdigest(), selector, source.observation_space, action_space, env_id
+    )
+
+
+def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
+    """The same before anything is selected, in the types that are stored; arguments and errors as in `load_minari`."""
+    source = _open(dataset_id, download)
+    action_space, env_id, layout = _known(source)
+    metadata = source.storage.metadata
+    scores = metadata.get("ref_min_score"), metadata.get("ref_max_score")
+    digest = hashlib.blake2b(digest_size=16)
+    episodes = tuple(
+        RawEpisode(
+            observations=data.observations,
+            actions=data.actions,
+            rewards=data.rewards,
+            terminations=data.terminations,
+            truncations=data.truncations,
+            infos=_infos(data),
+        )
+        for data in _read(source, digest)
+    )
+    return RawDataset(
+        episodes=episodes,
+        dataset_id=source.id,
+        content_hash=digest.hexdigest(),
+        observation_space=source.observation_space,
+        action_space=action_space,
+        env_id=env_id,
+        layout=layout,
+        reference_scores=None if None in scores else (float(scores[0]), float(scores[1])),
+        env_spec=source.env_spec,
     )
 
 
@@ -100,7 +131,16 @@ def _unknown(dataset_id: str) -> str:
     )
 
 
-def _read(source: minari.MinariDataset, selector: ObservationSelector, digest: Any) -> Iterator[Episode]:
+def _known(source: minari.MinariDataset) -> tuple[spaces.Box, str | None, str | None]:
+    """Actions, the environment's id, and what names the entries of an observation."""
+    if not isinstance(source.action_space, spaces.Box) or len(source.action_space.shape) != 1:
+        raise DataError(f"{source.id}: actions need a Box of one dimension, this is {source.action_space}")
+    env_id = source.env_spec.id if source.env_spec is not None else None
+    return source.action_space, env_id, env_id or source.storage.metadata.get("observation_layout")
+
+
+def _read(source: minari.MinariDataset, digest: Any) -> Iterator[minari.EpisodeData]:
+    """All episodes that have a step; the digest takes all in."""
     stored = iter(source.iterate_episodes())
     while True:
         try:
@@ -112,7 +152,7 @@ def _read(source: minari.MinariDataset, selector: ObservationSelector, digest: A
         for array in (*_leaves(data.observations), data.actions, data.rewards, data.terminations, data.truncations):
             digest.update(np.ascontiguousarray(array).tobytes())
         if len(data.rewards) > 0:
-            yield _episode(data, selector)
+            yield data
 
 
 def _episode(data: minari.EpisodeData, selector: ObservationSelector) -> Episode:
@@ -123,9 +163,15 @@ def _episode(data: minari.EpisodeData, selector: ObservationSelector) -> Episode
         rewards=np.asarray(data.rewards, np.float32).reshape(steps),
         terminations=np.asarray(data.terminations, np.bool_).reshape(steps),
         truncations=np.asarray(data.truncations, np.bool_).reshape(steps),
-        infos={name: array for name, array in _flat(data.infos or {}, "") if len(array) in (steps, steps + 1)},
+        infos=_infos(data),
         episode_id=int(data.id),
     )
+
+
+def _infos(data: minari.EpisodeData) -> dict[str, Array]:
+    """Those that have a row for each transition or each observation."""
+    steps = len(data.rewards)
+    return {name: array for name, array in _flat(data.infos or {}, "") if len(array) in (steps, steps + 1)}
 
 
 def _leaves(observations: Any) -> Iterator[Array]:

@@ -38,6 +38,8 @@ class MinariWriter:
         overwrite: replace a data set of that id.
         algorithm_name: what acted.
         description: for people.
+        reference_scores: returns of a random policy and of an expert, for `minari.get_normalized_score`.
+        layout: what `known_names` knows the entries of an observation by, where no environment tells.
 
     Raises:
         DataError: an id that is malformed, or taken and not to be overwritten; no episode was added.
@@ -51,6 +53,8 @@ class MinariWriter:
     overwrite: bool = False
     algorithm_name: str = ""
     description: str = ""
+    reference_scores: tuple[float, float] | None = None
+    layout: str | None = None
 
     def __post_init__(self) -> None:
         self._namespace = check_new_dataset_id(self.dataset_id, overwrite=self.overwrite)
@@ -96,7 +100,7 @@ class MinariWriter:
             action_space=self.action_space,
             env_spec=self.env_spec,
         )
-        metadata = {
+        metadata: dict[str, Any] = {
             "dataset_id": self.dataset_id,
             "minari_version": minari.__version__,
             "algorithm_name": self.algorithm_name,
@@ -105,6 +109,10 @@ class MinariWriter:
         }
         if self.eval_env_spec is not None:
             metadata["eval_env_spec"] = self.eval_env_spec.to_json()
+        if self.reference_scores is not None:
+            metadata["ref_min_score"], metadata["ref_max_score"] = self.reference_scores
+        if self.layout is not None:
+            metadata["observation_layout"] = self.layout
         storage.update_metadata(metadata)
         return storage
 

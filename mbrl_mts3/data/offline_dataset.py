@@ -29,6 +29,8 @@ class OfflineDataset:
     """Raw space, before selection."""
     action_space: spaces.Box
     env_id: str | None = None
+    notes: tuple[str, ...] = ()
+    """What the reader found and did that a user should know, one sentence each."""
 
     def __post_init__(self) -> None:
         if not self.episodes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mbrl_mts3.data.check_same_spaces import check_same_spaces
 from mbrl_mts3.data.episode import Episode
-from mbrl_mts3.data.minari_reader import load_minari
+from mbrl_mts3.data.load_dataset import load_dataset
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.split import Splits, split_episodes
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
@@ -20,7 +20,7 @@ def checkpoint_dataset(
 
     Args:
         checkpoint: its selector and spaces decide what is loaded and what fits.
-        dataset_id: None takes the data set that the model was trained on.
+        dataset_id: see `load_dataset`; None takes the data set that the model was trained on.
         download: fetch the data set if it is not on disk.
 
     Raises:
@@ -29,7 +29,7 @@ def checkpoint_dataset(
     """
     dataset_id = dataset_id or checkpoint.dataset_id
     try:
-        dataset = load_minari(dataset_id, checkpoint.selector.names, download=download)
+        dataset = load_dataset(dataset_id, checkpoint.selector.names, download=download)
     except UnknownObservationError as error:
         raise SpaceMismatchError(
             f"data set {dataset_id!r} lacks what the model observes: {error}. Choose a data set of the model's "
@@ -41,13 +41,13 @@ def checkpoint_dataset(
 
 
 def is_own_dataset(checkpoint: Checkpoint, dataset: OfflineDataset) -> bool:
-    """Whether the model was trained on a data set of that id, and so on its training episodes."""
-    return dataset.dataset_id == checkpoint.dataset_id
+    """Whether the model was trained on a data set of that id or content, and so on its training episodes."""
+    return dataset.dataset_id == checkpoint.dataset_id or dataset.content_hash == checkpoint.content_hash
 
 
 def has_changed(checkpoint: Checkpoint, dataset: OfflineDataset) -> bool:
     """Whether the data set of that id held other data when the model was trained."""
-    return is_own_dataset(checkpoint, dataset) and dataset.content_hash != checkpoint.content_hash
+    return dataset.dataset_id == checkpoint.dataset_id and dataset.content_hash != checkpoint.content_hash
 
 
 def checkpoint_splits(checkpoint: Checkpoint, dataset: OfflineDataset) -> Splits:

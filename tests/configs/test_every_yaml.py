@@ -4,6 +4,7 @@ New files are found by themselves. A new group needs one line in `ARGUMENTS`: wh
 beside what the YAML says.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any
 
 import gymnasium
 import pytest
+from d4rl_files import rows_of, write_rows
 from hydra import compose, initialize
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
@@ -22,7 +24,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
-from mbrl_mts3.data import load_minari
+from mbrl_mts3.data import d4rl_info, load_minari
 from mbrl_mts3.envs import make_environment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -34,6 +36,7 @@ CHOICES = sorted((path.parent.relative_to(CONFIGS).as_posix(), path.stem) for pa
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder with no data set on disk."""
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    monkeypatch.setenv("D4RL_DATASET_DIR", str(tmp_path / "d4rl"))
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -78,6 +81,10 @@ def for_collector(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, 
 
 
 def for_data(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    if node.dataset_id.startswith("d4rl/"):
+        info = d4rl_info(node.dataset_id)
+        write_rows(Path(os.environ["D4RL_DATASET_DIR"]) / info.file_name, rows_of(info.name))
+        return {}
     collect(maze.spec.id, RandomBehaviour, 20, node.dataset_id, progress=False)
     return {}
 

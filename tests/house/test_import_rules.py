@@ -19,7 +19,14 @@ HOMES = {
     "matplotlib": ("mbrl_mts3.reporting",),
     "sklearn": ("mbrl_mts3.reporting",),
     "minari": ("mbrl_mts3.data.minari_reader", "mbrl_mts3.data.minari_writer"),
-    "h5py": ("mbrl_mts3.data.minari_reader", "mbrl_mts3.data.minari_writer"),
+    "h5py": (
+        "mbrl_mts3.data.minari_reader",
+        "mbrl_mts3.data.minari_writer",
+        "mbrl_mts3.data.d4rl_arrays",
+        "mbrl_mts3.data.d4rl_writer",
+    ),
+    "pooch": ("mbrl_mts3.data.d4rl_download",),
+    "requests": ("mbrl_mts3.data.d4rl_download",),
 }
 
 

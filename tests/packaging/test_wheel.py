@@ -12,7 +12,8 @@ TOP_LEVEL = {
 }
 SHIPPED = ("*.py", "*.yaml", "*.xml", "*.safetensors", "README.md", "*.html.jinja", "py.typed")
 COMMANDS = {
-    f"mts3-{name}" for name in ("collect", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
+    f"mts3-{name}"
+    for name in ("collect", "convert", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
 }
 
 

@@ -1,0 +1,119 @@
+"""Rows of D4RL's layout, cut into episodes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbrl_mts3.data.d4rl_arrays import D4RLArrays
+from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.errors import DataError
+
+# Share of rows at which an episode may break off unmarked; more means that rows are not in the order of time.
+_BREAKS = 0.1
+
+
+def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray, str | None]:
+    """(N,) bool, True at the last row of each episode, and a sentence on what had to be found out, if anything.
+
+    Ends are terminal rows and timeouts. Without timeouts an episode also ends after `max_steps` rows. Where
+    next_observations differ from the next row the data breaks off unmarked, and an episode ends there as well.
+
+    Args:
+        max_steps: the environment's limit; None where every end is terminal.
+
+    Raises:
+        DataError: no row is marked and there is no limit, or next_observations hardly ever match the next row.
+    """
+    note = None
+    ends = arrays.terminals.copy()
+    if arrays.timeouts is not None:
+        ends |= arrays.timeouts
+    elif max_steps is not None:
+        ends = _cut(ends, max_steps)
+        note = f"There are no timeouts: episodes are cut at the environment's limit of {max_steps} steps."
+    elif not ends.any():
+        raise DataError(
+            "no row is terminal and there are no timeouts, so where episodes end is not known: say which D4RL data set "
+            'the file is like: "file.hdf5@halfcheetah-medium-v2", or like='
+        )
+    if arrays.next_observations is not None:
+        breaks = _breaks(arrays) & ~ends
+        if breaks.mean() > _BREAKS:
+            raise DataError(
+                f"next_observations differ from the next row at {breaks.sum():,} of {len(arrays):,} rows: the rows are "
+                "not in the order of time, which sequence models need"
+            )
+        if breaks.any():
+            ends |= breaks
+            note = (
+                f"Episodes break off at {breaks.sum():,} unmarked rows, whose next_observations are not the next row."
+            )
+    ends[-1] = True
+    return ends, note
+
+
+def cut_episodes(arrays: D4RLArrays, ends: np.ndarray, *, shifted: bool) -> tuple[tuple[RawEpisode, ...], int]:
+    """The episodes between the rows of `ends`, and how many rows became no transition.
+
+    With next_observations each of an episode's n rows is a transition. Without, the last one is not: its next row
+    belongs to another episode. With `shifted` rewards it is not either, since its reward is not stored. An episode
+    that lost its last row ends truncated, whatever was marked there.
+
+    Args:
+        ends: (N,) bool, see `episode_ends`.
+        shifted: rewards[t] belongs to observations[t], and so pays the transition of row t - 1.
+    """
+    stops = np.flatnonzero(ends) + 1
+    starts = np.concatenate([[0], stops[:-1]])
+    found = [
+        _episode(arrays, number, int(start), int(stop), shifted)
+        for number, (start, stop) in enumerate(zip(starts, stops, strict=True))
+    ]
+    episodes = tuple(episode for episode in found if len(episode) > 0)
+    return episodes, len(arrays) - sum(len(episode) for episode in episodes)
+
+
+def _episode(arrays: D4RLArrays, number: int, start: int, stop: int, shifted: bool) -> RawEpisode:
+    following = arrays.next_observations
+    complete = following is not None and not shifted
+    steps = stop - start if complete else stop - start - 1
+    observations = arrays.observations[start:stop]
+    if following is not None and complete:
+        observations = np.concatenate([observations, following[stop - 1 : stop]])
+    terminations, truncations = np.zeros((2, steps), np.bool_)
+    if complete:
+        terminations[-1] = arrays.terminals[stop - 1]
+        truncations[-1] = arrays.timeouts is not None and arrays.timeouts[stop - 1]
+    truncations[-1:] |= ~terminations[-1:]
+    first = start + shifted
+    return RawEpisode(
+        observations=observations,
+        actions=arrays.actions[start : start + steps],
+        rewards=arrays.rewards[first : first + steps],
+        terminations=terminations,
+        truncations=truncations,
+        infos={name: _info(arrays, name, number, start, stop) for name in arrays.infos},
+    )
+
+
+def _info(arrays: D4RLArrays, name: str, number: int, start: int, stop: int) -> np.ndarray:
+    rows = arrays.infos[name][start:stop]
+    last = arrays.last_infos.get(name)
+    return rows if last is None else np.concatenate([rows, last[number : number + 1]])
+
+
+def _cut(ends: np.ndarray, max_steps: int) -> np.ndarray:
+    """Further ends, every `max_steps` rows after the one before."""
+    rows = np.arange(len(ends))
+    # Rows since the last end: each row's own place less that of the first row behind the last end.
+    first = np.where(np.concatenate([[True], ends[:-1]]), rows, 0)
+    age: np.ndarray = rows - np.maximum.accumulate(first)
+    further: np.ndarray = ends | (age % max_steps == max_steps - 1)
+    return further
+
+
+def _breaks(arrays: D4RLArrays) -> np.ndarray:
+    """(N,) bool: the next observation is not what the next row starts with."""
+    assert arrays.next_observations is not None
+    same = np.isclose(arrays.next_observations[:-1], arrays.observations[1:], rtol=1e-5, atol=1e-6, equal_nan=True)
+    return np.concatenate([~same.all(axis=1), [False]])
