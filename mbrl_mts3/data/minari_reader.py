@@ -6,25 +6,44 @@ import difflib
 import hashlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import minari
 import numpy as np
 from gymnasium import spaces
 
+from mbrl_mts3.data.content_hash import add_to_digest, new_digest
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.offline_dataset import OfflineDataset
+from mbrl_mts3.data.raw_dataset import RawDataset
+from mbrl_mts3.data.raw_episode import RawEpisode
 from mbrl_mts3.errors import DataError, UnknownDatasetError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# What a Minari file may say of itself that people want to know.
+_TOLD = (
+    "algorithm_name",
+    "author",
+    "author_email",
+    "code_permalink",
+    "description",
+    "minari_version",
+    "requirements",
+    "ref_min_score",
+    "ref_max_score",
+)
 
 
 def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, download: bool = False) -> OfflineDataset:
     """Read a whole Minari data set into memory.
 
     Args:
-        dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2".
+        dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2";
+            or the folder of a data set.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk (under $MINARI_DATASETS_PATH, else ~/.minari/datasets).
 
@@ -34,15 +53,47 @@ def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, do
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
-    source = _open(dataset_id, download)
+    source = open_minari(dataset_id, download=download)
     if not isinstance(source.action_space, spaces.Box) or len(source.action_space.shape) != 1:
         raise DataError(f"{dataset_id}: actions need a Box of one dimension, this is {source.action_space}")
-    env_id = source.env_spec.id if source.env_spec is not None else None
-    selector = ObservationSelector.from_space(source.observation_space, env_id, observation)
-    digest = hashlib.blake2b(digest_size=16)
-    episodes = tuple(_read(source, selector, digest))
+    selector = ObservationSelector.from_space(source.observation_space, source.env_id, observation)
+    digest = new_digest()
+    episodes = tuple(_select(source, selector, digest))
     return OfflineDataset(
-        episodes, source.id, digest.hexdigest(), selector, source.observation_space, source.action_space, env_id
+        episodes,
+        source.dataset_id,
+        digest.hexdigest(),
+        selector,
+        source.observation_space,
+        source.action_space,
+        source.env_id,
+    )
+
+
+def open_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
+    """A Minari data set as it is stored, to be read one episode at a time.
+
+    Args:
+        dataset_id: see `load_minari`.
+        download: fetch the data set if it is not on disk.
+
+    Raises:
+        UnknownDatasetError: no such id; the message names the nearest ones on disk.
+        DataError: a damaged file, a failed download.
+    """
+    source = _open(dataset_id, download)
+    spec, metadata = source.env_spec, dict(source.storage.metadata)
+    return RawDataset(
+        dataset_id=source.id,
+        observation_space=source.observation_space,
+        action_space=source.action_space,
+        read=partial(_read, source),
+        env_id=None if spec is None else spec.id,
+        env_options={} if spec is None else dict(spec.kwargs),
+        max_episode_steps=None if spec is None else spec.max_episode_steps,
+        metadata={name: metadata[name] for name in _TOLD if metadata.get(name) not in (None, "")},
+        total_steps=int(source.total_steps),
+        fingerprint=_fingerprint(Path(source.storage.data_path)),
     )
 
 
@@ -54,6 +105,12 @@ def local_dataset_ids() -> list[str]:
 
 
 def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
+    folder = _folder(dataset_id)
+    if folder is not None:
+        try:
+            return minari.MinariDataset(folder)
+        except Exception as error:
+            raise DataError(f"the data set in {folder} is damaged or of another format: {error}") from error
     # A remote address is for the download only; on disk the data set lies under its plain id.
     local_id = dataset_id.split("://", 1)[-1].split("/", 1)[-1] if "://" in dataset_id else dataset_id
     try:
@@ -65,6 +122,13 @@ def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
         raise DataError(f"data set {local_id!r} is damaged or of another format: {error}") from error
     _download(dataset_id, local_id)
     return minari.load_dataset(local_id)
+
+
+def _folder(path: str) -> Path | None:
+    """The folder that holds the files of the data set at `path`; None where no data set lies there."""
+    given = Path(path)
+    candidates = (given.parent,) if given.is_file() else (given, given / "data")
+    return next((folder for folder in candidates if (folder / "metadata.json").is_file()), None)
 
 
 def _download(dataset_id: str, local_id: str) -> None:
@@ -89,7 +153,15 @@ def _unknown(dataset_id: str) -> str:
     )
 
 
-def _read(source: minari.MinariDataset, selector: ObservationSelector, digest: Any) -> Iterator[Episode]:
+def _fingerprint(folder: Path) -> str:
+    digest = new_digest()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        facts = path.stat()
+        digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _read(source: minari.MinariDataset) -> Iterator[RawEpisode]:
     stored = iter(source.iterate_episodes())
     while True:
         try:
@@ -98,34 +170,35 @@ def _read(source: minari.MinariDataset, selector: ObservationSelector, digest: A
             return
         except Exception as error:
             raise DataError(f"data set {source.id!r} is damaged: {type(error).__name__}: {error}") from error
-        for array in (*_leaves(data.observations), data.actions, data.rewards, data.terminations, data.truncations):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        if len(data.rewards) > 0:
-            yield _episode(data, selector)
+        yield RawEpisode(
+            observations=data.observations,
+            actions=np.asarray(data.actions),
+            rewards=np.asarray(data.rewards),
+            terminations=np.asarray(data.terminations),
+            truncations=np.asarray(data.truncations),
+            infos=dict(_flat(data.infos or {}, "")),
+            episode_id=int(data.id),
+        )
 
 
-def _episode(data: minari.EpisodeData, selector: ObservationSelector) -> Episode:
-    steps = len(data.rewards)
+def _select(source: RawDataset, selector: ObservationSelector, digest: hashlib.blake2b) -> Iterator[Episode]:
+    for raw in source.read():
+        add_to_digest(digest, raw)
+        if len(raw.rewards) > 0:
+            yield _episode(raw, selector)
+
+
+def _episode(raw: RawEpisode, selector: ObservationSelector) -> Episode:
+    steps = len(raw.rewards)
     return Episode(
-        observations=selector(data.observations),
-        actions=np.asarray(data.actions, np.float32),
-        rewards=np.asarray(data.rewards, np.float32).reshape(steps),
-        terminations=np.asarray(data.terminations, np.bool_).reshape(steps),
-        truncations=np.asarray(data.truncations, np.bool_).reshape(steps),
-        infos={name: array for name, array in _flat(data.infos or {}, "") if len(array) in (steps, steps + 1)},
-        episode_id=int(data.id),
+        observations=selector(raw.observations),
+        actions=np.asarray(raw.actions, np.float32),
+        rewards=np.asarray(raw.rewards, np.float32).reshape(steps),
+        terminations=np.asarray(raw.terminations, np.bool_).reshape(steps),
+        truncations=np.asarray(raw.truncations, np.bool_).reshape(steps),
+        infos={name: array for name, array in raw.infos.items() if len(array) in (steps, steps + 1)},
+        episode_id=raw.episode_id,
     )
-
-
-def _leaves(observations: Any) -> Iterator[Array]:
-    if isinstance(observations, Mapping):
-        for key in sorted(observations):
-            yield from _leaves(observations[key])
-    elif isinstance(observations, tuple):
-        for part in observations:
-            yield from _leaves(part)
-    else:
-        yield np.asarray(observations)
 
 
 def _flat(infos: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Array]]:
