@@ -19,7 +19,7 @@ from rich.console import Console
 
 from mbrl_mts3.data.data_card import DataCard
 from mbrl_mts3.data.open_dataset import open_dataset
-from mbrl_mts3.data.raw_dataset import RawDataset
+from mbrl_mts3.data.stored_dataset import StoredDataset
 from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.reporting import data_card_text, write_atomically
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
-def card(dataset: RawDataset, output: Path | None, console: Console) -> int:
+def card(dataset: StoredDataset, output: Path | None, console: Console) -> int:
     """Print the data card and store it as card.json and card.md."""
     made = DataCard.of(dataset)
     text = data_card_text(made.to_json(), list(map(str, made.findings)))
@@ -49,7 +49,7 @@ def card(dataset: RawDataset, output: Path | None, console: Console) -> int:
     return 0
 
 
-def check(dataset: RawDataset, output: Path | None, console: Console) -> int:
+def check(dataset: StoredDataset, output: Path | None, console: Console) -> int:
     """Print one line for each finding; store the card, which holds them, where a folder is named."""
     made = DataCard.of(dataset)
     for finding in made.findings:
@@ -66,7 +66,7 @@ def check(dataset: RawDataset, output: Path | None, console: Console) -> int:
 _ACTIONS = {"card": card, "check": check}
 
 
-def _folder(output: Path | None, dataset: RawDataset) -> Path:
+def _folder(output: Path | None, dataset: StoredDataset) -> Path:
     return output if output is not None else Path("runs/data") / dataset.dataset_id
 
 

@@ -13,10 +13,10 @@ from gymnasium import spaces
 from mbrl_mts3.data.find_traps import find_traps
 from mbrl_mts3.data.observation_names import known_names
 from mbrl_mts3.data.observation_selector import MAIN_KEY
-from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.reward_facts import reward_facts
 from mbrl_mts3.data.running_moments import RunningMoments
 from mbrl_mts3.data.space_json import space_to_json
+from mbrl_mts3.data.stored_dataset import StoredDataset
 from mbrl_mts3.data.survey import Survey, survey
 from mbrl_mts3.data.traps import Finding
 from mbrl_mts3.errors import DataError
@@ -37,7 +37,7 @@ class DataCard:
     """See `reward_facts`."""
 
     @classmethod
-    def of(cls, dataset: RawDataset) -> DataCard:
+    def of(cls, dataset: StoredDataset) -> DataCard:
         """Read a data set, several times.
 
         Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -15,11 +14,12 @@ import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.data.content_hash import add_to_digest, new_digest
-from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.offline_dataset import OfflineDataset
-from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.select_episode import select_episode
+from mbrl_mts3.data.stored_dataset import StoredDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -38,14 +38,24 @@ _TOLD = (
 )
 
 
-def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, download: bool = False) -> OfflineDataset:
-    """Read a whole Minari data set into memory.
+def load_minari(
+    dataset_id: str,
+    observation: str | Sequence[str] = "all",
+    *,
+    download: bool = False,
+    memory_map: bool | None = None,
+    cache: str | Path | None = None,
+) -> OfflineDataset:
+    """Read a whole Minari data set, into memory or to where it can be read from piece by piece.
 
     Args:
         dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2";
             or the folder of a data set.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk (under $MINARI_DATASETS_PATH, else ~/.minari/datasets).
+        memory_map: keep the episodes on disk, without their infos, and memory flat, see `map_dataset`; None does so
+            where they would take more than 2 GiB.
+        cache: folder for that; None takes $XDG_CACHE_HOME/mbrl_mts3/mapped.
 
     Raises:
         UnknownDatasetError: no such id; the message names the nearest ones on disk.
@@ -57,10 +67,17 @@ def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, do
     if not isinstance(source.action_space, spaces.Box) or len(source.action_space.shape) != 1:
         raise DataError(f"{dataset_id}: actions need a Box of one dimension, this is {source.action_space}")
     selector = ObservationSelector.from_space(source.observation_space, source.env_id, observation)
+    large = selected_bytes(source, selector) > AUTOMATIC_ABOVE
+    if large if memory_map is None else memory_map:
+        return map_dataset(source, selector, None if cache is None else Path(cache))
     digest = new_digest()
-    episodes = tuple(_select(source, selector, digest))
+    episodes = []
+    for raw in source.read():
+        add_to_digest(digest, raw)
+        if len(raw.rewards) > 0:
+            episodes.append(select_episode(raw, selector))
     return OfflineDataset(
-        episodes,
+        tuple(episodes),
         source.dataset_id,
         digest.hexdigest(),
         selector,
@@ -70,7 +87,7 @@ def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, do
     )
 
 
-def open_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
+def open_minari(dataset_id: str, *, download: bool = False) -> StoredDataset:
     """A Minari data set as it is stored, to be read one episode at a time.
 
     Args:
@@ -83,7 +100,7 @@ def open_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
     """
     source = _open(dataset_id, download)
     spec, metadata = source.env_spec, dict(source.storage.metadata)
-    return RawDataset(
+    return StoredDataset(
         dataset_id=source.id,
         observation_space=source.observation_space,
         action_space=source.action_space,
@@ -179,26 +196,6 @@ def _read(source: minari.MinariDataset) -> Iterator[RawEpisode]:
             infos=dict(_flat(data.infos or {}, "")),
             episode_id=int(data.id),
         )
-
-
-def _select(source: RawDataset, selector: ObservationSelector, digest: hashlib.blake2b) -> Iterator[Episode]:
-    for raw in source.read():
-        add_to_digest(digest, raw)
-        if len(raw.rewards) > 0:
-            yield _episode(raw, selector)
-
-
-def _episode(raw: RawEpisode, selector: ObservationSelector) -> Episode:
-    steps = len(raw.rewards)
-    return Episode(
-        observations=selector(raw.observations),
-        actions=np.asarray(raw.actions, np.float32),
-        rewards=np.asarray(raw.rewards, np.float32).reshape(steps),
-        terminations=np.asarray(raw.terminations, np.bool_).reshape(steps),
-        truncations=np.asarray(raw.truncations, np.bool_).reshape(steps),
-        infos={name: array for name, array in raw.infos.items() if len(array) in (steps, steps + 1)},
-        episode_id=raw.episode_id,
-    )
 
 
 def _flat(infos: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Array]]:

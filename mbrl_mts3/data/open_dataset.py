@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mbrl_mts3.data.minari_reader import open_minari
-from mbrl_mts3.data.raw_dataset import RawDataset
+from mbrl_mts3.data.stored_dataset import StoredDataset
 
 
-def open_dataset(id_or_path: str, *, download: bool = False) -> RawDataset:
+def open_dataset(id_or_path: str, *, download: bool = False) -> StoredDataset:
     """Open a data set to be read one episode at a time, unchecked.
 
     Args:

@@ -12,9 +12,9 @@ from gymnasium import spaces
 
 from mbrl_mts3.data.content_hash import add_to_digest, episode_hash, new_digest
 from mbrl_mts3.data.observation_leaves import leaf_shapes, main_observation, observation_leaves, space_shapes
-from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
 from mbrl_mts3.data.running_moments import RunningMoments
+from mbrl_mts3.data.stored_dataset import StoredDataset
 from mbrl_mts3.data.thinned_rows import ThinnedRows
 from mbrl_mts3.data.unexplained_changes import unexplained_changes
 
@@ -33,7 +33,7 @@ class Survey:
     Statistics leave out episodes whose arrays do not have the shapes of the spaces.
     """
 
-    dataset: RawDataset
+    dataset: StoredDataset
     content_hash: str
     """The one that `OfflineDataset.content_hash` is."""
     episode_ids: Array
@@ -69,7 +69,7 @@ class Survey:
         return int(self.lengths.sum())
 
 
-def survey(dataset: RawDataset) -> Survey:
+def survey(dataset: StoredDataset) -> Survey:
     """Read the data set once.
 
     Raises:
@@ -119,7 +119,7 @@ def survey(dataset: RawDataset) -> Survey:
     )
 
 
-def _fits(episode: RawEpisode, dataset: RawDataset) -> bool:
+def _fits(episode: RawEpisode, dataset: StoredDataset) -> bool:
     """Whether an episode can be counted in; the trap of layouts tells what is wrong with one that cannot."""
     shapes = leaf_shapes(episode.observations) == space_shapes(dataset.observation_space)
     return len(episode) > 0 and shapes and episode.actions.shape[1:] == dataset.action_space.shape

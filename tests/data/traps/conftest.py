@@ -8,7 +8,7 @@ import pytest
 from mbrl_mts3.agents.behaviour import RandomBehaviour, SmoothNoiseBehaviour, WaypointBehaviour
 from mbrl_mts3.agents.collect import collect
 from mbrl_mts3.data.open_dataset import open_dataset
-from mbrl_mts3.data.raw_dataset import RawDataset
+from mbrl_mts3.data.stored_dataset import StoredDataset
 
 SETS = {
     "maze": ("PointMaze_UMaze-v3", WaypointBehaviour, 1800, 300),
@@ -18,11 +18,11 @@ SETS = {
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], RawDataset]]:
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], StoredDataset]]:
     """real("maze"), real("cheetah"), real("kitchen"): six, twelve and twelve episodes."""
-    loaded: dict[str, RawDataset] = {}
+    loaded: dict[str, StoredDataset] = {}
 
-    def load(name: str) -> RawDataset:
+    def load(name: str) -> StoredDataset:
         if name not in loaded:
             environment, behaviour, steps, limit = SETS[name]
             dataset_id = f"real/{name}-v0"

@@ -11,16 +11,16 @@ from gymnasium import spaces
 from planted_faults import Plant, everywhere, in_episode, joined, planted, rows_of, written
 
 from mbrl_mts3.data.find_traps import find_traps
-from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.stored_dataset import StoredDataset
 from mbrl_mts3.data.survey import survey
 from mbrl_mts3.data.traps import Finding
 from mbrl_mts3.data.traps.kitchen_rewards import reward_meaning
 
-Real = Callable[[str], RawDataset]
+Real = Callable[[str], StoredDataset]
 
 
-def found(dataset: RawDataset) -> dict[str, Finding]:
+def found(dataset: StoredDataset) -> dict[str, Finding]:
     return {finding.name: finding for finding in find_traps(survey(dataset))}
 
 
@@ -29,7 +29,7 @@ def found_in_real(real: Real, name: str) -> dict[str, Finding]:
     return found(real(name))
 
 
-def goal_data(maze: RawDataset, radius: float, shift: int = 0, stale: bool = True, **facts: Any) -> RawDataset:
+def goal_data(maze: StoredDataset, radius: float, shift: int = 0, stale: bool = True, **facts: Any) -> StoredDataset:
     """The maze's episodes with one goal each, where the point comes by, paid within `radius`, `shift` steps late."""
 
     def change(episode: RawEpisode) -> dict[str, Any]:
@@ -198,7 +198,7 @@ class TestMazes:
         assert "success-radius" not in late
 
     def test_dense_rewards_too(self, real: Real) -> None:
-        def dense(shift: int) -> RawDataset:
+        def dense(shift: int) -> StoredDataset:
             def change(episode: RawEpisode) -> dict[str, Any]:
                 observations = episode.observations
                 reward = np.exp(-np.linalg.norm(observations["achieved_goal"] - observations["desired_goal"], axis=1))

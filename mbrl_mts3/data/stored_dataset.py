@@ -12,7 +12,7 @@ from mbrl_mts3.data.raw_episode import RawEpisode
 
 
 @dataclass(frozen=True, repr=False)
-class RawDataset:
+class StoredDataset:
     """Nothing is selected, converted or checked; memory holds one episode at a time.
 
     `OfflineDataset` is what models are trained on; this is for looking at data that may be wrong.
@@ -36,4 +36,4 @@ class RawDataset:
     """Of the files (names, sizes, times), known without reading them; None where there are none."""
 
     def __repr__(self) -> str:
-        return f"RawDataset({self.dataset_id!r}, steps={self.total_steps}, env={self.env_id})"
+        return f"StoredDataset({self.dataset_id!r}, steps={self.total_steps}, env={self.env_id})"
