@@ -52,5 +52,9 @@ class CheckpointError(MTS3Error, RuntimeError):
     """A checkpoint folder is missing, damaged or from another format version."""
 
 
+class StorageError(MTS3Error, OSError):
+    """A file could not be written, such as on a full disk; nothing half-written has its final name."""
+
+
 class ResultError(MTS3Error, RuntimeError):
     """A stored result is damaged, or was made under other conditions than those that it would stand beside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def _score(
     config: DictConfig,
     model: WorldModel,
     checkpoint: Checkpoint,
-    episodes: tuple[Episode, ...],
+    episodes: Sequence[Episode],
     context: int,
     horizon: int,
 ) -> OpenLoopResult:

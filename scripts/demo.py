@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -95,7 +95,7 @@ def _train(config: DictConfig, dataset: OfflineDataset, folder: Path) -> Checkpo
     return trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder / "model")
 
 
-def _open_loop(config: DictConfig, checkpoint: Checkpoint, test: tuple[Episode, ...]) -> OpenLoopResult:
+def _open_loop(config: DictConfig, checkpoint: Checkpoint, test: Sequence[Episode]) -> OpenLoopResult:
     with torch.inference_mode():
         return open_loop(checkpoint.model, checkpoint.normalizer, test, context=config.context, horizon=config.horizon)
 
@@ -137,7 +137,7 @@ def _results(
     config: DictConfig,
     dataset: OfflineDataset,
     checkpoint: Checkpoint,
-    test: tuple[Episode, ...],
+    test: Sequence[Episode],
     scores: OpenLoopResult,
     evaluations: dict[str, EvaluationResult],
     seconds: dict[str, float],

@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import minari
 import numpy as np
 from gymnasium import spaces
 
-from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.content_hash import add_to_digest, new_digest
+from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.select_episode import rowwise_infos, select_episode
+from mbrl_mts3.data.stored_dataset import StoredDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+# What a Minari file may say of itself that people want to know.
+_TOLD = (
+    "algorithm_name",
+    "author",
+    "author_email",
+    "code_permalink",
+    "description",
+    "minari_version",
+    "requirements",
+    "ref_min_score",
+    "ref_max_score",
+)
 
-def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, download: bool = False) -> OfflineDataset:
-    """Read a whole Minari data set into memory.
+
+def load_minari(
+    dataset_id: str,
+    observation: str | Sequence[str] = "all",
+    *,
+    download: bool = False,
+    memory_map: bool | None = None,
+    cache: str | Path | None = None,
+) -> OfflineDataset:
+    """Read a whole Minari data set, into memory or to where it can be read from piece by piece.
 
     Args:
-        dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2".
+        dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2";
+            or the folder of a data set.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk (under $MINARI_DATASETS_PATH, else ~/.minari/datasets).
+        memory_map: keep the episodes on disk, without their infos, and memory flat, see `map_dataset`; None does so
+            where they would take more than 2 GiB.
+        cache: folder for that; None takes $XDG_CACHE_HOME/mbrl_mts3/mapped.
 
     Raises:
         UnknownDatasetError: no such id; the message names the nearest ones on disk.
@@ -36,43 +65,46 @@ def load_minari(dataset_id: str, observation: str | Sequence[str] = "all", *, do
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
-    source = _open(dataset_id, download)
-    action_space, env_id, layout = _known(source)
-    selector = ObservationSelector.from_space(source.observation_space, layout, observation)
-    digest = hashlib.blake2b(digest_size=16)
-    episodes = tuple(_episode(data, selector) for data in _read(source, digest))
+    source = open_minari(dataset_id, download=download)
+    actions = _action_box(source)
+    selector = ObservationSelector.from_space(source.observation_space, source.layout, observation)
+    large = selected_bytes(source, selector) > AUTOMATIC_ABOVE
+    if large if memory_map is None else memory_map:
+        return map_dataset(source, selector, None if cache is None else Path(cache))
+    digest = new_digest()
+    episodes = []
+    for raw in source.read():
+        add_to_digest(digest, raw)
+        if len(raw.rewards) > 0:
+            episodes.append(select_episode(raw, selector))
     return OfflineDataset(
-        episodes, source.id, digest.hexdigest(), selector, source.observation_space, action_space, env_id
+        tuple(episodes),
+        source.dataset_id,
+        digest.hexdigest(),
+        selector,
+        source.observation_space,
+        actions,
+        source.env_id,
     )
 
 
 def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
     """The same before anything is selected, in the types that are stored; arguments and errors as in `load_minari`."""
-    source = _open(dataset_id, download)
-    action_space, env_id, layout = _known(source)
-    metadata = source.storage.metadata
-    scores = metadata.get("ref_min_score"), metadata.get("ref_max_score")
-    digest = hashlib.blake2b(digest_size=16)
-    episodes = tuple(
-        RawEpisode(
-            observations=data.observations,
-            actions=data.actions,
-            rewards=data.rewards,
-            terminations=data.terminations,
-            truncations=data.truncations,
-            infos=_infos(data),
-        )
-        for data in _read(source, digest)
-    )
+    source = open_minari(dataset_id, download=download)
+    actions, digest, episodes = _action_box(source), new_digest(), []
+    for raw in source.read():
+        add_to_digest(digest, raw)
+        if len(raw.rewards) > 0:
+            episodes.append(replace(raw, infos=rowwise_infos(raw)))
     return RawDataset(
-        episodes=episodes,
-        dataset_id=source.id,
+        episodes=tuple(episodes),
+        dataset_id=source.dataset_id,
         content_hash=digest.hexdigest(),
         observation_space=source.observation_space,
-        action_space=action_space,
-        env_id=env_id,
-        layout=layout,
-        reference_scores=None if None in scores else (float(scores[0]), float(scores[1])),
+        action_space=actions,
+        env_id=source.env_id,
+        layout=source.layout,
+        reference_scores=_reference_scores(source),
         env_spec=source.env_spec,
     )
 
@@ -83,9 +115,36 @@ def stored_reference_scores(dataset_id: str) -> tuple[float, float] | None:
     Raises:
         UnknownDatasetError, DataError: as `load_minari` does.
     """
-    metadata = _open(dataset_id, download=False).storage.metadata
-    low, high = metadata.get("ref_min_score"), metadata.get("ref_max_score")
-    return None if low is None or high is None else (float(low), float(high))
+    return _reference_scores(open_minari(dataset_id))
+
+
+def open_minari(dataset_id: str, *, download: bool = False) -> StoredDataset:
+    """A Minari data set as it is stored, to be read one episode at a time.
+
+    Args:
+        dataset_id: see `load_minari`.
+        download: fetch the data set if it is not on disk.
+
+    Raises:
+        UnknownDatasetError: no such id; the message names the nearest ones on disk.
+        DataError: a damaged file, a failed download.
+    """
+    source = _open(dataset_id, download)
+    spec, metadata = source.env_spec, dict(source.storage.metadata)
+    return StoredDataset(
+        dataset_id=source.id,
+        observation_space=source.observation_space,
+        action_space=source.action_space,
+        read=partial(_read, source),
+        env_id=None if spec is None else spec.id,
+        layout=metadata.get("observation_layout") if spec is None else spec.id,
+        env_spec=spec,
+        env_options={} if spec is None else dict(spec.kwargs),
+        max_episode_steps=None if spec is None else spec.max_episode_steps,
+        metadata={name: metadata[name] for name in _TOLD if metadata.get(name) not in (None, "")},
+        total_steps=int(source.total_steps),
+        fingerprint=_fingerprint(Path(source.storage.data_path)),
+    )
 
 
 def local_dataset_ids() -> list[str]:
@@ -96,6 +155,12 @@ def local_dataset_ids() -> list[str]:
 
 
 def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
+    folder = _folder(dataset_id)
+    if folder is not None:
+        try:
+            return minari.MinariDataset(folder)
+        except Exception as error:
+            raise DataError(f"the data set in {folder} is damaged or of another format: {error}") from error
     # A remote address is for the download only; on disk the data set lies under its plain id.
     local_id = dataset_id.split("://", 1)[-1].split("/", 1)[-1] if "://" in dataset_id else dataset_id
     try:
@@ -107,6 +172,13 @@ def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
         raise DataError(f"data set {local_id!r} is damaged or of another format: {error}") from error
     _download(dataset_id, local_id)
     return minari.load_dataset(local_id)
+
+
+def _folder(path: str) -> Path | None:
+    """The folder that holds the files of the data set at `path`; None where no data set lies there."""
+    given = Path(path)
+    candidates = (given.parent,) if given.is_file() else (given, given / "data")
+    return next((folder for folder in candidates if (folder / "metadata.json").is_file()), None)
 
 
 def _download(dataset_id: str, local_id: str) -> None:
@@ -131,16 +203,27 @@ def _unknown(dataset_id: str) -> str:
     )
 
 
-def _known(source: minari.MinariDataset) -> tuple[spaces.Box, str | None, str | None]:
-    """Actions, the environment's id, and what names the entries of an observation."""
-    if not isinstance(source.action_space, spaces.Box) or len(source.action_space.shape) != 1:
-        raise DataError(f"{source.id}: actions need a Box of one dimension, this is {source.action_space}")
-    env_id = source.env_spec.id if source.env_spec is not None else None
-    return source.action_space, env_id, env_id or source.storage.metadata.get("observation_layout")
+def _action_box(source: StoredDataset) -> spaces.Box:
+    space = source.action_space
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise DataError(f"{source.dataset_id}: actions need a Box of one dimension, this is {space}")
+    return space
 
 
-def _read(source: minari.MinariDataset, digest: Any) -> Iterator[minari.EpisodeData]:
-    """All episodes that have a step; the digest takes all in."""
+def _reference_scores(source: StoredDataset) -> tuple[float, float] | None:
+    low, high = source.metadata.get("ref_min_score"), source.metadata.get("ref_max_score")
+    return None if low is None or high is None else (float(low), float(high))
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = new_digest()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        facts = path.stat()
+        digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _read(source: minari.MinariDataset) -> Iterator[RawEpisode]:
     stored = iter(source.iterate_episodes())
     while True:
         try:
@@ -149,40 +232,15 @@ def _read(source: minari.MinariDataset, digest: Any) -> Iterator[minari.EpisodeD
             return
         except Exception as error:
             raise DataError(f"data set {source.id!r} is damaged: {type(error).__name__}: {error}") from error
-        for array in (*_leaves(data.observations), data.actions, data.rewards, data.terminations, data.truncations):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        if len(data.rewards) > 0:
-            yield data
-
-
-def _episode(data: minari.EpisodeData, selector: ObservationSelector) -> Episode:
-    steps = len(data.rewards)
-    return Episode(
-        observations=selector(data.observations),
-        actions=np.asarray(data.actions, np.float32),
-        rewards=np.asarray(data.rewards, np.float32).reshape(steps),
-        terminations=np.asarray(data.terminations, np.bool_).reshape(steps),
-        truncations=np.asarray(data.truncations, np.bool_).reshape(steps),
-        infos=_infos(data),
-        episode_id=int(data.id),
-    )
-
-
-def _infos(data: minari.EpisodeData) -> dict[str, Array]:
-    """Those that have a row for each transition or each observation."""
-    steps = len(data.rewards)
-    return {name: array for name, array in _flat(data.infos or {}, "") if len(array) in (steps, steps + 1)}
-
-
-def _leaves(observations: Any) -> Iterator[Array]:
-    if isinstance(observations, Mapping):
-        for key in sorted(observations):
-            yield from _leaves(observations[key])
-    elif isinstance(observations, tuple):
-        for part in observations:
-            yield from _leaves(part)
-    else:
-        yield np.asarray(observations)
+        yield RawEpisode(
+            observations=data.observations,
+            actions=np.asarray(data.actions),
+            rewards=np.asarray(data.rewards),
+            terminations=np.asarray(data.terminations),
+            truncations=np.asarray(data.truncations),
+            infos=dict(_flat(data.infos or {}, "")),
+            episode_id=int(data.id),
+        )
 
 
 def _flat(infos: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Array]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,8 +20,14 @@ from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
 from minari.storage import get_dataset_path
 
+from mbrl_mts3.data.incomplete_folder import incomplete_folder
+from mbrl_mts3.data.observation_leaves import observation_leaves
 from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.storage_errors import storage_errors
 from mbrl_mts3.errors import DataError
+
+# Bytes that are left free, for what HDF5 writes around an episode.
+_ROOM = 16 * 2**20
 
 
 @dataclass
@@ -27,7 +35,7 @@ class MinariWriter:
     """Context in which episodes are added; the data set gets its name when the context is left without an error.
 
     Until then it grows in a hidden folder beside, which Minari does not list and which an error, an interrupt too,
-    removes. Each episode goes to disk at once.
+    removes; what a killed process left is removed by the next writer. Each episode goes to disk at once.
 
     Args:
         dataset_id: "namespace/name-v0"; the namespace may be left out or nested.
@@ -58,20 +66,24 @@ class MinariWriter:
 
     def __post_init__(self) -> None:
         self._namespace = check_new_dataset_id(self.dataset_id, overwrite=self.overwrite)
-        self._folder: Path = get_dataset_path() / f".incomplete-{uuid4().hex}"
+        self._stack = ExitStack()
         self._storage: MinariStorage | None = None
 
     def __enter__(self) -> Self:
-        (self._folder / "data").mkdir(parents=True)
-        try:
-            self._storage = self._new_storage()
-        except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(incomplete_folder(get_dataset_path()))
+            with storage_errors(self._folder):
+                (self._folder / "data").mkdir()
+                self._storage = self._new_storage()
+            self._stack = stack.pop_all()
         return self
 
     def add(self, episode: RawEpisode) -> None:
-        """Append one episode."""
+        """Append one episode.
+
+        Raises:
+            StorageError: the disk is full.
+        """
         assert self._storage is not None, "enter the context first"
         buffer = EpisodeBuffer(
             observations=episode.observations,
@@ -82,16 +94,17 @@ class MinariWriter:
             infos=episode.infos,
             seed=episode.seed,
         )
-        self._storage.update_episodes([buffer])
+        with storage_errors(self._folder, RuntimeError):  # what h5py raises of a file that it cannot close
+            self._check_room(episode)
+            self._storage.update_episodes([buffer])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
+        with self._stack:
             if kind is None:
-                self._publish()
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+                with storage_errors(self._folder):
+                    self._publish()
 
     def _new_storage(self) -> MinariStorage:
         storage = MinariStorage.new(
@@ -116,6 +129,13 @@ class MinariWriter:
         storage.update_metadata(metadata)
         return storage
 
+    def _check_room(self, episode: RawEpisode) -> None:
+        """HDF5 may crash the interpreter where it meets a full disk, so it is not let so far."""
+        arrays = [leaf for _, leaf in observation_leaves(episode.observations)] + [*episode.infos.values()]
+        needed = sum(array.nbytes for array in [*arrays, episode.actions, episode.rewards])
+        if shutil.disk_usage(self._folder).free < 2 * needed + _ROOM:
+            raise OSError(errno.ENOSPC, "too little room for the next episode")
+
     def _publish(self) -> None:
         """Give the finished folder its name, in one step of the file system."""
         if self._storage is None or self._storage.total_episodes == 0:
@@ -124,7 +144,8 @@ class MinariWriter:
         if self._namespace is not None and self._namespace not in list_local_namespaces():
             create_namespace(self._namespace)
         final: Path = get_dataset_path(self.dataset_id)
-        old = self._folder.with_name(f"{self._folder.name}-old")
+        # Not a name that is tidied up: killed right here, the older data set is still found by hand.
+        old = self._folder.with_name(f".replaced-{uuid4().hex}")
         if final.exists():
             final.replace(old)
         self._folder.replace(final)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbrl_mts3.data.episode import Episode, FloatArray
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.running_moments import RunningMoments
 from mbrl_mts3.errors import DataError
 from mbrl_mts3.models.prediction import Prediction, Trajectories
 from mbrl_mts3.models.sampled_step import SampledStep
@@ -38,18 +39,19 @@ class Normalizer(TensorRecord):
 
     @classmethod
     def fit(cls, episodes: Sequence[Episode]) -> Normalizer:
-        """Statistics of training episodes; dimensions that hardly vary get scale 1.
+        """Statistics of training episodes, read one at a time; dimensions that hardly vary get scale 1.
 
         Raises:
             DataError: no episodes.
         """
         if not episodes:
             raise DataError("a normalizer needs at least one episode")
-        return cls(
-            *_statistics([episode.observations for episode in episodes]),
-            *_statistics([episode.actions for episode in episodes]),
-            *_statistics([episode.rewards for episode in episodes]),
-        )
+        observations, actions, rewards = RunningMoments(), RunningMoments(), RunningMoments()
+        for episode in episodes:
+            observations.add(episode.observations)
+            actions.add(episode.actions)
+            rewards.add(episode.rewards)
+        return cls(*_statistics(observations), *_statistics(actions), *_statistics(rewards))
 
     @classmethod
     def identity(cls, observation_dim: int, action_dim: int) -> Normalizer:
@@ -113,8 +115,7 @@ class Normalizer(TensorRecord):
         )
 
 
-def _statistics(arrays: list[FloatArray]) -> tuple[Tensor, Tensor]:
-    values = np.concatenate(arrays).astype(np.float64)
-    mean, deviation = values.mean(axis=0), values.std(axis=0)
+def _statistics(moments: RunningMoments) -> tuple[Tensor, Tensor]:
+    mean, deviation = moments.mean, moments.deviation
     scale = np.where(deviation > _CONSTANT * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
     return torch.as_tensor(mean, dtype=torch.float32), torch.as_tensor(scale, dtype=torch.float32)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gymnasium import spaces
 
 from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.mapped_episodes import episode_lengths
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.errors import DataError
 
@@ -20,7 +22,8 @@ class OfflineDataset:
         DataError: no episodes.
     """
 
-    episodes: tuple[Episode, ...]
+    episodes: Sequence[Episode]
+    """A tuple, or `MappedEpisodes` that stay on disk."""
     dataset_id: str
     content_hash: str
     """Of the stored arrays, whatever was selected of them; two data sets of one hash hold the same data."""
@@ -33,7 +36,7 @@ class OfflineDataset:
     """What the reader found and did that a user should know, one sentence each."""
 
     def __post_init__(self) -> None:
-        if not self.episodes:
+        if len(self.episodes) == 0:
             raise DataError(f"data set {self.dataset_id!r} holds no episode with at least one step")
 
     @property
@@ -54,7 +57,7 @@ class OfflineDataset:
     @property
     def total_steps(self) -> int:
         """Transitions in all episodes."""
-        return sum(len(episode) for episode in self.episodes)
+        return int(episode_lengths(self.episodes).sum())
 
     def __repr__(self) -> str:
         return (

@@ -28,6 +28,8 @@ class RawEpisode:
     """Arrays of T + 1 or T rows."""
     seed: int | None = None
     """That the environment was reset with."""
+    episode_id: int = 0
+    """In the data set that it was read from."""
 
     def __len__(self) -> int:
         """Number of transitions."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.mapped_episodes import MappedEpisodes
 from mbrl_mts3.errors import ConfigurationError, DataError
 
 
@@ -15,15 +16,16 @@ from mbrl_mts3.errors import ConfigurationError, DataError
 class Splits:
     """Three disjoint sets of whole episodes."""
 
-    train: tuple[Episode, ...]
-    validation: tuple[Episode, ...]
-    test: tuple[Episode, ...]
+    train: Sequence[Episode]
+    validation: Sequence[Episode]
+    test: Sequence[Episode]
 
 
 def split_episodes(episodes: Sequence[Episode], fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0) -> Splits:
     """Draw the three sets at random, by episode; each gets at least one.
 
-    The same episodes, fractions and seed give the same sets; inside a set the order of `episodes` is kept.
+    Episodes that stay on disk go on doing so. The same episodes, fractions and seed give the same sets; inside a set
+    the order of `episodes` is kept.
 
     Raises:
         ConfigurationError: fractions that are not three positive numbers with sum 1.
@@ -41,4 +43,10 @@ def split_episodes(episodes: Sequence[Episode], fractions: Sequence[float] = (0.
     validation = min(validation, len(episodes) - train - 1)
     order = np.random.default_rng(seed).permutation(len(episodes))
     parts = np.split(order, [train, train + validation])
-    return Splits(*(tuple(episodes[i] for i in sorted(part)) for part in parts))
+    return Splits(*(_chosen(episodes, np.sort(part)) for part in parts))
+
+
+def _chosen(episodes: Sequence[Episode], places: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Sequence[Episode]:
+    if isinstance(episodes, MappedEpisodes):
+        return episodes.subset(places)
+    return tuple(episodes[place] for place in places)

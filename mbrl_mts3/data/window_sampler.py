@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.mapped_episodes import MappedEpisodes, episode_lengths
+from mbrl_mts3.data.mapped_window_rows import MappedWindowRows
+from mbrl_mts3.data.shuffled_range import ShuffledRange
 from mbrl_mts3.data.window_batch import WindowBatch
+from mbrl_mts3.data.window_rows import WindowRows
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
+
+# Beyond so many windows their order is computed as it is needed: the list alone would take eight bytes per step.
+_SHUFFLED_IN_MEMORY = 2**20
 
 
 class WindowSampler:
@@ -19,10 +27,10 @@ class WindowSampler:
     An episode of n >= length steps gives the starts 0..n - length; a shorter one gives a single window, padded.
 
     Args:
-        episodes: in physical units.
+        episodes: in physical units; `MappedEpisodes` stay on disk, and give the same windows.
         length: transitions of a window.
         min_length: leave out episodes with fewer steps than this.
-        device: where the data is kept, and batches are made.
+        device: where the data is kept (unless it stays on disk), and batches are made.
 
     Raises:
         EpisodeTooShortError: no episode has `min_length` steps.
@@ -38,32 +46,19 @@ class WindowSampler:
     ) -> None:
         if length < 1 or min_length < 1:
             raise ConfigurationError(f"window length and min_length need at least 1, got {length} and {min_length}")
-        kept = [(place, episode) for place, episode in enumerate(episodes) if len(episode) >= min_length]
-        if not kept:
-            longest = max((len(episode) for episode in episodes), default=0)
+        lengths = episode_lengths(episodes)
+        self._place = np.flatnonzero(lengths >= min_length)
+        if len(self._place) == 0:
             raise EpisodeTooShortError(
-                f"none of {len(episodes)} episodes has {min_length} steps, the longest has {longest}: "
+                f"none of {len(episodes)} episodes has {min_length} steps, the longest has {max(lengths, default=0)}: "
                 "use shorter windows or longer episodes"
             )
         self.length = length
-        self._place = np.array([place for place, _ in kept])
-        self._steps = np.array([len(episode) for _, episode in kept])
-        self._store([episode for _, episode in kept], torch.device(device))
+        self._steps = lengths[self._place]
+        self._rows = _rows(episodes, self._place, torch.device(device))
         counts = np.maximum(self._steps - length, 0) + 1
         # Windows are numbered episode by episode; _first[e] is the number of episode e's first window.
         self._first = np.concatenate([[0], np.cumsum(counts)])
-
-    def _store(self, episodes: list[Episode], device: torch.device) -> None:
-        """Lay all episodes out one after the other, n + 1 rows each, so that one row number serves all arrays."""
-        self._row = np.concatenate([[0], np.cumsum(self._steps + 1)[:-1]])
-
-        def flat(name: str) -> Tensor:
-            rows = [array for episode in episodes for array in _padded(getattr(episode, name), len(episode) + 1)]
-            return torch.from_numpy(np.concatenate(rows)).to(device)
-
-        self._observations, self._actions, self._rewards, self._terminations = map(
-            flat, ("observations", "actions", "rewards", "terminations")
-        )
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -72,19 +67,19 @@ class WindowSampler:
     @property
     def observation_dim(self) -> int:
         """Entries of an observation."""
-        return int(self._observations.shape[-1])
+        return self._rows.observation_dim
 
     @property
     def action_dim(self) -> int:
         """Entries of an action."""
-        return int(self._actions.shape[-1])
+        return self._rows.action_dim
 
     def locate(self, index: int) -> tuple[int, int]:
         """Position of a window's episode in the given sequence, and the window's first step in it."""
         episode, start = self._locate(np.array([index]))
         return int(self._place[episode[0]]), int(start[0])
 
-    def batch(self, indices: Tensor | Sequence[int]) -> WindowBatch:
+    def batch(self, indices: Tensor | np.ndarray[Any, np.dtype[np.int64]] | Sequence[int]) -> WindowBatch:
         """Fetch windows by number, (B,) in 0..len(self) - 1."""
         numbers = np.asarray(indices, dtype=np.int64).reshape(-1)
         if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self):
@@ -92,19 +87,19 @@ class WindowSampler:
         episode, start = self._locate(numbers)
         offsets = np.arange(self.length + 1)
         left = (self._steps[episode] - start)[:, None]
-        rows = (self._row[episode] + start)[:, None] + np.minimum(offsets, left)
-        return self._gather(torch.from_numpy(rows), torch.from_numpy(offsets <= left))
+        rows = (self._rows.first_rows[episode] + start)[:, None] + np.minimum(offsets, left)
+        return self._gather(rows, torch.from_numpy(offsets <= left))
 
-    def _gather(self, rows: Tensor, inside: Tensor) -> WindowBatch:
-        """Take `rows` (B, T + 1) of the flat arrays; zeros where not `inside`."""
-        device = self._observations.device
-        rows, inside = rows.to(device), inside.to(device)
-        steps, valid = rows[:, :-1], inside[:, 1:]
+    def _gather(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], inside: Tensor) -> WindowBatch:
+        """Take `rows` (B, T + 1); zeros where not `inside`."""
+        observations, actions, rewards, terminations = self._rows.take(rows)
+        inside = inside.to(observations.device)
+        valid = inside[:, 1:]
         return WindowBatch(
-            observations=self._observations[rows] * inside.unsqueeze(-1),
-            actions=self._actions[steps] * valid.unsqueeze(-1),
-            rewards=self._rewards[steps] * valid,
-            terminations=self._terminations[steps] & valid,
+            observations=observations * inside.unsqueeze(-1),
+            actions=actions * valid.unsqueeze(-1),
+            rewards=rewards * valid,
+            terminations=terminations & valid,
             valid=valid,
         )
 
@@ -130,11 +125,24 @@ class WindowSampler:
     def random_batches(self, batch_size: int, num_batches: int, seed: int, epoch: int = 0) -> Iterator[WindowBatch]:
         """Batches of windows in random order, none twice before all were drawn; the same for equal arguments."""
         generator = np.random.default_rng([seed, epoch])
-        needed = batch_size * num_batches
-        rounds = [generator.permutation(len(self)) for _ in range(-(-needed // len(self)))]
-        return self.batches(torch.from_numpy(np.concatenate(rounds)[:needed]), batch_size)
+        needed, count = batch_size * num_batches, len(self)
+        if count <= _SHUFFLED_IN_MEMORY:
+            rounds = [generator.permutation(count) for _ in range(-(-needed // count))]
+            yield from self.batches(torch.from_numpy(np.concatenate(rounds)[:needed]), batch_size)
+            return
+        orders: dict[int, ShuffledRange] = {}
+        for first in range(0, needed, batch_size):
+            places = np.arange(first, first + batch_size)
+            parts = []
+            for turn in range(first // count, places[-1] // count + 1):
+                order = orders.setdefault(turn, ShuffledRange(count, np.random.default_rng([seed, epoch, turn])))
+                parts.append(order(places[places // count == turn] % count))
+            yield self.batch(np.concatenate(parts))
 
 
-def _padded(array: np.ndarray, rows: int) -> list[np.ndarray]:
-    missing = rows - len(array)
-    return [array] if missing == 0 else [array, np.zeros((missing, *array.shape[1:]), array.dtype)]
+def _rows(
+    episodes: Sequence[Episode], places: np.ndarray[tuple[int, ...], np.dtype[np.int64]], device: torch.device
+) -> WindowRows | MappedWindowRows:
+    if isinstance(episodes, MappedEpisodes):
+        return MappedWindowRows(episodes.subset(places), device)
+    return WindowRows([episodes[place] for place in places], device)

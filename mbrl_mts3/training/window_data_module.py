@@ -59,9 +59,9 @@ class _FixedWindows:
         # Not `sampler`: Lightning takes a loader with that attribute for torch's own.
         self.windows = sampler
         self.batch_size = batch_size
-        every = sampler.grid(1)
-        chosen = torch.linspace(0, len(every) - 1, min(count, len(every))).round().long()
-        self.indices: Tensor = every[chosen]
+        every = len(sampler)
+        # In float64: numbers of windows may be too large for float32.
+        self.indices: Tensor = torch.linspace(0, every - 1, min(count, every), dtype=torch.float64).round().long()
 
     def __len__(self) -> int:
         return -(-len(self.indices) // self.batch_size)

@@ -13,7 +13,23 @@ TOP_LEVEL = {
 SHIPPED = ("*.py", "*.yaml", "*.xml", "*.safetensors", "README.md", "*.html.jinja", "py.typed")
 COMMANDS = {
     f"mts3-{name}"
-    for name in ("collect", "convert", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
+    for name in (
+        "audit",
+        "benchmark",
+        "calibrate",
+        "collect",
+        "convert",
+        "data",
+        "demo",
+        "evaluate",
+        "evaluate-policies",
+        "imagine",
+        "inspect",
+        "offline",
+        "plan",
+        "rollout",
+        "train",
+    )
 }
 
 

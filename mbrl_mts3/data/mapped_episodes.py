@@ -1,0 +1,135 @@
+"""Episodes that stay on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.mapped_array import MappedArray
+from mbrl_mts3.data.npy_appender import NpyAppender
+from mbrl_mts3.errors import DataError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ROWS = ("observations", "actions", "rewards", "terminations", "truncations")
+INDEX = ("lengths", "episode_ids")
+# Bytes that may have been read before memory is given back, and what the kernel maps around each place at least.
+_KEPT, _AROUND = 64 * 2**20, 2**16
+
+
+class MappedEpisodes(Sequence[Episode]):
+    """A sequence of episodes whose arrays lie in one file each, one episode after the other.
+
+    An episode of T steps has T + 1 rows in every file (the last one of actions, rewards and flags is zero), so that one
+    row number serves all of them. Memory holds a few numbers per episode and what was looked at last. `infos` are not
+    kept.
+
+    Args:
+        files: of all episodes, by name.
+        lengths: (E,) transitions of each episode of this sequence.
+        episode_ids: (E,).
+        first_rows: (E,) where each begins.
+    """
+
+    def __init__(self, files: dict[str, MappedArray], lengths: Array, episode_ids: Array, first_rows: Array) -> None:
+        self._files, self.lengths, self.episode_ids, self.first_rows = files, lengths, episode_ids, first_rows
+        self._read = 0
+
+    @classmethod
+    def open(cls, folder: Path) -> MappedEpisodes:
+        """Of a folder that `write` filled.
+
+        Raises:
+            DataError: a file is missing or damaged.
+        """
+        lengths, episode_ids = (MappedArray(folder / f"{name}.npy").values.copy() for name in INDEX)
+        files = {name: MappedArray(folder / f"{name}.npy") for name in ROWS}
+        first_rows = np.concatenate([[0], np.cumsum(lengths + 1)])
+        wrong = [name for name, file in files.items() if len(file.values) != first_rows[-1]]
+        if wrong:
+            raise DataError(
+                f"{', '.join(wrong)} in {folder} have wrong lengths: delete the folder to have it made anew"
+            )
+        return cls(files, lengths, episode_ids, first_rows[:-1])
+
+    @staticmethod
+    def write(episodes: Iterable[Episode], folder: Path) -> None:
+        """Write episodes, which may be made one at a time, to an empty folder.
+
+        Raises:
+            DataError: no episodes.
+        """
+        files: dict[str, NpyAppender] = {}
+        index: list[tuple[int, int]] = []
+        try:
+            for episode in episodes:
+                for name in ROWS:
+                    rows = getattr(episode, name)
+                    if name not in files:
+                        files[name] = NpyAppender(folder / f"{name}.npy", rows.dtype, rows.shape[1:])
+                    files[name].append(rows)
+                    missing = len(episode) + 1 - len(rows)
+                    files[name].append(np.zeros((missing, *rows.shape[1:]), rows.dtype))
+                index.append((len(episode), episode.episode_id))
+            if not index:
+                raise DataError("there is no episode with at least one step to write")
+            for file in files.values():
+                file.close()
+        finally:
+            for file in files.values():
+                file.abandon()
+        for name, column in zip(INDEX, np.array(index, np.int64).T, strict=True):
+            np.save(folder / f"{name}.npy", column)
+
+    def subset(self, places: Array) -> MappedEpisodes:
+        """The episodes at `places`, on the same files."""
+        return MappedEpisodes(self._files, self.lengths[places], self.episode_ids[places], self.first_rows[places])
+
+    def rows(self, name: str, numbers: Array) -> Array:
+        """A copy of the rows `numbers` (B, n) of one of the files; memory is given back from time to time."""
+        values: Array = self._files[name].values[numbers]
+        self._count(values.nbytes + _AROUND * len(numbers))
+        return values
+
+    def row_shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a row of one of the files."""
+        shape: tuple[int, ...] = self._files[name].values.shape[1:]
+        return shape
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, place: int) -> Episode: ...
+    @overload
+    def __getitem__(self, place: slice) -> MappedEpisodes: ...
+    def __getitem__(self, place: int | slice) -> Episode | MappedEpisodes:
+        if isinstance(place, slice):
+            return self.subset(np.arange(len(self))[place])
+        first, steps = int(self.first_rows[place]), int(self.lengths[place])
+        parts: dict[str, Any] = {
+            name: file.values[first : first + steps + (name == "observations")] for name, file in self._files.items()
+        }
+        self._count(sum(part.nbytes for part in parts.values()))
+        return Episode(**parts, episode_id=int(self.episode_ids[place]))
+
+    def __iter__(self) -> Iterator[Episode]:
+        return (self[place] for place in range(len(self)))
+
+    def _count(self, nbytes: int) -> None:
+        self._read += nbytes
+        if self._read > _KEPT:
+            self._read = 0
+            for file in self._files.values():
+                file.release()
+
+
+def episode_lengths(episodes: Sequence[Episode]) -> Array:
+    """(E,) transitions of each episode, without looking into those that stay on disk."""
+    if isinstance(episodes, MappedEpisodes):
+        return episodes.lengths
+    return np.array([len(episode) for episode in episodes], np.int64)

@@ -1,0 +1,116 @@
+"""Data sets that stay on disk while a model is trained on them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mbrl_mts3.data.content_hash import add_to_digest, new_digest
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.incomplete_folder import incomplete_folder
+from mbrl_mts3.data.mapped_episodes import MappedEpisodes
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.data.offline_dataset import OfflineDataset
+from mbrl_mts3.data.select_episode import select_episode
+from mbrl_mts3.data.storage_errors import storage_errors
+from mbrl_mts3.data.stored_dataset import StoredDataset
+
+FORMAT_VERSION = 1
+AUTOMATIC_ABOVE = 2 * 2**30
+"""Bytes of selected data beyond which data sets stay on disk unless said otherwise."""
+
+
+def cache_folder() -> Path:
+    """Where mapped data sets lie unless said otherwise: $XDG_CACHE_HOME/mbrl_mts3/mapped, else under ~/.cache."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "mbrl_mts3" / "mapped"
+
+
+def selected_bytes(source: StoredDataset, selector: ObservationSelector) -> int:
+    """What the selected data will take in memory, by what the file says of its size."""
+    actions = int(np.prod(source.action_space.shape or (1,)))
+    row = np.dtype(np.float32).itemsize * (selector.dim + actions + 1) + 2 * np.dtype(np.bool_).itemsize
+    return source.total_steps * row
+
+
+def map_dataset(source: StoredDataset, selector: ObservationSelector, folder: Path | None = None) -> OfflineDataset:
+    """The data set with episodes that stay on disk; memory does not grow with it.
+
+    It is read once, episode by episode, and written to `folder` under a name made of its content hash and the
+    selection. The next time it is found there without reading it, by the names, sizes and times of its files.
+
+    Args:
+        source: as it is stored.
+        selector: what the model sees.
+        folder: see `cache_folder`; whatever lies there can be deleted at any time.
+
+    Raises:
+        NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
+        DataError: a damaged file, or no episode with a step.
+        StorageError: the disk is full; nothing incomplete is left.
+    """
+    root = cache_folder() if folder is None else Path(folder)
+    selection = _selection(selector)
+    content_hash = _known_hash(source, root, selection)
+    if content_hash is None:
+        content_hash = _write(source, selector, root, selection)
+    return OfflineDataset(
+        MappedEpisodes.open(root / f"{content_hash}-{selection}"),
+        source.dataset_id,
+        content_hash,
+        selector,
+        source.observation_space,
+        source.action_space,  # type: ignore[arg-type]
+        source.env_id,
+    )
+
+
+def _selection(selector: ObservationSelector) -> str:
+    digest = new_digest()
+    chosen = {"version": FORMAT_VERSION, "keys": selector.keys, "indices": selector.indices}
+    digest.update(json.dumps(chosen).encode())
+    return digest.hexdigest()[:8]
+
+
+def _note(source: StoredDataset, root: Path, selection: str) -> Path:
+    """The file that tells the content hash of files that were read before."""
+    return root / "known" / f"{source.fingerprint}-{selection}.json"
+
+
+def _known_hash(source: StoredDataset, root: Path, selection: str) -> str | None:
+    note = _note(source, root, selection)
+    if source.fingerprint is None or not note.is_file():
+        return None
+    content_hash = str(json.loads(note.read_text())["content_hash"])
+    return content_hash if (root / f"{content_hash}-{selection}").is_dir() else None
+
+
+def _write(source: StoredDataset, selector: ObservationSelector, root: Path, selection: str) -> str:
+    digest = new_digest()
+
+    def episodes() -> Iterator[Episode]:
+        for raw in source.read():
+            add_to_digest(digest, raw)
+            if len(raw.rewards) > 0:
+                yield select_episode(raw, selector)
+
+    with incomplete_folder(root) as growing, storage_errors(root):
+        MappedEpisodes.write(episodes(), growing)
+        content_hash = digest.hexdigest()
+        final = root / f"{content_hash}-{selection}"
+        if not final.exists():
+            growing.replace(final)
+        if source.fingerprint is not None:
+            _write_note(_note(source, root, selection), content_hash)
+    return content_hash
+
+
+def _write_note(note: Path, content_hash: str) -> None:
+    note.parent.mkdir(exist_ok=True)
+    partial = note.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps({"content_hash": content_hash}))
+    partial.replace(note)

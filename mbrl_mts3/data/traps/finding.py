@@ -1,0 +1,43 @@
+"""One thing that is wrong with a data set, or looks as if it were."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found, where, and what to do."""
+
+    severity: Literal["error", "warning"]
+    """An error makes results wrong; a warning is something to know before one uses the data."""
+    name: str
+    """Of the trap; findings of one name are reported together."""
+    message: str
+    """What was found."""
+    advice: str
+    """What to do."""
+    episode: int | None = None
+    """Id of the first episode in which it occurs; None where it concerns the whole data set."""
+    step: int | None = None
+    """First step of that episode in which it occurs."""
+    occurrences: int = 1
+    """Episodes in which it occurs."""
+
+    @property
+    def where(self) -> str:
+        """Place in words; empty where it concerns the whole data set."""
+        if self.episode is None:
+            return ""
+        place = f"episode {self.episode}" + ("" if self.step is None else f", step {self.step}")
+        others = self.occurrences - 1
+        return place + (f" and {others} other episode{'s' if others > 1 else ''}" if others else "")
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.severity}: {self.name}: {self.message}{where}. {self.advice}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)

@@ -1,0 +1,91 @@
+"""mts3-data: what a data set holds, and whether it can be trusted.
+
+    mts3-data card  mbrl-mts3/point_maze_umaze/waypoint-v0     # prints and stores the data card
+    mts3-data check path/to/a/dataset                          # one line for each finding; status 1 on an error
+    mts3-data stats mujoco/halfcheetah/medium-v0 --download    # figures of what the data covers
+
+Hydra has no positional arguments, so this command reads its few options itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from mbrl_mts3.data.data_card import DataCard
+from mbrl_mts3.data.open_dataset import open_dataset
+from mbrl_mts3.data.stored_dataset import StoredDataset
+from mbrl_mts3.errors import MTS3Error
+from mbrl_mts3.reporting import data_card_text, write_atomically
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says; status 1 means that `check` found an error, 2 that the input is at fault."""
+    options = _parser().parse_args(arguments)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    try:
+        dataset = open_dataset(options.dataset, download=options.download)
+        status = _ACTIONS[options.action](dataset, options.output, console)
+    except MTS3Error as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        status = 2
+    sys.exit(status)
+
+
+def card(dataset: StoredDataset, output: Path | None, console: Console) -> int:
+    """Print the data card and store it as card.json and card.md."""
+    made = DataCard.of(dataset)
+    text = data_card_text(made.to_json(), list(map(str, made.findings)))
+    console.print(text)
+    folder = _folder(output, dataset)
+    content = json.dumps(made.to_json(), indent=1, allow_nan=False) + "\n"
+    for path, stored in ((folder / "card.json", content), (folder / "card.md", text)):
+        console.print(f"written: {write_atomically(path, stored.encode())}")
+    return 0
+
+
+def check(dataset: StoredDataset, output: Path | None, console: Console) -> int:
+    """Print one line for each finding; store the card, which holds them, where a folder is named."""
+    made = DataCard.of(dataset)
+    for finding in made.findings:
+        console.print(str(finding))
+    warnings = len(made.findings) - len(made.errors)
+    facts = f"{len(made.survey.lengths):,} episodes, {made.survey.total_steps:,} steps"
+    console.print(f"{dataset.dataset_id}: {facts}: {len(made.errors)} errors, {warnings} warnings")
+    if output is not None:
+        content = json.dumps(made.to_json(), indent=1, allow_nan=False) + "\n"
+        console.print(f"written: {write_atomically(output / 'card.json', content.encode())}")
+    return 1 if made.errors else 0
+
+
+_ACTIONS = {"card": card, "check": check}
+
+
+def _folder(output: Path | None, dataset: StoredDataset) -> Path:
+    return output if output is not None else Path("runs/data") / dataset.dataset_id
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mts3-data", description="What a data set holds, and whether it can be trusted."
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="card|check|stats")
+    told = {
+        "card": "print and store what one should know of the data",
+        "check": "look for known traps; status 1 where one makes results wrong",
+    }
+    for name, text in told.items():
+        action = actions.add_parser(name, help=text, description=text)
+        action.add_argument("dataset", metavar="ID", help="id of a data set, or a local file or folder")
+        action.add_argument("--output", type=Path, metavar="FOLDER", help="gets what is written (runs/data/ID)")
+        action.add_argument("--download", action="store_true", help="fetch the data set if it is not on disk")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""mts3-data on real Minari data sets, by its exit status and by what it leaves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+from random_walks import write_walks
+
+from mbrl_mts3.data import load_minari
+from mbrl_mts3.data.minari_writer import MinariWriter
+from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.scripts.data import main
+
+ID = "mine/walk-v0"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    monkeypatch.chdir(tmp_path)
+
+
+def status(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    return int(left.value.code or 0)
+
+
+def write_bad() -> None:
+    """One NaN in the reward of step 3 of episode 1."""
+    box = spaces.Box(-9, 9, (2,), np.float64)
+    with MinariWriter(ID, box, spaces.Box(-1, 1, (1,), np.float32)) as writer:
+        for number in range(2):
+            rewards = np.arange(6.0)
+            rewards[3] = np.nan if number else 3.0
+            walk = np.random.default_rng(number).normal(size=(7, 2))
+            end = np.arange(6) == 5
+            writer.add(RawEpisode(walk, walk[:-1, :1].clip(-1, 1).astype(np.float32), rewards, end & False, end))
+
+
+def test_card_is_printed_and_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_walks(ID)
+    assert status("card", ID) == 0
+    folder = tmp_path / "runs" / "data" / ID
+    card, text = json.loads((folder / "card.json").read_text()), (folder / "card.md").read_text()
+    assert card["content_hash"] == load_minari(ID).content_hash
+    assert card["total_steps"] == 800
+    for words in (f"# {ID}", card["content_hash"], "| steps | 800 |", "| observation/2 |", "Nothing was found."):
+        assert words in text
+    assert text.rstrip() in capsys.readouterr().out
+    assert status("card", str(tmp_path / "minari" / ID), "--output", str(tmp_path / "there")) == 0
+    assert json.loads((tmp_path / "there" / "card.json").read_text()) == card
+
+
+def test_check_passes_what_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_walks(ID)
+    assert status("check", ID) == 0
+    assert capsys.readouterr().out == f"{ID}: 20 episodes, 800 steps: 0 errors, 0 warnings\n"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_bad()
+    assert status("check", ID, "--output", str(tmp_path)) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == (
+        "error: non-finite rewards: rewards hold NaN or infinity in 1 of 6 rows (episode 1, step 3). "
+        "Repair or drop the episode"
+    )
+    assert out[1] == f"{ID}: 2 episodes, 12 steps: 1 errors, 0 warnings"
+    assert json.loads((tmp_path / "card.json").read_text())["findings"][0]["episode"] == 1
+
+
+@pytest.mark.parametrize("action", ["card", "check"])
+def test_unknown_data_is_the_users_fault(tmp_path: Path, action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_walks(ID)
+    assert status(action, "mine/wolk-v0") == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(
+        "UnknownDatasetError: unknown data set 'mine/wolk-v0'; nearest on disk: mine/walk-v0"
+    )
+    assert not captured.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unknown_actions_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("cord", ID) == 2
+    assert "card" in capsys.readouterr().err
