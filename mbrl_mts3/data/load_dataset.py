@@ -15,9 +15,13 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 def load_dataset(
-    dataset_id: str | Path, observation: str | Sequence[str] = "all", *, download: bool = False
+    dataset_id: str | Path,
+    observation: str | Sequence[str] = "all",
+    *,
+    download: bool = False,
+    memory_map: bool | None = None,
 ) -> OfflineDataset:
-    """Read a data set of any kind into memory.
+    """Read a data set of any kind.
 
     Args:
         dataset_id: one of
@@ -28,16 +32,22 @@ def load_dataset(
             - else a Minari id, such as "D4RL/pointmaze/umaze-v2", whose namespace is in capitals.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk.
+        memory_map: of Minari's data, see `load_minari`; data of other kinds is read into memory.
 
     Raises:
+        ConfigurationError: memory_map=True for data of another kind.
         DataError: as `load_d4rl`, `load_mts3_pickle` and `load_minari`.
     """
     name = str(dataset_id)
-    if _is_d4rl(name):
+    if memory_map and (is_of_d4rl(name) or is_mts3_pickle(name)):
+        raise ConfigurationError(
+            f"memory_map is for data of Minari, and {name} is of another kind: convert it first (mts3-convert)"
+        )
+    if is_of_d4rl(name):
         return load_d4rl(name, observation, download=download)
     if is_mts3_pickle(name):
         return load_mts3_pickle(name, observation)
-    return load_minari(name, observation, download=download)
+    return load_minari(name, observation, download=download, memory_map=memory_map)
 
 
 def read_dataset(
@@ -56,7 +66,7 @@ def read_dataset(
         DataError: as `load_dataset`.
     """
     name = str(dataset_id)
-    if _is_d4rl(name):
+    if is_of_d4rl(name):
         return read_d4rl(name, download=download, rewards=rewards, like=like)
     if rewards != "auto" or like is not None:
         raise ConfigurationError(
@@ -65,5 +75,6 @@ def read_dataset(
     return read_mts3_pickle(name) if is_mts3_pickle(name) else read_minari(name, download=download)
 
 
-def _is_d4rl(name: str) -> bool:
+def is_of_d4rl(name: str) -> bool:
+    """Whether this is an id or a file of D4RL's."""
     return is_d4rl_path(name) or name.startswith(PREFIX) or name in D4RL_DATASETS

@@ -223,7 +223,7 @@ class TestMazes:
         for shift, expected in ((0, False), (1, True)):
             maze = goal_data(real("maze"), 0.5, shift)
             space = maze.observation_space["observation"]
-            box = planted(maze, everywhere(flat), env_id="maze2d-umaze-v1", observation_space=space)
+            box = planted(maze, everywhere(flat), env_id="maze2d-of-ours", observation_space=space)
             findings = found(box)
             assert ("reward-timing" in findings) == expected
             assert "success-radius" not in findings
