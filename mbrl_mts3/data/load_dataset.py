@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mbrl_mts3.data.d4rl_reader import is_d4rl_path, load_d4rl, read_d4rl
 from mbrl_mts3.data.d4rl_table import D4RL_DATASETS, PREFIX
-from mbrl_mts3.data.minari_reader import load_minari, read_minari
+from mbrl_mts3.data.minari_reader import folder_of, load_minari, read_minari
 from mbrl_mts3.data.mts3_pickle_reader import is_mts3_pickle, load_mts3_pickle, read_mts3_pickle
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_dataset import RawDataset
@@ -29,6 +29,7 @@ def load_dataset(
             - the path of a file of D4RL's layout (.hdf5, .h5), "@halfcheetah-medium-v2" behind it where the file's name
               does not tell which of D4RL's data sets it is like;
             - the path of a file of MTS3's authors (.pkl, .pickle), "@test" behind it for its test part;
+            - the folder of a Minari data set, or its main_data.hdf5;
             - else a Minari id, such as "D4RL/pointmaze/umaze-v2", whose namespace is in capitals.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk.
@@ -77,4 +78,6 @@ def read_dataset(
 
 def is_of_d4rl(name: str) -> bool:
     """Whether this is an id or a file of D4RL's."""
-    return is_d4rl_path(name) or name.startswith(PREFIX) or name in D4RL_DATASETS
+    if is_d4rl_path(name):
+        return folder_of(name) is None
+    return name.startswith(PREFIX) or name in D4RL_DATASETS

@@ -155,7 +155,7 @@ def local_dataset_ids() -> list[str]:
 
 
 def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
-    folder = _folder(dataset_id)
+    folder = folder_of(dataset_id)
     if folder is not None:
         try:
             return minari.MinariDataset(folder)
@@ -174,7 +174,7 @@ def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
     return minari.load_dataset(local_id)
 
 
-def _folder(path: str) -> Path | None:
+def folder_of(path: str) -> Path | None:
     """The folder that holds the files of the data set at `path`; None where no data set lies there."""
     given = Path(path)
     candidates = (given.parent,) if given.is_file() else (given, given / "data")
