@@ -45,7 +45,7 @@ class EvaluationResult:
     @property
     def interquartile_mean(self) -> float:
         """Of the returns, see `interquartile_mean`."""
-        return interquartile_mean(self.returns)
+        return float(interquartile_mean(self.returns))
 
     @property
     def success_rate(self) -> float | None:

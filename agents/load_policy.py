@@ -41,7 +41,7 @@ def load_policy(
         raise ConfigurationError(f"unknown algorithm {algorithm!r}: expected auto, {', '.join(ALGORITHMS)}")
     if path is None or not Path(path).is_file():
         raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file saved by {algorithm}")
-    written_by = _written_by(Path(path))
+    written_by = _written_by(Path(path), "Stable-Baselines3" if algorithm == "auto" else algorithm)
     if algorithm == "auto":
         algorithm = written_by[0]
     elif algorithm not in written_by:
@@ -63,7 +63,7 @@ def load_policy(
     return model
 
 
-def _written_by(path: Path) -> tuple[str, ...]:
+def _written_by(path: Path, expected: str) -> tuple[str, ...]:
     """The algorithms that a file can be of, read without unpickling it."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -71,8 +71,8 @@ def _written_by(path: Path) -> tuple[str, ...]:
         module = data["policy_class"]["__module__"]
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"{str(path)!r} is not a policy saved by Stable-Baselines3 ({type(error).__name__}: {error}): give the "
-            "path of a zip file that its save method wrote"
+            f"{str(path)!r} is not a policy saved by {expected} ({type(error).__name__}: {error}): give the path of a "
+            "zip file that its save method wrote"
         ) from error
     of_policies = {
         "stable_baselines3.sac.policies": ("SAC",),

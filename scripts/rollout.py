@@ -54,7 +54,8 @@ def main(config: DictConfig) -> None:
     make: Make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
     agents = _agents(config, make)
     dataset_id, dynamics = _imagination(config)
-    reference = ReferenceScores.find(dataset_id, config.environment.id)
+    # Reference returns are those of whole episodes.
+    reference = None if config.max_steps else ReferenceScores.find(dataset_id, config.environment.id)
     films = _cameras(config, make, dynamics, console) if config.films else {}
     rollouts = [
         rollout for name, agent in agents.items() for rollout in _rollouts(config, name, agent, make, dynamics, console)

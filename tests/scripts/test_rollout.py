@@ -54,7 +54,7 @@ def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    written = run("environment=half_cheetah")
+    written = run("environment=half_cheetah", "+environment.max_episode_steps=4", "max_steps=null")
     environment = make_environment("HalfCheetah-v5")
     agent = RandomAgent.of(environment)
     expected = evaluate_agent(
@@ -70,6 +70,12 @@ def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.Capture
     assert all(word in printed for word in ("IQM", "score", "95% intervals", "score 0 is a return of -280.179"))
 
 
+def test_episodes_that_are_cut_have_no_score(run: Run) -> None:
+    written = run("environment=half_cheetah", "episodes=1")
+    assert written["reference"] is None
+    assert written["rollouts"][0]["score"] is None
+
+
 def test_policies_in_the_real_and_the_imagined_maze(world: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     written = run("agent=sb3", f"agent.path=[{world}/td3.zip,{world}/ppo.zip]", f"world_model={world}/model")
     places = [(found["agent"], found["place"], found["episodes"]) for found in written["rollouts"]]
@@ -77,7 +83,6 @@ def test_policies_in_the_real_and_the_imagined_maze(world: Path, run: Run, capsy
     assert [pooled["place"] for pooled in written["all"]] == ["real", "imagined"]
     assert all(found["lengths"] == [4] * found["episodes"] for found in written["rollouts"])
     assert all(found["success_interval"][1] > 0 for found in written["rollouts"])
-    assert written["reference"] is None
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("all 2", "imagined", "success"))
 
@@ -120,7 +125,7 @@ def test_films_or_a_line_that_says_why_not(
         (["agent=mpc", "agent.checkpoint=nowhere"], "CheckpointError: "),
         (["world_model=nowhere"], "CheckpointError: "),
         (["world_model={world}/model", "environment=half_cheetah"], "SpaceMismatchError: "),
-        (["dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
+        (["dataset_id=nobody/nothing-v0", "max_steps=null"], "UnknownDatasetError: "),
         (["episodes=0"], "ConfigurationError: nothing to do"),
         (["episodes=-1"], "ConfigurationError: "),
         (["agent=robot"], "there is no agent=robot: choose out of behaviour_cloning, mpc, "),
