@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from stable_baselines3.common.policies import ContinuousCritic
-from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor, nn
 
 
@@ -36,11 +35,12 @@ class AnchoredCritic(ContinuousCritic):
         """Let distances count from what `actor` does at present."""
         self._anchor = (deepcopy(actor).requires_grad_(False),)
 
-    def q1_forward(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
+    def q1_forward(self, obs: Any, actions: Tensor) -> Tensor:
         """Stable-Baselines3 asks for this in the actor's loss alone."""
-        value: Tensor = super().q1_forward(obs, actions)
+        value = super().q1_forward(obs, actions)
         if not self._anchor or not self.weight:
             return value
         with torch.no_grad():
             earlier, scale = self._anchor[0](obs), value.abs().mean()
-        return value - self.weight * scale * (actions - earlier).square().sum(dim=-1, keepdim=True)
+        price: Tensor = self.weight * scale * (actions - earlier).square().sum(dim=-1, keepdim=True)
+        return value - price

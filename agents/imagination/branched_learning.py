@@ -127,7 +127,7 @@ class BranchedLearning(ImaginedLearning):
 def _replay(algorithm: OffPolicyAlgorithm, rollouts: BranchedRollouts, kept_rounds: int, n_steps: int) -> ReplayBuffer:
     """Row after row, a column for each branch."""
     options: dict[str, Any] = {"device": algorithm.device, "n_envs": rollouts.branches}
-    spaces_of = algorithm.observation_space, algorithm.action_space
+    spaces_of: tuple[Any, Any] = algorithm.observation_space, algorithm.action_space
     size = rollouts.branches * rollouts.horizon * kept_rounds
     dictionary = isinstance(algorithm.observation_space, spaces.Dict)
     if n_steps == 1:

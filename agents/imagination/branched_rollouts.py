@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import BaseBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
@@ -44,7 +44,7 @@ class BranchedRollouts:
         self.action_noise = action_noise
 
     @torch.inference_mode()
-    def run(self, algorithm: OffPolicyAlgorithm, buffer: ReplayBuffer, generator: torch.Generator) -> dict[str, float]:
+    def run(self, algorithm: OffPolicyAlgorithm, buffer: BaseBuffer, generator: torch.Generator) -> dict[str, float]:
         """Imagine branches x horizon transitions into the buffer, which has room for `branches` in each slot.
 
         Args:
@@ -67,7 +67,7 @@ class BranchedRollouts:
     def _step(
         self,
         algorithm: OffPolicyAlgorithm,
-        buffer: ReplayBuffer,
+        buffer: BaseBuffer,
         state: ImaginedState,
         generator: torch.Generator,
         *,

@@ -80,10 +80,14 @@ class EpisodeLearning(ImaginedLearning):
             # Not the seed alone: a resumed run is not to imagine again what the first one began with.
             environment.seed(self._seed + self.imagined_steps)
         meter, before = _Meter(self.uncertainty), self.algorithm._n_updates
-        self.algorithm.learn(self.steps_per_round, callback=meter, log_interval=None, reset_num_timesteps=False)
+        self.algorithm.learn(self.steps_per_round, callback=meter, log_interval=_NEVER, reset_num_timesteps=False)
         self.imagined_steps = self.algorithm.num_timesteps
         self.gradient_steps += self.algorithm._n_updates - before
         return {**meter.means(), **self.losses()}
+
+
+# Stable-Baselines3 forgets its losses when it writes them.
+_NEVER = 10**12
 
 
 class _Meter(BaseCallback):

@@ -54,7 +54,7 @@ def imitate(
     algorithm.policy.zero_grad(set_to_none=True)
     target = getattr(algorithm.policy, "actor_target", None)
     if target is not None:
-        target.load_state_dict(algorithm.policy.actor.state_dict())
+        target.load_state_dict(_actor(algorithm).state_dict())
     tail = losses[-max(1, steps // 10) :]
     return float(torch.stack(tail).mean()) if tail else float("nan")
 
@@ -73,17 +73,21 @@ def held_actor(algorithm: OffPolicyAlgorithm) -> Iterator[None]:
 
 
 def _actor(algorithm: BaseAlgorithm) -> torch.nn.Module:
-    actor: torch.nn.Module = algorithm.policy if isinstance(algorithm, OnPolicyAlgorithm) else algorithm.policy.actor
+    policy: Any = algorithm.policy
+    actor: torch.nn.Module = policy if isinstance(algorithm, OnPolicyAlgorithm) else policy.actor
     return actor
 
 
 def _loss(algorithm: BaseAlgorithm, observation: Any, action: Tensor) -> Tensor:
     if isinstance(algorithm, OnPolicyAlgorithm):
+        space: Any = algorithm.action_space
         # It acts in the environment's own units.
-        return -algorithm.policy.evaluate_actions(observation, from_unit(action, algorithm.action_space))[1].mean()
+        return -algorithm.policy.evaluate_actions(observation, from_unit(action, space))[1].mean()
     if isinstance(algorithm, SAC):
-        actor = algorithm.actor
+        actor: Any = algorithm.actor
         mean, log_std, _ = actor.get_action_dist_params(observation)
         distribution = actor.action_dist.proba_distribution(mean, log_std)
-        return -distribution.log_prob(action.clamp(-_INSIDE, _INSIDE)).mean()
-    return (algorithm.policy.actor(observation) - action).square().mean()
+        likelihood: Tensor = distribution.log_prob(action.clamp(-_INSIDE, _INSIDE))
+        return -likelihood.mean()
+    chosen: Tensor = _actor(algorithm)(observation)
+    return (chosen - action).square().mean()

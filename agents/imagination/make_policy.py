@@ -13,6 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
+from mbrl_mts3.agents.imagination.anchored_critic import AnchoredCritic
 from mbrl_mts3.agents.imagination.anchored_policies import anchored_policy
 from mbrl_mts3.errors import ConfigurationError
 
@@ -48,8 +49,9 @@ def make_policy(
         made = kind(policy, environment, **options)
     except TypeError as error:
         raise ConfigurationError(f"{algorithm} does not take these options: {error}") from error
-    if proximal:
-        made.policy.critic.weight = proximal
+    critic = getattr(made.policy, "critic", None)
+    if isinstance(critic, AnchoredCritic):
+        critic.weight = proximal
     return made
 
 

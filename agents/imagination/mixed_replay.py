@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.buffers import BaseBuffer, ReplayBuffer
-from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from mbrl_mts3.errors import ConfigurationError
 
-Samples = ReplayBufferSamples | DictReplayBufferSamples
+Samples = Any
+"""`ReplayBufferSamples`, or `DictReplayBufferSamples` where observations are dictionaries."""
 
 
 class MixedReplay(BaseBuffer):

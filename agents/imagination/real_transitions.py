@@ -61,4 +61,4 @@ def _state(observation: Tensor, goal: Tensor | None) -> ImaginedState:
 
 
 def _last(episode: Episode) -> np.ndarray:
-    return np.arange(len(episode)) == len(episode) - 1
+    return np.asarray(np.arange(len(episode)) == len(episode) - 1)

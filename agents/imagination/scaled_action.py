@@ -11,7 +11,7 @@ from torch import Tensor
 def to_unit(actions: np.ndarray, space: spaces.Box) -> np.ndarray:
     """Actions (B, act) of the space, scaled to [-1, 1]; those beyond the bounds are moved to them."""
     inside = np.clip(actions, space.low, space.high)
-    return (2.0 * (inside - space.low) / (space.high - space.low) - 1.0).astype(np.float32)
+    return np.asarray(2.0 * (inside - space.low) / (space.high - space.low) - 1.0, np.float32)
 
 
 def from_unit(actions: Tensor, space: spaces.Box) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
+from stable_baselines3.common.buffers import BaseBuffer, DictReplayBuffer, ReplayBuffer
 
 _GOES_ON: dict[str, Any] = {"TimeLimit.truncated": False}
 _CUT: dict[str, Any] = {"TimeLimit.truncated": True}
@@ -33,7 +33,7 @@ class Transitions:
         """B."""
         return len(self.actions)
 
-    def add_to(self, buffer: ReplayBuffer) -> None:
+    def add_to(self, buffer: BaseBuffer) -> None:
         """Store them in a buffer of B environments, in one call."""
         cut = (self.truncated & ~self.terminated).tolist()
         buffer.add(

@@ -31,7 +31,7 @@ def mixed(real_fraction: float, dictionary: bool = False) -> MixedReplay:
 @pytest.mark.parametrize(("fraction", "real"), [(0.0, 0), (0.05, 1), (0.5, 10), (1.0, 20)])
 def test_the_share_is_exact(fraction: float, real: int, dictionary: bool) -> None:
     replay = mixed(fraction, dictionary)
-    transitions(0.0, dictionary).add_to(replay)  # type: ignore[arg-type]
+    transitions(0.0, dictionary).add_to(replay)
     batch = replay.sample(20)
     assert batch.rewards.sum() == real
     observation = batch.observations["b"] if isinstance(batch.observations, dict) else batch.observations
