@@ -18,7 +18,7 @@ from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
 from mbrl_mts3.data.raw_observations import raw_observations
-from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs import check_spaces, make_environment
 from mbrl_mts3.envs.reward_audit import RewardAudit
 from mbrl_mts3.envs.tasks import Task, default_task
 from mbrl_mts3.errors import ConfigurationError
@@ -96,7 +96,9 @@ def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
     task: Task = instantiate(config.get("tasks")) or default_task(dataset.env_id)
     if dataset.env_id is None:
         return task
-    with closing(make_environment(dataset.env_id)) as environment:
+    with closing(make_environment(dataset.env_id, **(config.environment_options or {}))) as environment:
+        # A kitchen made for other tasks, for instance, would pay for others than the data's.
+        check_spaces(dataset.observation_space, dataset.action_space, environment)
         return task.prepare(environment)
 
 

@@ -15,7 +15,10 @@ from imagined_worlds import checkpoint_of
 from mbrl_mts3.agents.behaviour import RandomBehaviour, WaypointBehaviour
 from mbrl_mts3.agents.collect import collect
 from mbrl_mts3.data import load_minari
+from mbrl_mts3.data.minari_writer import MinariWriter
+from mbrl_mts3.data.raw_episode import RawEpisode
 from mbrl_mts3.data.raw_observations import raw_observations
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.reward_audit import RewardAudit
 from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
@@ -118,6 +121,44 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
         RewardAudit.of(HalfCheetahTask(), *parts, model, context=50, horizons=(2,))
     with pytest.raises(ConfigurationError, match="at least 1"):
         RewardAudit.of(HalfCheetahTask(), *parts, horizons=(0,))
+
+
+def test_the_kitchen_pays_for_the_tasks_that_it_was_made_for(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Few rewards come by chance, so the microwave is told to be open where it is closed."""
+    tasks = ["microwave", "kettle"]
+    environment = make_environment("FrankaKitchen-v1", tasks_to_complete=tasks)
+    observation, _ = environment.reset(seed=0)
+    rows, rewards = [observation], []
+    for step in range(8):
+        robot: Any = environment.unwrapped.robot_env  # type: ignore[attr-defined]
+        position = robot.init_qpos.copy()
+        position[22] = -0.7 if step > 3 else 0.0
+        robot.set_state(position, np.zeros(robot.model.nv))
+        observation, reward, *_ = environment.step(np.zeros(9))
+        rows.append(observation)
+        rewards.append(float(reward))
+    assert sum(rewards) == 1.0
+    goals = {
+        key: {task: np.stack([row[key][task] for row in rows]) for task in tasks}
+        for key in ("achieved_goal", "desired_goal")
+    }
+    stacked = {"observation": np.stack([row["observation"] for row in rows]), **goals}
+    ends = np.arange(8) == 7
+    with MinariWriter(
+        "mine/kitchen-v0",
+        environment.observation_space,
+        environment.action_space,
+        env_spec=environment.spec,
+        overwrite=True,
+    ) as writer:
+        writer.add(RawEpisode(stacked, np.zeros((8, 9)), np.array(rewards), np.zeros(8, bool), ends))
+    environment.close()
+    written = run("dataset_id=mine/kitchen-v0", "environment_options={tasks_to_complete: [microwave, kettle]}")
+    assert written["task"] == "FrankaKitchen"
+    assert (written["analytic"]["count"], written["analytic"]["maximum"]) == (8, 0.0)
+    with pytest.raises(SystemExit):
+        run("dataset_id=mine/kitchen-v0")
+    assert "SpaceMismatchError" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
