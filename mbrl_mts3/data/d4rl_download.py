@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pooch
@@ -17,6 +19,9 @@ MIRROR = "D4RL_MIRROR"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Seconds to wait for an answer, and again for each further piece.
 _TIMEOUT = 30.0
+_INCOMPLETE = ".incomplete-"
+# Seconds after which no download is still going on.
+_STALE = 24 * 3600.0
 
 
 def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: bool = True) -> Path:
@@ -40,8 +45,9 @@ def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: b
     noted = folder / f"{name}.sha256"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _clear(folder)
         known = info.sha256 or _noted(noted)
-        with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder) as incomplete:
+        with tempfile.TemporaryDirectory(prefix=_INCOMPLETE, dir=folder) as incomplete:
             fetched = Path(_fetch(url, Path(incomplete), name, known, retries, progress))
             _check_signature(fetched, url)
             if known is None:
@@ -65,6 +71,13 @@ def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: b
             f"{name} cannot be written to {folder} ({error}): make room, or set $D4RL_DATASET_DIR to another folder"
         ) from error
     return final
+
+
+def _clear(folder: Path) -> None:
+    """Remove what processes left that were killed."""
+    for left in folder.glob(f"{_INCOMPLETE}*"):
+        if time.time() - left.stat().st_mtime > _STALE:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _address(info: D4RLInfo) -> str:

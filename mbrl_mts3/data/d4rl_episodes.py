@@ -10,13 +10,16 @@ from mbrl_mts3.errors import DataError
 
 # Share of rows at which an episode may break off unmarked; more means that rows are not in the order of time.
 _BREAKS = 0.1
+# Rows compared at once, to save memory.
+_PIECE = 100_000
 
 
-def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray, str | None]:
-    """(N,) bool, True at the last row of each episode, and a sentence on what had to be found out, if anything.
+def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(N,) bool, True at the last row of each episode, and sentences on what had to be found out.
 
-    Ends are terminal rows and timeouts. Without timeouts an episode also ends after `max_steps` rows. Where
-    next_observations differ from the next row the data breaks off unmarked, and an episode ends there as well.
+    Ends are terminal rows and timeouts. Without timeouts, and where neither is ever set, an episode also ends after
+    `max_steps` rows. Where next_observations differ from the next row the data breaks off unmarked, and an episode
+    ends there as well.
 
     Args:
         max_steps: the environment's limit; None where every end is terminal.
@@ -24,20 +27,18 @@ def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray,
     Raises:
         DataError: no row is marked and there is no limit, or next_observations hardly ever match the next row.
     """
-    note = None
-    ends = arrays.terminals.copy()
-    if arrays.timeouts is not None:
-        ends |= arrays.timeouts
-    elif max_steps is not None:
+    notes = []
+    ends = arrays.terminals.copy() if arrays.timeouts is None else arrays.terminals | arrays.timeouts
+    if max_steps is not None and (arrays.timeouts is None or not ends.any()):
         ends = _cut(ends, max_steps)
-        note = f"There are no timeouts: episodes are cut at the environment's limit of {max_steps} steps."
-    elif not ends.any():
+        notes.append(f"No timeouts are marked: episodes are cut at the environment's limit of {max_steps} steps.")
+    elif arrays.timeouts is None and not ends.any():
         raise DataError(
             "no row is terminal and there are no timeouts, so where episodes end is not known: say which D4RL data set "
-            'the file is like: "file.hdf5@halfcheetah-medium-v2", or like='
+            'the file is like, as in "file.hdf5@halfcheetah-medium-v2"'
         )
     if arrays.next_observations is not None:
-        breaks = _breaks(arrays) & ~ends
+        breaks = _breaks(arrays.observations, arrays.next_observations) & ~ends
         if breaks.mean() > _BREAKS:
             raise DataError(
                 f"next_observations differ from the next row at {breaks.sum():,} of {len(arrays):,} rows: the rows are "
@@ -45,11 +46,9 @@ def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray,
             )
         if breaks.any():
             ends |= breaks
-            note = (
-                f"Episodes break off at {breaks.sum():,} unmarked rows, whose next_observations are not the next row."
-            )
+            notes.append(f"Episodes break off at {breaks.sum():,} unmarked rows: next_observations differ there.")
     ends[-1] = True
-    return ends, note
+    return ends, tuple(notes)
 
 
 def cut_episodes(arrays: D4RLArrays, ends: np.ndarray, *, shifted: bool) -> tuple[tuple[RawEpisode, ...], int]:
@@ -112,8 +111,11 @@ def _cut(ends: np.ndarray, max_steps: int) -> np.ndarray:
     return further
 
 
-def _breaks(arrays: D4RLArrays) -> np.ndarray:
+def _breaks(observations: np.ndarray, following: np.ndarray) -> np.ndarray:
     """(N,) bool: the next observation is not what the next row starts with."""
-    assert arrays.next_observations is not None
-    same = np.isclose(arrays.next_observations[:-1], arrays.observations[1:], rtol=1e-5, atol=1e-6, equal_nan=True)
-    return np.concatenate([~same.all(axis=1), [False]])
+    found = np.zeros(len(observations), np.bool_)
+    for first in range(0, len(found) - 1, _PIECE):
+        rows = slice(first, min(first + _PIECE, len(found) - 1))
+        after = observations[rows.start + 1 : rows.stop + 1]
+        found[rows] = ~np.isclose(following[rows], after, rtol=1e-5, atol=1e-6, equal_nan=True).all(axis=1)
+    return found

@@ -106,12 +106,12 @@ def dataset_of_arrays(
     limit = None if info is None or info.ends_marked else info.max_episode_steps
     if info is not None and info.ends_marked and arrays.timeouts is None and not arrays.terminals.any():
         limit = info.max_episode_steps
-    ends, note = episode_ends(arrays, limit)
+    ends, end_notes = episode_ends(arrays, limit)
     timing = reward_timing(arrays, ends, info)
     in_place = arrays.attributes.get("rewards") == "transition"
     shifted = not in_place and _shifted(timing, info) if rewards == "auto" else rewards == "shifted"
     episodes, lost = cut_episodes(arrays, ends, shifted=shifted)
-    notes = [note, _reward_note(rewards, shifted, timing, info), _lost_note(arrays, lost, shifted)]
+    notes = [*end_notes, _reward_note(rewards, shifted, timing, info), _lost_note(arrays, lost, shifted)]
     space = _observation_space(arrays, info)
     action_space, action_note = _action_space(arrays, info)
     said = tuple(text for text in (*notes, action_note) if text)
@@ -215,5 +215,5 @@ def _hash(arrays: D4RLArrays, shifted: bool) -> str:
         array = getattr(arrays, name)
         if array is not None:
             digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()

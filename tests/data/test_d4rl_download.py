@@ -1,6 +1,8 @@
 """Downloads from a real HTTP server on this machine: whole, broken off, missing, wrong, and not what was asked for."""
 
 import hashlib
+import os
+import resource
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -149,6 +151,27 @@ def test_an_interrupt_leaves_nothing(server: Server, folder: Path, monkeypatch: 
     monkeypatch.setattr("mbrl_mts3.data.d4rl_download._check_signature", interrupt)
     with pytest.raises(KeyboardInterrupt):
         download_d4rl(MAZE, folder, retries=0, progress=False)
+    assert names(folder) == []
+
+
+def test_what_a_killed_process_left_is_removed_in_time(server: Server, folder: Path) -> None:
+    old, new = folder / ".incomplete-old", folder / ".incomplete-new"
+    for left in (old, new):
+        left.mkdir(parents=True)
+        (left / MAZE.file_name).write_text("half")
+    os.utime(old, (0, 0))
+    download_d4rl(MAZE, folder, retries=0, progress=False)
+    assert [path.name for path in folder.glob(".*")] == [new.name]
+
+
+def test_a_disk_that_takes_no_more(server: Server, folder: Path) -> None:
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, allowed[1]))
+    try:
+        with pytest.raises(DataError, match=r"too large.*make room"):
+            download_d4rl(MAZE, folder, retries=0, progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
     assert names(folder) == []
 
 

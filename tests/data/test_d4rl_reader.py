@@ -20,6 +20,8 @@ from d4rl_files import (
 )
 
 from mbrl_mts3.data import OfflineDataset, d4rl_info, load_d4rl, load_dataset
+from mbrl_mts3.data.d4rl_arrays import D4RLArrays
+from mbrl_mts3.data.d4rl_episodes import episode_ends
 from mbrl_mts3.data.observation_names import known_names
 from mbrl_mts3.errors import (
     ConfigurationError,
@@ -152,6 +154,33 @@ def test_without_timeouts_episodes_end_at_the_limit(folder: Path) -> None:
     assert lengths(dataset) == [149, 999, 999, 149]
     assert_equal_to(dataset, by_hand(stored, [149, 1149, 2149, 2299], shifted=False))
     assert any("limit of 1000 steps" in note for note in dataset.notes)
+
+
+def test_timeouts_that_are_never_set_tell_nothing(folder: Path) -> None:
+    stored = robot_rows(CHEETAH, (2300,))
+    stored["timeouts"][:] = False
+    write_rows(folder / CHEETAH_FILE, stored)
+    dataset = load_d4rl("halfcheetah-medium-v2")
+    assert lengths(dataset) == [1000, 1000, 300]
+    assert_equal_to(dataset, by_hand(stored, [999, 1999, 2299], shifted=False))
+
+
+@pytest.mark.parametrize("break_at", [99_999, 100_000, 100_001, 249_998])
+def test_breaks_are_found_wherever_they_are(break_at: int) -> None:
+    observations = np.arange(250_000, dtype=np.float64)[:, None]
+    following = observations + 1
+    following[break_at] = -5
+    arrays = D4RLArrays(
+        observations,
+        observations,
+        observations[:, 0],
+        np.zeros(len(observations), np.bool_),
+        np.zeros(len(observations), np.bool_),
+        following,
+    )
+    ends, notes = episode_ends(arrays, None)
+    assert np.flatnonzero(ends).tolist() == [break_at, 249_999]
+    assert len(notes) == 1
 
 
 def test_terminal_and_cut_ends_are_told_apart(folder: Path) -> None:
@@ -385,7 +414,7 @@ def test_a_damaged_piece_within(folder: Path) -> None:
 
 def test_no_ends_and_no_limit(folder: Path) -> None:
     path = write_rows(folder / "mine.hdf5", without(robot_rows(), "timeouts", "next_observations"))
-    with pytest.raises(DataError, match="like="):
+    with pytest.raises(DataError, match=r"file\.hdf5@halfcheetah-medium-v2"):
         load_d4rl(path)
     assert load_d4rl(path, like="halfcheetah-random-v2").total_steps == 19
 
