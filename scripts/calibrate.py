@@ -133,6 +133,7 @@ def _write(
     written = {
         "checkpoint": str(config.checkpoint),
         "dataset_id": checkpoint.dataset_id,
+        "content_hash": checkpoint.content_hash,
         "validation_episodes": len(splits.validation),
         "test_episodes": len(splits.test),
         "before": before.to_json(),

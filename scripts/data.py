@@ -17,11 +17,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mbrl_mts3.data.coverage_sample import CoverageSample
 from mbrl_mts3.data.data_card import DataCard
 from mbrl_mts3.data.open_dataset import open_dataset
 from mbrl_mts3.data.stored_dataset import StoredDataset
+from mbrl_mts3.data.survey import survey
 from mbrl_mts3.errors import MTS3Error
-from mbrl_mts3.reporting import data_card_text, write_atomically
+from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure, write_atomically
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,7 +65,16 @@ def check(dataset: StoredDataset, output: Path | None, console: Console) -> int:
     return 1 if made.errors else 0
 
 
-_ACTIONS = {"card": card, "check": check}
+def stats(dataset: StoredDataset, output: Path | None, console: Console) -> int:
+    """Draw what the data covers."""
+    found = survey(dataset)
+    sample = CoverageSample.of(found)
+    for name, figure in coverage_figures(found, sample):
+        console.print(f"written: {save_figure(figure, _folder(output, dataset) / f'{name}.png')}")
+    return 0
+
+
+_ACTIONS = {"card": card, "check": check, "stats": stats}
 
 
 def _folder(output: Path | None, dataset: StoredDataset) -> Path:
@@ -78,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     told = {
         "card": "print and store what one should know of the data",
         "check": "look for known traps; status 1 where one makes results wrong",
+        "stats": "draw what the data covers",
     }
     for name, text in told.items():
         action = actions.add_parser(name, help=text, description=text)

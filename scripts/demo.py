@@ -156,6 +156,7 @@ def _results(
     return DemoResults(
         environment_id=config.environment.id,
         dataset_id=dataset.dataset_id,
+        content_hash=dataset.content_hash,
         dataset_episodes=len(dataset.episodes),
         dataset_steps=dataset.total_steps,
         parameters=sum(parameter.numel() for parameter in model.parameters()),

@@ -150,6 +150,7 @@ def _write(
         "dataset_id": dataset.dataset_id,
         "content_hash": dataset.content_hash,
         "trained_on": checkpoint.dataset_id,
+        "trained_on_content_hash": checkpoint.content_hash,
         "split": split,
         "episodes": len(episodes),
         "steps": sum(len(episode) for episode in episodes),

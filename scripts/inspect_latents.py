@@ -47,7 +47,7 @@ def main(config: DictConfig) -> None:
     title = f"Slow latents in {len(episodes)} episodes ({split}) of {dataset.dataset_id}"
     drawn = latent_figure(projection, latents.episode.numpy(), colours, title=title)
     figure = save_figure(drawn, folder / "latents.png")
-    numbers = _write(folder, latents, projection, colours)
+    numbers = _write(folder, dataset, latents, projection, colours)
     if projection.explained is not None:
         share = f"{sum(projection.explained):.0%}"
         console.print(f"two components hold {share} of the variance of {latents.mean.shape[1]} dimensions")
@@ -88,9 +88,12 @@ def _values(
     return {goals.observation_names[column]: values[:, column] for column in varying}
 
 
-def _write(folder: Path, latents: SlowLatents, projection: Projection, colours: dict[str, Array]) -> Path:
+def _write(
+    folder: Path, dataset: OfflineDataset, latents: SlowLatents, projection: Projection, colours: dict[str, Array]
+) -> Path:
     arrays: dict[str, Any] = {name.replace(" ", "_").replace("/", "_"): values for name, values in colours.items()}
     arrays |= {"mean": latents.mean.numpy(), "episode": latents.episode.numpy(), "step": latents.step.numpy()}
+    arrays |= {"dataset_id": np.array(dataset.dataset_id), "content_hash": np.array(dataset.content_hash)}
     buffer = BytesIO()
     np.savez_compressed(buffer, projected=projection.points, **arrays)
     return write_atomically(folder / "latents.npz", buffer.getvalue())

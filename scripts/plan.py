@@ -39,16 +39,21 @@ def main(config: DictConfig) -> None:
     keep_freed_memory()
     console = Console()
     make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
-    agent = _agent(config, make)
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    agent = _agent(config, checkpoint, make)
     result = _evaluate(config, agent, make, console)
     console.print(_table(config, result))
     path = Path(HydraConfig.get().runtime.output_dir) / "plan.json"
-    written = {"config": OmegaConf.to_container(config, resolve=True), "result": json_numbers(result.to_json())}
+    written = {
+        "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
+        "config": OmegaConf.to_container(config, resolve=True),
+        "result": json_numbers(result.to_json()),
+    }
     path.write_text(json.dumps(written, indent=2, allow_nan=False) + "\n")
     console.print(f"written to {path}")
 
 
-def _agent(config: DictConfig, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
+def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
     """The planning agent; all that can be wrong with the options is found here, before any episode."""
     environment = make()
     agent = load_mpc(

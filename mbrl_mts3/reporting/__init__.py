@@ -5,6 +5,7 @@ from mbrl_mts3.reporting.calibration_figure import calibration_figure
 from mbrl_mts3.reporting.comparison_figure import comparison_figure
 from mbrl_mts3.reporting.control_figure import control_figure
 from mbrl_mts3.reporting.control_result import ControlResult
+from mbrl_mts3.reporting.coverage_figures import coverage_figures
 from mbrl_mts3.reporting.data_card_text import data_card_text
 from mbrl_mts3.reporting.demo_report import write_demo_report
 from mbrl_mts3.reporting.demo_results import DemoResults
@@ -35,6 +36,7 @@ __all__ = [
     "calibration_figure",
     "comparison_figure",
     "control_figure",
+    "coverage_figures",
     "data_card_text",
     "dimension_table",
     "error_figure",

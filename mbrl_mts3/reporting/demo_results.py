@@ -21,6 +21,8 @@ class DemoResults:
 
     environment_id: str
     dataset_id: str
+    content_hash: str
+    """Of the data set."""
     dataset_episodes: int
     dataset_steps: int
     parameters: int
@@ -55,6 +57,8 @@ class DemoResults:
         coverage = result.model.coverage_at(0.95)
         horizons = result.horizons()
         summary = {
+            "dataset_id": self.dataset_id,
+            "content_hash": self.content_hash,
             "model": {
                 "nrmse": {h: float(result.model.nrmse[h - 1]) for h in horizons},
                 "nrmse_persistence": {h: float(result.persistence.nrmse[h - 1]) for h in horizons},

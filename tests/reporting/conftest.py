@@ -91,6 +91,7 @@ def demo(make_result: Callable[..., OpenLoopResult], window: BlindWindow, maze: 
     return DemoResults(
         environment_id="PointMaze_UMaze-v3",
         dataset_id="mine/<b>data</b>-v0",
+        content_hash="0123abcd",
         dataset_episodes=300,
         dataset_steps=100_000,
         parameters=1234,

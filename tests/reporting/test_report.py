@@ -224,6 +224,7 @@ def test_demo_report_and_summary_hold_the_same(tmp_path: Path, demo) -> None:
     assert "shortest way through the maze" in page.text
     assert "straight distance" in page.text
     summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
+    assert (summary["dataset_id"], summary["content_hash"]) == ("mine/<b>data</b>-v0", "0123abcd")
     assert summary["model"]["nrmse"] == pytest.approx({"1": 0.01, "5": 0.05, "15": 0.15})
     assert summary["model"]["nrmse_persistence"] == pytest.approx({"1": 0.1, "5": 0.5, "15": 1.5})
     assert summary["model"]["coverage95"]["15"] == pytest.approx(0.95 * 0.99**15)

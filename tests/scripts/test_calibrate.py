@@ -46,6 +46,7 @@ def test_it_fits_on_validation_judges_on_test_and_stores(
 ) -> None:
     before = Checkpoint.from_pretrained(checkpoint)
     written = run("horizon=9", "stride=4")
+    assert (written["dataset_id"], written["content_hash"]) == (OWN, before.content_hash)
     after = Checkpoint.from_pretrained(checkpoint)
     splits = split_episodes(load_minari(OWN, before.selector.names).episodes, FRACTIONS, SEED)
     model, normalizer = before.model, before.normalizer

@@ -85,6 +85,15 @@ def test_unknown_data_is_the_users_fault(tmp_path: Path, action: str, capsys: py
     assert not (tmp_path / "runs").exists()
 
 
+def test_stats_draws_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_walks(ID)
+    assert status("stats", ID) == 0
+    drawn = sorted((tmp_path / "runs" / "data" / ID).iterdir())
+    assert [path.name for path in drawn] == ["actions.png", "observations.png", "projection.png", "returns.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+    assert capsys.readouterr().out.count("written: ") == 4
+
+
 def test_unknown_actions_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("cord", ID) == 2
     assert "card" in capsys.readouterr().err

@@ -100,6 +100,8 @@ def test_all_of_another_data_set_is_scored(run: Run) -> None:
     written = run(f"dataset_id={OTHER}")
     assert (written["split"], written["episodes"], written["dataset_id"]) == ("all", 4, OTHER)
     assert written["trained_on"] == OWN
+    assert written["content_hash"] == load_minari(OTHER).content_hash
+    assert written["trained_on_content_hash"] == load_minari(OWN).content_hash
     assert written["horizon"] == 26
 
 

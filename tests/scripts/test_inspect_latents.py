@@ -41,6 +41,7 @@ def test_it_follows_the_test_episodes(tmp_path: Path, run: Run, capsys: pytest.C
     folder = save_untrained(tmp_path / "checkpoint", PLAIN)
     found = run(f"checkpoint={folder}")
     made = Checkpoint.from_pretrained(folder)
+    assert (str(found["dataset_id"]), str(found["content_hash"])) == (PLAIN, load_minari(PLAIN).content_hash)
     test = split_episodes(load_minari(PLAIN, made.selector.names).episodes, FRACTIONS, SEED).test
     expected = collect_slow_latents(made.model, made.normalizer, test)
     np.testing.assert_allclose(found["mean"], expected.mean, atol=1e-6)

@@ -61,6 +61,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str], task: str) -> None:
     written = run(f"checkpoint={save(tmp_path)}", f"tasks={task}")
     result = written["result"]
+    made = Checkpoint.from_pretrained(written["config"]["checkpoint"])
+    assert written["trained_on"] == {"dataset_id": made.dataset_id, "content_hash": made.content_hash}
     assert result["seeds"] == [1000, 1001, 1002]
     assert result["lengths"] == [4, 4, 4]
     assert result["success_rate"] == 0
