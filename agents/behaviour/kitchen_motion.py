@@ -107,7 +107,7 @@ class KitchenMotion:
         return float(np.linalg.norm(point - self._arm.position))
 
     def _offset(self, leg: Waypoint) -> FloatArray:
-        return np.add(leg.offset, self._shift)
+        return np.asarray(np.add(leg.offset, self._shift), np.float64)
 
     def _target(self, leg: Waypoint) -> ToolTarget:
         position, _ = self._handle.target(self._offset(leg), leg.lead or 0.0)
