@@ -76,14 +76,14 @@ def rotation_error(current: FloatArray, desired: FloatArray) -> FloatArray:
     sine, cosine = np.linalg.norm(vector) / 2, (np.trace(difference) - 1) / 2
     if sine < 1e-9:
         return vector / 2 if cosine > 0 else _half_turn(difference)
-    return vector / (2 * sine) * np.arctan2(sine, cosine)
+    return vector * (float(np.arctan2(sine, cosine)) / (2 * float(sine)))
 
 
 def _half_turn(rotation: FloatArray) -> FloatArray:
     """R = 2 a a^T - I: the axis is the largest column of R + I."""
     columns = rotation + np.eye(3)
     axis = columns[:, np.argmax(np.linalg.norm(columns, axis=0))]
-    return np.pi * axis / np.linalg.norm(axis)
+    return np.asarray(np.pi * axis / np.linalg.norm(axis))
 
 
 def shortened(vector: FloatArray, longest: float) -> FloatArray:
@@ -96,4 +96,4 @@ def rotation_about(axis: FloatArray, angle: float) -> FloatArray:
     """Rotation matrix (3, 3) by an angle, rad, about a unit vector (3,), by Rodrigues' formula."""
     x, y, z = axis.tolist()
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

@@ -62,12 +62,12 @@ class KitchenArm:
     @property
     def rotation(self) -> FloatArray:
         """Of the tool, (3, 3): columns are its axes in the world."""
-        return self.data.site_xmat[self._site].reshape(3, 3)
+        return np.asarray(self.data.site_xmat[self._site]).reshape(3, 3)
 
     @property
     def position(self) -> FloatArray:
         """Of the tool, (3,), m."""
-        return self.data.site_xpos[self._site] + self.rotation @ _TOOL
+        return np.asarray(self.data.site_xpos[self._site] + self.rotation @ _TOOL)
 
     @property
     def here(self) -> ToolTarget:
@@ -109,6 +109,5 @@ class KitchenArm:
         # A step that is too long is shortened as a whole: cut joint by joint, it would lead elsewhere.
         room = np.maximum(self._reach - np.abs(held), 0.01)
         scale = min(1.0, float(np.min(room / np.maximum(np.abs(moved), 1e-9))))
-        action = np.full(_JOINTS + 2, grip)
-        action[:_JOINTS] = (held + scale * moved) / self._reach
-        return np.clip(action, -1, 1).astype(np.float32)
+        arm = np.clip((held + scale * moved) / self._reach, -1, 1)
+        return np.array([*arm, grip, grip], np.float32)

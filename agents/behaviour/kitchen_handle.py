@@ -30,7 +30,7 @@ class KitchenHandle:
     @property
     def _coordinate(self) -> FloatArray:
         """Of the joint, (1,), or the position (3,) of what moves freely."""
-        return self._data.qpos[self._address : self._address + len(self._goal)]
+        return np.asarray(self._data.qpos[self._address : self._address + len(self._goal)])
 
     @property
     def remaining(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mbrl_mts3.agents.behaviour.base import ActionArray
@@ -38,7 +40,9 @@ class KitchenMotion:
         self._shift, self._haste = shift, haste
         self._attempts_left = attempts
         self._homing = 0
-        self._enter([])
+        self._legs: tuple[Waypoint, ...] = ()
+        self._steps = self._stalled = 0
+        self._nearest = math.inf
         self._handle = KitchenHandle(arm.model, arm.data, task)
 
     def act(self, observed: FloatArray) -> ActionArray | None:
@@ -61,21 +65,23 @@ class KitchenMotion:
         if self._homing:
             return
         if self._legs and self._failed():
-            self._legs = []
+            self._legs = ()
             self._homing = 0 if self._solved or not self._attempts_left else _HOMING
         elif self._legs and self._leg_over():
             self._enter(self._legs[1:])
         if not self._legs and not self._solved and self._attempts_left:
             self._attempts_left -= 1
             self._handle = KitchenHandle(self._arm.model, self._arm.data, self._task)
-            self._enter(list(self._task.waypoints))
+            self._enter(self._task.waypoints)
 
     @property
     def _solved(self) -> bool:
         return self._handle.remaining < _SOLVED
 
-    def _enter(self, legs: list[Waypoint]) -> None:
-        self._legs, self._steps, self._nearest, self._stalled = legs, 0, np.inf, 0
+    def _enter(self, legs: tuple[Waypoint, ...]) -> None:
+        self._legs = legs
+        self._steps = self._stalled = 0
+        self._nearest = math.inf
 
     def _leg_over(self) -> bool:
         leg = self._legs[0]
@@ -101,7 +107,7 @@ class KitchenMotion:
         return float(np.linalg.norm(point - self._arm.position))
 
     def _offset(self, leg: Waypoint) -> FloatArray:
-        return np.asarray(leg.offset) + self._shift
+        return np.asarray(np.add(leg.offset, self._shift), np.float64)
 
     def _target(self, leg: Waypoint) -> ToolTarget:
         position, _ = self._handle.target(self._offset(leg), leg.lead or 0.0)
