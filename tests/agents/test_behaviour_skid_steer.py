@@ -35,22 +35,22 @@ def test_commands_move_the_wheels_of_a_side_together(robot: Any) -> None:
     np.testing.assert_allclose(onward, onward[:, :1].repeat(4, axis=1))
     turning = actions(SkidSteerBehaviour(robot, speed=0.0, forward=0.0, wheel=0.0), 50)
     np.testing.assert_allclose(turning * [-1, 1, -1, 1], turning[:, 1:2].repeat(4, axis=1))
-    single = actions(SkidSteerBehaviour(robot, speed=0.0, forward=0.0, turn=0.0), 5000)
+    single = actions(SkidSteerBehaviour(robot, speed=0.0, forward=0.0, turn=0.0, wheel_steps=2.0), 2000)
     assert np.abs(np.corrcoef(single.T) - np.eye(4)).max() < 0.2
 
 
 def test_the_noise_is_as_strong_and_as_slow_as_asked(robot: Any) -> None:
     behaviour = SkidSteerBehaviour(robot, 0.1, forward=0.2, turn=0.0, wheel=0.0, forward_steps=5.0)
-    command = actions(behaviour, 20_000)[:, 0]
+    command = actions(behaviour, 6000)[:, 0]
     assert command.mean() == pytest.approx(0.1, abs=0.02)
-    assert command.std() == pytest.approx(0.2, abs=0.01)
+    assert command.std() == pytest.approx(0.2, abs=0.02)
     assert np.corrcoef(command[5:], command[:-5])[0, 1] == pytest.approx(np.exp(-1), abs=0.05)
 
 
 def test_the_robot_gets_about_and_turns(robot: Any) -> None:
     behaviour = SkidSteerBehaviour(robot)
     farthest, turned = [], []
-    for seed in range(3):
+    for seed in range(2):
         observation, _ = robot.reset(seed=seed)
         behaviour.reset(seed)
         seen = [observation]
