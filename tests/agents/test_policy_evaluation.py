@@ -79,9 +79,9 @@ def test_an_exact_model_gives_the_real_values_and_their_order(imagined: Callable
             Towards(strength),
             dynamics,
             MAKE,
-            episodes=400,
+            episodes=200,
             horizon=60,
-            real_seeds=range(24),
+            real_seeds=range(16),
             parallel=1,
         )
         for strength in (-0.5, 0.0, 0.2, 1.0)
