@@ -14,6 +14,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from mbrl_mts3.agents.imagination.imitation import held_actor, imitate
 from mbrl_mts3.agents.imagination.mixed_replay import MixedReplay
 from mbrl_mts3.agents.imagination.replay_state import load_replay_state, replay_state
+from mbrl_mts3.agents.imagination.standardized_observations import standardize
 
 _LOSSES = ("critic_loss", "actor_loss", "ent_coef", "value_loss", "policy_gradient_loss", "approx_kl")
 
@@ -34,6 +35,7 @@ class ImaginedLearning(ABC):
         self.gradient_steps = 0
         self.imagined_steps = 0
         self.generator = torch.Generator(algorithm.device).manual_seed(seed)
+        standardize(algorithm.policy, _all_observations(real))
         algorithm.set_logger(Logger(folder=None, output_formats=[]))
         if isinstance(algorithm, OffPolicyAlgorithm):
             assert algorithm.replay_buffer is not None
@@ -88,3 +90,9 @@ class ImaginedLearning(ABC):
         self.generator.set_state(state["generator"])
         if state["replay"] is not None:
             load_replay_state(self.algorithm.replay_buffer.imagined, state["replay"])  # type: ignore[attr-defined]
+
+
+def _all_observations(buffer: ReplayBuffer) -> Any:
+    """Of a buffer with a single slot, see `Transitions.as_buffer`."""
+    stored: Any = buffer.observations
+    return {key: part[0] for key, part in stored.items()} if isinstance(stored, dict) else stored[0]

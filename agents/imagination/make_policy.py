@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from mbrl_mts3.agents.imagination.anchored_critic import AnchoredCritic
 from mbrl_mts3.agents.imagination.anchored_policies import anchored_policy
+from mbrl_mts3.agents.imagination.standardized_observations import StandardizedObservations
 from mbrl_mts3.errors import ConfigurationError
 
 ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "PPO": PPO}
@@ -23,7 +24,7 @@ ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "PPO": 
 def make_policy(
     environment: VecEnv, algorithm: str, *, exploration: float = 0.0, proximal: float = 0.0, **options: Any
 ) -> BaseAlgorithm:
-    """An untrained policy with the algorithm that will train it.
+    """An untrained policy with the algorithm that will train it; its networks get `StandardizedObservations`.
 
     Args:
         environment: where it learns.
@@ -42,6 +43,8 @@ def make_policy(
         raise ConfigurationError(f"proximal steps are for TD3, {algorithm} has none: set policy.proximal=0")
     if proximal:
         policy = anchored_policy(dictionary)
+    network = dict(options.pop("policy_kwargs", {}))
+    options["policy_kwargs"] = {"features_extractor_class": StandardizedObservations, **network}
     if exploration:
         sigma = np.full(environment.action_space.shape or (), exploration)
         options["action_noise"] = NormalActionNoise(np.zeros_like(sigma), sigma)
