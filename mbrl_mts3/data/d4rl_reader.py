@@ -215,5 +215,5 @@ def _hash(arrays: D4RLArrays, shifted: bool) -> str:
         array = getattr(arrays, name)
         if array is not None:
             digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
