@@ -58,7 +58,7 @@ class CoverageSample:
         kept = rows.rows
         if sizes is None or len(kept) < 3:
             raise DataError(f"{survey.dataset.dataset_id} has too few steps to draw: see mts3-data check")
-        names = known_names(survey.dataset.env_id, sizes[0])
+        names = known_names(survey.dataset.layout or survey.dataset.env_id, sizes[0])
         return cls(
             observations=kept[:, : sizes[0]],
             actions=kept[:, sizes[0] : sum(sizes)],

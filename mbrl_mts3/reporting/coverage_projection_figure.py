@@ -25,8 +25,8 @@ def coverage_projection_figure(projection: Projection, returns: Array, *, title:
     order = np.random.default_rng(0).permutation(len(returns))
     figure = new_figure(6.0, 4.6)
     axes = figure.subplots()
-    points = projection.points[order]
-    drawn = axes.scatter(*points.T, c=returns[order], cmap="viridis", s=3, linewidths=0, rasterized=True)
+    x, y = projection.points[order].T
+    drawn = axes.scatter(x, y, c=returns[order], cmap="viridis", s=3, linewidths=0, rasterized=True)
     figure.colorbar(drawn, ax=axes, label="return of the episode")
     axes.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     if title:

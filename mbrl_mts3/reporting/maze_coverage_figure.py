@@ -29,12 +29,11 @@ def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, 
     """
     rows, columns = maze.walls.shape
     width, height = columns * maze.cell_size / 2, rows * maze.cell_size / 2
-    edges = (
-        np.linspace(-width, width, columns * _FINENESS + 1),
-        np.linspace(-height, height, rows * _FINENESS + 1),
-    )
-    visits = np.histogram2d(*positions.T, bins=edges)[0]
-    speeds = np.histogram2d(*positions.T, bins=edges, weights=np.linalg.norm(velocities, axis=1))[0]
+    across = np.linspace(-width, width, columns * _FINENESS + 1)
+    up = np.linspace(-height, height, rows * _FINENESS + 1)
+    x, y = positions[:, 0], positions[:, 1]
+    visits = np.histogram2d(x, y, bins=[across, up])[0]
+    speeds = np.histogram2d(x, y, bins=[across, up], weights=np.linalg.norm(velocities, axis=1))[0]
     seen = np.ma.masked_equal(visits, 0)
     figure = new_figure(9.0, 0.9 + 3.6 * min(1.5, rows / columns))
     panels = figure.subplots(1, 2)
@@ -43,7 +42,7 @@ def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, 
         (panels[1], speeds / seen, "mean speed (m/s)", None),
     ):
         maze.draw(axes)
-        drawn = axes.pcolormesh(*edges, values.T, cmap="viridis", norm=norm)
+        drawn = axes.pcolormesh(across, up, values.T, cmap="viridis", norm=norm)
         figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     if title:
         figure.suptitle(title, fontweight="bold")

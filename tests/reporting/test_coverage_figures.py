@@ -35,7 +35,7 @@ def dataset(size: int, env_id: str | None, episodes: int = 4, steps: int = 30, *
         for number in range(episodes)
     ]
     box, acts = spaces.Box(-1, 1, (size,), np.float64), spaces.Box(-1, 1, (2,), np.float32)
-    return StoredDataset("mine/data-v0", box, acts, lambda: iter(made), env_id, options)
+    return StoredDataset("mine/data-v0", box, acts, lambda: iter(made), env_id, env_id, env_options=options)
 
 
 def test_a_sample_is_spread_over_all_episodes() -> None:
