@@ -107,7 +107,7 @@ class KitchenMotion:
         return float(np.linalg.norm(point - self._arm.position))
 
     def _offset(self, leg: Waypoint) -> FloatArray:
-        return np.asarray(np.add(leg.offset, self._shift), np.float64)
+        return self._shift + leg.offset
 
     def _target(self, leg: Waypoint) -> ToolTarget:
         position, _ = self._handle.target(self._offset(leg), leg.lead or 0.0)
@@ -118,4 +118,4 @@ def tool_rotation(yaw: float, pitch: float) -> FloatArray:
     """Orientation (3, 3) of the tool by the angles of a waypoint, rad."""
     left = rotation_about(np.array([0.0, 0.0, 1.0]), yaw)
     down = rotation_about(np.array([1.0, 0.0, 0.0]), -pitch)
-    return left @ down @ _AHEAD
+    return np.asarray(left @ down @ _AHEAD)
