@@ -20,7 +20,7 @@ from mbrl_mts3.training.checkpoint import Checkpoint
 
 def load_mpc(
     environment: gymnasium.Env[Any, Any],
-    checkpoint: str | Path | None,
+    checkpoint: Checkpoint | str | Path | None,
     planner: Callable[[Tensor, Tensor], Planner],
     task: Task,
     *,
@@ -32,7 +32,7 @@ def load_mpc(
 
     Args:
         environment: where it is to act; the task is prepared with it.
-        checkpoint: folder of a trained model.
+        checkpoint: a trained model, or the folder that it lies in.
         planner: makes the planner from the bounds of actions.
         task: what to plan for.
         precision: see `PhysicalModel`.
@@ -46,7 +46,7 @@ def load_mpc(
     """
     if checkpoint is None:
         raise ConfigurationError("no checkpoint is named: set checkpoint to the folder of a trained model")
-    loaded = Checkpoint.from_pretrained(checkpoint, device)
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.from_pretrained(checkpoint, device)
     check_spaces(loaded.observation_space, loaded.action_space, environment)
     space = loaded.action_space
     low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))

@@ -26,7 +26,7 @@ from mbrl_mts3.agents.recorded_episode import RecordedEpisode
 from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.metrics.json_numbers import json_numbers
 from mbrl_mts3.scripts import lists_choices, reports_errors
-from mbrl_mts3.training import keep_freed_memory
+from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
 @lists_choices
@@ -58,7 +58,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnas
     environment = make()
     agent = load_mpc(
         environment,
-        config.checkpoint,
+        checkpoint,
         instantiate(config.planners, _partial_=True),
         instantiate(config.tasks),
         precision=config.precision,
