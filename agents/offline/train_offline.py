@@ -53,7 +53,7 @@ def train_offline(
         evaluate: the agent in the real environment, for the reports only.
         options: kept in the record; a training is resumed under equal options only.
         resume: go on with what lies in the folder.
-        on_updates: told how many batches there were since it was told last.
+        on_updates: told how many batches there were since it was told last; at first, of those before an interruption.
         on_report: told of every new row of the record's curve.
 
     Raises:
@@ -78,6 +78,8 @@ def train_offline(
     learner = make_learner(dataset=dataset, seed=seed)
     if resume:
         record = record.until(_restore(learner, folder / POLICY))
+        if on_updates is not None:
+            on_updates(learner.updates)
     while learner.updates < steps:
         row = _learn(learner, min(_next_report(learner, report_every), steps), batch_size, seed, on_updates)
         row["seconds"] += record.seconds

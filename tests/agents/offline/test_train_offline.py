@@ -64,7 +64,9 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, data: Any) -> None:
         train_offline(data, LEARNER, halves, **OPTIONS, on_report=interrupt)
     assert not equal(whole, halves)
     torch.manual_seed(99)
-    learner, record = train_offline(data, LEARNER, halves, **OPTIONS, resume=True)
+    told: list[int] = []
+    learner, record = train_offline(data, LEARNER, halves, **OPTIONS, resume=True, on_updates=told.append)
+    assert told == [20, 5]
     assert equal(whole, halves)
     assert losses(whole) == losses(halves)
     assert learner.updates == 25
