@@ -14,7 +14,6 @@ SHIPPED = ("*.py", "*.yaml", "*.xml", "*.safetensors", "README.md", "*.html.jinj
 COMMANDS = {
     f"mts3-{name}"
     for name in (
-<<<<<<< HEAD
         "audit",
         "benchmark",
         "calibrate",
@@ -30,18 +29,6 @@ COMMANDS = {
         "plan",
         "rollout",
         "train",
-=======
-        "collect",
-        "train",
-        "evaluate",
-        "calibrate",
-        "inspect",
-        "plan",
-        "offline",
-        "rollout",
-        "benchmark",
-        "demo",
->>>>>>> rollout
     )
 }
 
