@@ -11,7 +11,19 @@ TOP_LEVEL = {
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
 COMMANDS = {
-    f"mts3-{name}" for name in ("collect", "train", "evaluate", "calibrate", "inspect", "plan", "benchmark", "demo")
+    f"mts3-{name}"
+    for name in (
+        "collect",
+        "train",
+        "evaluate",
+        "evaluate-policies",
+        "audit",
+        "calibrate",
+        "inspect",
+        "plan",
+        "benchmark",
+        "demo",
+    )
 }
 
 
