@@ -21,7 +21,7 @@ import torch
 
 from mbrl_mts3.agents import evaluate_agent
 from mbrl_mts3.agents.imagined_rewards import imagined_rewards
-from mbrl_mts3.agents.policy_files import load_policies
+from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.tasks import LearnedRewardTask
 from mbrl_mts3.envs.world_model import load_dynamics
@@ -43,7 +43,7 @@ def main() -> None:
         assert checkpoint.env_id is not None
         environment = make_environment(checkpoint.env_id)
         noise = {name: float(deviation) for name, _, deviation in (text.partition("=") for text in options.noise)}
-        policies = load_policies(
+        policies = load_policy_files(
             options.policies, environment.observation_space, checkpoint.action_space, random=True, noise=noise
         )
         make = partial(make_environment, checkpoint.env_id)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.agents.policy_evaluation import evaluate_policy
-from mbrl_mts3.agents.policy_files import load_policies
+from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
@@ -41,7 +41,7 @@ def main(config: DictConfig) -> None:
     seeds = _real_seeds(config, checkpoint)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
     dynamics = _dynamics(config, checkpoint, dataset)
-    policies = load_policies(
+    policies = load_policy_files(
         list(config.policies),
         dynamics.observation_space,
         dynamics.action_space,

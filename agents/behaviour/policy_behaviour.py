@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from mbrl_mts3.agents.behaviour.action_box import action_box
 from mbrl_mts3.agents.behaviour.base import ActionArray, Behaviour
-from mbrl_mts3.agents.policies import load_policy
+from mbrl_mts3.agents.policies import load_shipped_policy
 from mbrl_mts3.errors import SpaceMismatchError
 
 
@@ -29,7 +29,7 @@ class PolicyBehaviour(Behaviour):
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], policy: str | Path, deterministic: bool = False) -> None:
-        self._policy = load_policy(policy)
+        self._policy = load_shipped_policy(policy)
         low, high = action_box(environment)
         observations = environment.observation_space
         expected = (self._policy.observation_dim,), len(low)

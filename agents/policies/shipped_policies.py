@@ -14,7 +14,7 @@ def shipped_policies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.safetensors"))}
 
 
-def load_policy(name: str | Path) -> SquashedGaussianPolicy:
+def load_shipped_policy(name: str | Path) -> SquashedGaussianPolicy:
     """A shipped policy by its name, or one of your own by the path of its file.
 
     Raises:

@@ -12,7 +12,7 @@ from stable_baselines3 import SAC
 from torch import nn
 
 from mbrl_mts3.agents.behaviour import PolicyBehaviour
-from mbrl_mts3.agents.policies import SquashedGaussianPolicy, export_sac_actor, load_policy, shipped_policies
+from mbrl_mts3.agents.policies import SquashedGaussianPolicy, export_sac_actor, load_shipped_policy, shipped_policies
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
@@ -49,14 +49,14 @@ def test_the_file_acts_as_the_model(
     expected, _ = model.predict(observations, deterministic=True)
     behaviour = PolicyBehaviour(Still(), tmp_path / "policy.safetensors", deterministic=True)
     np.testing.assert_allclose(behaviour(observations), expected, atol=20 * tolerance)
-    assert load_policy(tmp_path / "policy.safetensors").metadata["seed"] == "0"
+    assert load_shipped_policy(tmp_path / "policy.safetensors").metadata["seed"] == "0"
     assert [path.name for path in tmp_path.iterdir()] == ["policy.safetensors"]
 
 
 def test_actions_are_drawn_from_the_model_s_distribution(tmp_path: Path, model: SAC) -> None:
     export_sac_actor(model, tmp_path / "policy.safetensors", dtype="float32")
     observation = np.array([0.5, -1.0, 2.0], np.float32)
-    policy, generator = load_policy(tmp_path / "policy.safetensors"), np.random.default_rng(0)
+    policy, generator = load_shipped_policy(tmp_path / "policy.safetensors"), np.random.default_rng(0)
     ours = np.arctanh(policy(np.tile(observation, (20_000, 1)), generator))
     mean, log_std, _ = model.actor.get_action_dist_params(model.policy.obs_to_tensor(observation)[0])
     np.testing.assert_allclose(ours.mean(axis=0), mean[0].detach(), atol=0.05)
@@ -104,7 +104,7 @@ def test_shipped_policies_run_as_fast_as_their_table_says(name: str, lowest: flo
 
 def test_an_unknown_policy_names_those_there_are() -> None:
     with pytest.raises(ConfigurationError, match=r"nearest first: half_cheetah_medium"):
-        load_policy("half_cheetah_medum")
+        load_shipped_policy("half_cheetah_medum")
 
 
 def test_a_file_without_a_policy_is_refused(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_file_without_a_policy_is_refused(tmp_path: Path) -> None:
     save_file({"mean.weight": np.zeros((2, 3), np.float32)}, tmp_path / "half")
     for name in ("text", "half"):
         with pytest.raises(ConfigurationError, match="holds no policy"):
-            load_policy(tmp_path / name)
+            load_shipped_policy(tmp_path / name)
 
 
 def test_another_environment_is_refused() -> None:

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 
 from mbrl_mts3.agents.noisy_agent import NoisyAgent
-from mbrl_mts3.agents.policy_files import load_policies
+from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
@@ -38,13 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, cheetah: Any) -> Path:
 
 def test_files_are_found_by_globs_and_paths_and_named_after_themselves(folder: Path, cheetah: Any) -> None:
     spaces_ = cheetah.observation_space, cheetah.action_space
-    policies = load_policies([str(folder / "[ab].zip")], *spaces_, random=True, noise={"a": 0.5})
+    policies = load_policy_files([str(folder / "[ab].zip")], *spaces_, random=True, noise={"a": 0.5})
     assert list(policies) == ["a", "b", "a+noise", "random"]
     observation, _ = cheetah.reset(seed=0)
     expected, _ = SAC.load(folder / "b.zip").predict(observation, deterministic=True)
     np.testing.assert_array_equal(policies["b"].predict(observation, deterministic=True)[0], expected)
     assert (policies["a"].predict(observation, deterministic=True)[0] != expected).any()
-    loaded = load_policies([str(folder / "other" / "ppo.zip")], *spaces_, algorithm="PPO")
+    loaded = load_policy_files([str(folder / "other" / "ppo.zip")], *spaces_)
     assert list(loaded) == ["ppo"]
 
 
@@ -53,8 +53,8 @@ def test_files_are_found_by_globs_and_paths_and_named_after_themselves(folder: P
     [
         (["missing.zip"], {}, "no file matches 'missing.zip'"),
         ([], {}, "no policy"),
-        (["{folder}/empty.zip"], {}, "not a policy saved by SAC"),
-        (["{folder}/other/ppo.zip"], {}, "not a policy saved by SAC"),
+        (["{folder}/empty.zip"], {}, "not a policy saved by Stable-Baselines3"),
+        (["{folder}/other/ppo.zip"], {"algorithm": "SAC"}, "not a policy saved by SAC, but by PPO"),
         (["{folder}/a.zip"], {"algorithm": "DQN2"}, "SAC, TD3"),
         (["{folder}/a.zip"], {"noise": {"c": 1.0}}, "noise for c"),
         (["{folder}/a.zip"], {"noise": {"a": 0.0}}, "above 0"),
@@ -65,16 +65,16 @@ def test_bad_input_is_refused(
 ) -> None:
     paths = [pattern.format(folder=folder) for pattern in patterns]
     with pytest.raises(ConfigurationError, match=message):
-        load_policies(paths, cheetah.observation_space, cheetah.action_space, **options)
+        load_policy_files(paths, cheetah.observation_space, cheetah.action_space, **options)
 
 
 def test_two_files_of_one_name_and_foreign_spaces_are_refused(tmp_path: Path, folder: Path, cheetah: Any) -> None:
     (tmp_path / "a.zip").write_bytes((folder / "a.zip").read_bytes())
     both = [str(folder / "a.zip"), str(tmp_path / "a.zip")]
     with pytest.raises(ConfigurationError, match="one name"):
-        load_policies(both, cheetah.observation_space, cheetah.action_space)
-    with pytest.raises(SpaceMismatchError, match="observation_space"):
-        load_policies(both[:1], spaces.Box(-1, 1, (3,)), cheetah.action_space)
+        load_policy_files(both, cheetah.observation_space, cheetah.action_space)
+    with pytest.raises(SpaceMismatchError, match=r"a.zip: the model was trained on observations"):
+        load_policy_files(both[:1], spaces.Box(-1, 1, (3,)), cheetah.action_space)
 
 
 class Still:
