@@ -2,7 +2,7 @@
 
 from mbrl_mts3.metrics.blind_prediction import blind_prediction, evaluate_blind
 from mbrl_mts3.metrics.blind_window import BlindWindow
-from mbrl_mts3.metrics.bootstrap_interval import bootstrap_interval
+from mbrl_mts3.metrics.bootstrap import bootstrap_interval
 from mbrl_mts3.metrics.calibration import (
     LEVELS,
     REPORTED_LEVELS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mbrl_mts3.metrics.bootstrap_interval import bootstrap_interval
+from mbrl_mts3.metrics.bootstrap import bootstrap_interval
 from mbrl_mts3.metrics.intervals import Interval
 
 
