@@ -136,7 +136,8 @@ def build(group: str, choice: str, maze: gymnasium.Env[Any, Any]) -> object:
 
 def test_every_command_has_a_config() -> None:
     scripts = {path.stem for path in (CONFIGS.parent / "scripts").glob("*.py")} - {"__init__"}
-    assert set(COMMANDS) == scripts
+    # mts3-data takes words in a row, not options of a configuration.
+    assert set(COMMANDS) == scripts - {"data"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
