@@ -52,7 +52,7 @@ class KitchenDemonstration(Behaviour):
         shuffled: bool = False,
         attempts: int = 3,
         shift: float = 0.004,
-        haste: tuple[float, float] = (0.7, 1.1),
+        haste: Sequence[float] = (0.7, 1.1),
         noise: float = 0.0,
         wander: float = 0.0,
         wander_steps: int = 10,
@@ -65,7 +65,7 @@ class KitchenDemonstration(Behaviour):
                 "kitchen demonstrations need attempts and wander_steps of at least 1, shift and noise of at least 0 "
                 f"and wander in [0, 1], got {attempts}, {wander_steps}, {shift}, {noise} and {wander}"
             )
-        if not 0 < haste[0] <= haste[1]:
+        if len(haste) != 2 or not 0 < haste[0] <= haste[1]:
             raise ConfigurationError(f"haste needs the slowest and the fastest speed, both positive, got {haste}")
         self._subset = len(self._tasks) if subset is None else subset
         self._shuffled, self._attempts, self._shift, self._haste = shuffled, attempts, shift, haste
@@ -78,7 +78,7 @@ class KitchenDemonstration(Behaviour):
         self._queue = list(self._chosen)
         self._motion: KitchenMotion | None = None
         self._hold: ToolTarget | None = None
-        self._pace = self._generator.uniform(*self._haste)
+        self._pace = self._generator.uniform(self._haste[0], self._haste[1])
         self._calm = self._smooth(self._noise * self._generator.uniform())
         self._wandering = 0
 
