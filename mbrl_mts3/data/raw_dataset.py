@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
-from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.select_episode import select_episode
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,16 +47,7 @@ class RawDataset:
         """
         selector = ObservationSelector.from_space(self.observation_space, self.layout, observation)
         episodes = tuple(
-            Episode(
-                observations=selector(raw.observations),
-                actions=np.asarray(raw.actions, np.float32),
-                rewards=np.asarray(raw.rewards, np.float32),
-                terminations=np.asarray(raw.terminations, np.bool_),
-                truncations=np.asarray(raw.truncations, np.bool_),
-                infos=raw.infos,
-                episode_id=number,
-            )
-            for number, raw in enumerate(self.episodes)
+            select_episode(replace(raw, episode_id=number), selector) for number, raw in enumerate(self.episodes)
         )
         return OfflineDataset(
             episodes,
