@@ -18,6 +18,7 @@ from mbrl_mts3.gaussian import (
     shared_condition,
 )
 from mbrl_mts3.models.fused_scan import fused_scan
+from mbrl_mts3.models.interaction_along import InteractionAlong
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def fast_scan(
     drive: FactorisedGaussian,
     evidence: Evidence | None,
     shared: SharedCause | None = None,
+    interaction: InteractionAlong | None = None,
 ) -> tuple[FactorisedGaussian, SharedCovariance | None]:
     """Condition on step t's evidence, then predict z_{t+1} = A z_t + drive_t, for t = 0..T-1.
 
@@ -48,12 +50,13 @@ def fast_scan(
         drive: (B, T): b(a_t) + C l + eps as one belief.
         evidence: (B, T, n), None for an open loop.
         shared: treat the slow latent of a cell as the one variable that it is.
+        interaction: what else is added to each predicted mean.
 
     Returns:
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
     """
     if shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
-        seen_sums = (None, None) if evidence is None else (evidence.precision, evidence.information)
+        weights = None if interaction is None else interaction.interaction
         return FactorisedGaussian(
             *fused_scan(
                 transition.weight,
@@ -62,10 +65,14 @@ def fast_scan(
                 start.covariance,
                 drive.mean,
                 drive.covariance,
-                *seen_sums,
+                None if evidence is None else evidence.precision,
+                None if evidence is None else evidence.information,
+                None if weights is None else weights.state_weight,
+                None if weights is None else weights.out_weight,
+                None if interaction is None else interaction.inputs,
             )
         ), None
-    return plain_scan(transition, start, drive, evidence, shared)
+    return plain_scan(transition, start, drive, evidence, shared, interaction)
 
 
 def plain_scan(
@@ -74,6 +81,7 @@ def plain_scan(
     drive: FactorisedGaussian,
     evidence: Evidence | None,
     shared: SharedCause | None = None,
+    interaction: InteractionAlong | None = None,
 ) -> tuple[FactorisedGaussian, SharedCovariance | None]:
     """`fast_scan` in the words of the belief algebra, for any transition; the reference of every faster path."""
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
@@ -94,6 +102,8 @@ def plain_scan(
             tracked, gain = shared_step(shared.maps, tracked, shared.cause[:, t], shared.begins[t])
             covariance = covariance + gain
         moved = transition.apply(belief)
+        if interaction is not None:
+            mean = mean + interaction.effect(t, belief.mean)
         belief = FactorisedGaussian(moved.mean + mean, moved.covariance + covariance)
         means.append(belief.mean)
         covariances.append(belief.covariance)
@@ -116,24 +126,34 @@ def shared_step(
     return maps.advance(tracked, cause), maps.covariance_gain(tracked, cause)
 
 
-def mean_scan(transition: LinearMap, start: Tensor, inputs: Tensor) -> Tensor:
-    """z_{t+1} = A z_t + inputs_t of known states: (B, 2n) and (B, T, 2n) to z_1..z_T (B, T, 2n)."""
+def mean_scan(
+    transition: LinearMap, start: Tensor, inputs: Tensor, interaction: InteractionAlong | None = None
+) -> Tensor:
+    """z_{t+1} = A z_t + inputs_t, and what else is added, of known states: (B, 2n) to z_1..z_T (B, T, 2n)."""
     state, states = start, []
-    for step in inputs.unbind(1):
-        state = transition.apply_mean(state) + step
+    for t, step in enumerate(inputs.unbind(1)):
+        added = step if interaction is None else step + interaction.effect(t, state)
+        state = transition.apply_mean(state) + added
         states.append(state)
     return torch.stack(states, dim=1)
 
 
-def fast_sample(transition: LinearMap, start: Tensor, drive: FactorisedGaussian, noise: Tensor) -> Tensor:
+def fast_sample(
+    transition: LinearMap,
+    start: Tensor,
+    drive: FactorisedGaussian,
+    noise: Tensor,
+    interaction: InteractionAlong | None = None,
+) -> Tensor:
     """One path of z per row: z_{t+1} = A z_t + a draw of drive_t.
 
     Args:
         start: (B, 2n), a draw of z_0.
         drive: (B, T): belief of the input at each step; only process noise is left in its covariance.
         noise: (B, T, 2n), standard normal.
+        interaction: what else is added to each step.
 
     Returns:
         (B, T, 2n): z_1..z_T.
     """
-    return mean_scan(transition, start, drive.draw(noise).mean)
+    return mean_scan(transition, start, drive.draw(noise).mean, interaction)

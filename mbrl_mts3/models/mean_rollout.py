@@ -30,5 +30,7 @@ def mean_rollout(model: MTS3, maps: MTS3Maps, start: MTS3Belief, actions: Tensor
         cells = Cells(level.period, begin % level.period, length)
         cause = level.run_mean(level_maps, belief, cells, level.action_evidence(actions, steps), cause)
     like = start.fast.mean[:, None].expand(-1, length, -1)
-    drive = maps.drive_mean(like, model.control_effect(actions), None if cause is None else cause[0])
-    return mean_scan(maps.transition, start.fast.mean, drive)
+    of_cause = None if cause is None else cause[0]
+    drive = maps.drive_mean(like, model.control_effect(actions), of_cause)
+    together = model.interaction_along(maps, actions, of_cause)
+    return mean_scan(maps.transition, start.fast.mean, drive, together)

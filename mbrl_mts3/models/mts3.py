@@ -15,6 +15,7 @@ from mbrl_mts3.errors import CausalityError, ShapeError
 from mbrl_mts3.gaussian import FactorisedGaussian, SharedCovariance
 from mbrl_mts3.models.chunks import over_candidates, segment_ends
 from mbrl_mts3.models.drawn_trust import drawn_trust
+from mbrl_mts3.models.interaction_along import InteractionAlong
 from mbrl_mts3.models.mean_rollout import mean_rollout
 from mbrl_mts3.models.mts3_belief import MTS3Belief
 from mbrl_mts3.models.mts3_maps import MTS3Maps, build_maps
@@ -26,17 +27,19 @@ from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.time_scale import TimeScale
 from mbrl_mts3.models.world_model import WorldModel
-from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise, make_transition
+from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise, StateInteraction, make_transition
 from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 
 class MTS3(WorldModel):
     """A hierarchy of Gaussian state space models, each slower than the one below (arXiv 2310.18534).
 
-        fast level, step t:         z' = A z + b(a_t) + C x^1 + eps
+        fast level, step t:         z' = A z + b(a_t) + C x^1 + W tanh(V z + u(a_t, x^1)) + eps
         level i, cell k of tau_i:   x^i_k = A_i x^i_{k-1} + B_i alpha^i_k + C_i x^{i+1} + eps
 
-    Each level is conditioned on the *prior* of the level above, which has seen the past only.
+    Each level is conditioned on the *prior* of the level above, which has seen the past only. The published model has
+    no W tanh(...): its dynamics are linear in the latent. Where effects of actions depend on the state, they cannot be
+    told apart by a linear model, however wide; `interaction_width` adds them, at the mean of the belief.
 
     Args:
         observation_dim, action_dim: sizes; action_dim 0 gives the unactuated model of time series.
@@ -54,7 +57,9 @@ class MTS3(WorldModel):
         actuated: False ignores the actions at every level, as a model of time series does.
         abstract_actions: False lets the actions reach the fast level only.
         predict_reward, predict_termination: heads beside the next observation.
-        encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
+        encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks; u
+            has those of control.
+        interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
         variance_hidden: of the head of variances; None means decoder_hidden.
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
@@ -84,6 +89,7 @@ class MTS3(WorldModel):
         window_hidden: Sequence[int] = (240,),
         action_hidden: Sequence[int] = (240,),
         control_hidden: Sequence[int] = (120,),
+        interaction_width: int = 0,
         decoder_hidden: Sequence[int] = (240,),
         variance_hidden: Sequence[int] | None = None,
         heteroscedastic: bool = False,
@@ -106,6 +112,7 @@ class MTS3(WorldModel):
             window_hidden=tuple(window_hidden),
             action_hidden=tuple(action_hidden),
             control_hidden=tuple(control_hidden),
+            interaction_width=interaction_width,
             decoder_hidden=tuple(decoder_hidden),
             variance_hidden=None if variance_hidden is None else tuple(variance_hidden),
             heteroscedastic=heteroscedastic,
@@ -117,6 +124,7 @@ class MTS3(WorldModel):
         self.cause_map = Link(latent_dim) if len(self.levels) else None
         driven = actuated and action_dim > 0
         self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if driven else None
+        self.interaction = self._interaction(action_dim if driven else 0)
         self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
         self.readout = Readout(
             latent_dim,
@@ -246,6 +254,12 @@ class MTS3(WorldModel):
         effect: Tensor = self.control(actions)
         return effect
 
+    def interaction_along(self, maps: MTS3Maps, actions: Tensor, cause: Tensor | None) -> InteractionAlong | None:
+        """Under actions (B, T, act) and means of the first slow latent (B, T, 2n); None where there is none."""
+        if maps.interaction is None or self.interaction is None:
+            return None
+        return InteractionAlong(maps.interaction, self.interaction.inputs(actions, cause))
+
     def _current_maps(self) -> MTS3Maps:
         return build_maps(self) if self._maps is None else self._maps
 
@@ -260,6 +274,13 @@ class MTS3(WorldModel):
         if actions.device.type != "cpu" or len(start.step.unique()) > 1:
             return [length]
         return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
+
+    def _interaction(self, action_dim: int) -> StateInteraction | None:
+        options = self.options
+        if not options.interaction_width:
+            return None
+        width, hidden, above = options.interaction_width, options.control_hidden, bool(options.time_scales)
+        return StateInteraction(options.latent_dim, action_dim, width, hidden, has_cause=above)
 
     def _level(self, index: int) -> TimeScale:
         options = self.options

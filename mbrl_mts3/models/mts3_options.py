@@ -33,6 +33,7 @@ class MTS3Options:
     window_hidden: tuple[int, ...]
     action_hidden: tuple[int, ...]
     control_hidden: tuple[int, ...]
+    interaction_width: int
     decoder_hidden: tuple[int, ...]
     variance_hidden: tuple[int, ...] | None
     heteroscedastic: bool
@@ -48,6 +49,8 @@ class MTS3Options:
             raise ConfigurationError(
                 f"latent_dim and initial_variance must be positive, got {self.latent_dim} and {self.initial_variance}"
             )
+        if self.interaction_width < 0:
+            raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")
         self._check_time_scales()
         self._check_combinations()
 

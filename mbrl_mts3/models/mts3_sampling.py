@@ -43,4 +43,5 @@ def _sample_aligned(
     cause, _ = slow_levels(model, maps, known, actions, noise=noise)
     first = start.fast.draw(noise(start.fast.mean, 1)[:, 0]).mean
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
-    return fast_sample(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]))
+    together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
+    return fast_sample(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), together)

@@ -90,7 +90,8 @@ def _run_aligned(
     evidence = None if observations is None else model.observation_encoder(observations, mask)
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     shared = _shared_cause(model, maps, start, cause, actions.shape[1])
-    predicted, tracked = fast_scan(maps.transition, start.fast, drive, evidence, shared)
+    together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
+    predicted, tracked = fast_scan(maps.transition, start.fast, drive, evidence, shared, together)
     return MTS3Belief(predicted[:, -1], levels, start.step + actions.shape[1], start.reference, tracked), predicted
 
 

@@ -46,6 +46,9 @@ def advance(model: MTS3, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> 
         levels.insert(0, level.complete(acted, cause, (belief.step + 1) % level.period == 0))
     drive = maps.drive((len(action),), model.control_effect(action), cause)
     predicted = maps.transition.apply(belief.fast) + drive
+    together = model.interaction_along(maps, action[:, None], cause.mean[:, None] if cause is not None else None)
+    if together is not None:
+        predicted = FactorisedGaussian(predicted.mean + together.effect(0, belief.fast.mean), predicted.covariance)
     shared = belief.shared
     if maps.shared is not None and shared is not None and cause is not None:
         begins = belief.step % model.options.time_scales[0] == 0

@@ -17,6 +17,7 @@ from mbrl_mts3.networks.lstm_core import LSTMCore
 from mbrl_mts3.networks.mlp import MLP
 from mbrl_mts3.networks.process_noise import ProcessNoise
 from mbrl_mts3.networks.sequence_core import SequenceCore
+from mbrl_mts3.networks.state_interaction import StateInteraction
 from mbrl_mts3.networks.transition import RATE, Transition
 
 TRANSITIONS: dict[str, type[Transition]] = {
@@ -53,6 +54,7 @@ __all__ = [
     "LocallyLinearTransition",
     "ProcessNoise",
     "SequenceCore",
+    "StateInteraction",
     "Transition",
     "make_transition",
 ]

@@ -49,6 +49,8 @@ class DenseMTS3:
                 mean, cov = mean + self.c @ prior[0], cov + pi(self.c @ prior[1] @ self.c.T)
             if self.model.control is not None:
                 mean = mean + call(self.model.control, actions[t])
+            if self.model.interaction is not None:
+                mean = mean + self.interaction(z[0], actions[t], prior)
             z = (mean, cov)
             out.append(z)
             ended = [i for i, scale in enumerate(options.time_scales) if (t + 1) % scale == 0]
@@ -56,6 +58,16 @@ class DenseMTS3:
             for i in ended:
                 states[i] = causes[i] if smoothed else self.posterior(i, causes[i], observations, mask, t)
         return out
+
+    def interaction(self, mean, action, prior):
+        module = self.model.interaction
+        state_weight, out_weight, bias = (
+            parameter.detach().numpy() for parameter in (module.state_weight, module.out_weight, module.bias)
+        )
+        inputs = bias + (call(module.action, action) if module.action is not None else 0)
+        if prior is not None:
+            inputs = inputs + module.cause.weight.detach().numpy() @ prior[0]
+        return out_weight @ np.tanh(state_weight @ mean + inputs)
 
     def causes(self, states, observations, actions, mask, t):
         """What the faster levels are conditioned on at step t; index 0 is the fast level's cause."""

@@ -9,6 +9,8 @@ from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
 from mbrl_mts3.models import fused_scan as module
 from mbrl_mts3.models.fast_scan import fast_scan, plain_scan
 from mbrl_mts3.models.fused_scan import fused_scan
+from mbrl_mts3.models.interaction import Interaction
+from mbrl_mts3.models.interaction_along import InteractionAlong
 from mbrl_mts3.networks import DenseTransition
 
 
@@ -29,27 +31,38 @@ def inputs(batch, steps, n, dtype, observed=True):
     return [tensor.requires_grad_() for tensor in tensors]
 
 
-def run(scan, transition, tensors):
+def interacting(batch, steps, n, dtype, width=3):
+    """V, W and u; one gradient for each."""
+    shapes = (width, 2 * n), (2 * n, width), (batch, steps, width)
+    return [torch.randn(shape, dtype=dtype).requires_grad_() for shape in shapes]
+
+
+def run(scan, transition, tensors, interaction=()):
     mean, covariance, drive_mean, drive_covariance, *seen = tensors
+    along = InteractionAlong(Interaction(*interaction[:2]), interaction[2]) if interaction else None
     result, _ = scan(
         transition,
         FactorisedGaussian(mean, covariance),
         FactorisedGaussian(drive_mean, drive_covariance),
         Evidence(*seen) if seen else None,
+        interaction=along,
     )
     return result.mean, result.covariance
 
 
 @pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("rows", [2, 128])
-def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, monkeypatch):
+@pytest.mark.parametrize("interacts", [True, False])
+def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, interacts, monkeypatch):
     monkeypatch.setattr(module, "ROWS_AT_ONCE", rows)
     network, tensors = DenseTransition(4).double(), inputs(5, 60, 4, torch.float64, observed)
+    interaction = interacting(5, 60, 4, torch.float64) if interacts else []
     found = []
     for scan in (plain_scan, fast_scan):
-        mean, covariance = run(scan, network(), tensors)
+        mean, covariance = run(scan, network(), tensors, interaction)
         goal = mean.sin().sum() + covariance.cos().sum()
-        found.append((mean, covariance, *torch.autograd.grad(goal, [*tensors, *network.parameters()])))
+        leaves = [*tensors, *interaction, *network.parameters()]
+        found.append((mean, covariance, *torch.autograd.grad(goal, leaves)))
     for plain, fused in zip(*found, strict=True):
         torch.testing.assert_close(fused, plain, atol=1e-9, rtol=1e-9)
 
@@ -64,11 +77,13 @@ def test_single_precision_stays_close_to_double_over_1000_steps():
 
 
 @pytest.mark.parametrize("observed", [True, False])
-def test_the_hand_written_gradient_is_the_numerical_one(observed):
+@pytest.mark.parametrize("interacts", [True, False])
+def test_the_hand_written_gradient_is_the_numerical_one(observed, interacts):
     dense = DenseMap(0.5 * torch.randn(4, 4).double())
     weights = [dense.weight.requires_grad_(), dense.covariance_weight.requires_grad_()]
     tensors = inputs(2, 4, 2, torch.float64, observed) + ([] if observed else [None, None])
-    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors))
+    interaction = interacting(2, 4, 2, torch.float64) if interacts else []
+    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors, *interaction))
 
 
 def test_the_default_model_takes_the_fused_path(monkeypatch):
@@ -78,18 +93,26 @@ def test_the_default_model_takes_the_fused_path(monkeypatch):
 
 
 @pytest.mark.parametrize("observed", [True, False])
-def test_many_members_at_once_equal_each_alone(observed):
+@pytest.mark.parametrize("interacts", [True, False])
+def test_many_members_at_once_equal_each_alone(observed, interacts):
     """Values and gradients of the recursion under vmap, against a loop; one input is shared by all members."""
     networks = [DenseTransition(4).double() for _ in range(3)]
     alone = [[*weights(network), *inputs(5, 20, 4, torch.float64, observed)] for network in networks]
+    count = len(alone[0])
+    if interacts:
+        alone = [[*tensors, *interacting(5, 20, 4, torch.float64)] for tensors in alone]
     together = [torch.stack(column).detach().requires_grad_() for column in zip(*alone, strict=True)]
     shared = alone[0][4]
     alone = [[*tensors[:4], shared, *tensors[5:]] for tensors in alone]
     together[4] = shared
     rest = () if observed else (None, None)
+
+    def scan(*tensors):
+        return fused_scan(*tensors[:count], *rest, *tensors[count:])
+
     dims = tuple(None if tensor is shared else 0 for tensor in together)
-    batched = torch.func.vmap(lambda *tensors: fused_scan(*tensors, *rest), in_dims=dims)(*together)
-    looped = [torch.stack(column) for column in zip(*(fused_scan(*tensors, *rest) for tensors in alone), strict=True)]
+    batched = torch.func.vmap(scan, in_dims=dims)(*together)
+    looped = [torch.stack(column) for column in zip(*(scan(*tensors) for tensors in alone), strict=True)]
     for a, b in zip(batched, looped, strict=True):
         torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
     found = torch.autograd.grad(batched[0].sin().sum() + batched[1].cos().sum(), together)

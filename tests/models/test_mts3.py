@@ -43,6 +43,9 @@ FORMS = [
     *[(scales, options) for scales in [(4,), (2, 6), (2, 4, 8)] for options in SLOW_OPTIONS],
     ((2, 6), {"actuated": False}),
     ((2, 6), {"abstract_actions": False}),
+    *[(scales, {"interaction_width": 7}) for scales in [(), (4,), (2, 6)]],
+    ((4,), {"interaction_width": 7, "actuated": False}),
+    ((4,), {"interaction_width": 7, "aggregation": "window"}),
 ]
 
 

@@ -28,6 +28,7 @@ FORMS = {
     "diagonal": {"time_scales": (5,), "transition": "diagonal"},
     "banded": {"time_scales": (5,), "transition": "banded"},
     "locally-linear": {"time_scales": (5,), "transition": "locally_linear"},
+    "interacting": {"time_scales": (5,), "interaction_width": 8},
     "unactuated": {"time_scales": (5,), "actuated": False},
     "no-abstract-action": {"time_scales": (5,), "abstract_actions": False},
 }
@@ -45,6 +46,7 @@ ALTERNATIVES = {
     "window_hidden": (17,),
     "action_hidden": (17,),
     "control_hidden": (17,),
+    "interaction_width": 9,
     "decoder_hidden": (17,),
     "variance_hidden": (17,),
     "heteroscedastic": True,
