@@ -87,7 +87,9 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         "seed": config.seed,
     }
     if not config.branched:
-        return EpisodeLearning.of(make, dynamics, config.environments, dataset.episodes, **shared)
+        return EpisodeLearning.of(
+            make, dynamics, config.environments, dataset.episodes, held_rounds=config.held_rounds, **shared
+        )
     noise = config.policy.get("exploration", 0.0)
     rollouts = BranchedRollouts(dynamics, config.branches, config.horizon, action_noise=noise)
     rounds = {name: config[name] for name in ("kept_rounds", "held_rounds", "n_steps", "moving_anchor")}

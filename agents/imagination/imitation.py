@@ -10,7 +10,6 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
@@ -60,9 +59,9 @@ def imitate(
 
 
 @contextmanager
-def held_actor(algorithm: OffPolicyAlgorithm) -> Iterator[None]:
+def held_actor(algorithm: BaseAlgorithm) -> Iterator[None]:
     """Inside, `algorithm.train` leaves the actor as it is: critics learn what the present policy is worth."""
-    parameters = list(algorithm.actor.parameters())
+    parameters = _acting_parameters(algorithm)
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
@@ -70,6 +69,13 @@ def held_actor(algorithm: OffPolicyAlgorithm) -> Iterator[None]:
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
+
+
+def _acting_parameters(algorithm: BaseAlgorithm) -> list[torch.nn.Parameter]:
+    policy: Any = algorithm.policy
+    if not isinstance(algorithm, OnPolicyAlgorithm):
+        return list(policy.actor.parameters())
+    return [*policy.mlp_extractor.policy_net.parameters(), *policy.action_net.parameters(), policy.log_std]
 
 
 def _actor(algorithm: BaseAlgorithm) -> torch.nn.Module:

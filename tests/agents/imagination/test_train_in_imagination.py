@@ -124,6 +124,38 @@ def test_whole_episodes_go_on_too(world: World, data: OfflineDataset, tmp_path: 
     assert second.algorithm.replay_buffer.imagined.size() == 6  # type: ignore[attr-defined]
 
 
+def test_on_policy_rewards_are_scaled_and_what_is_told_is_not(
+    plain: World, maze_data: OfflineDataset, tmp_path: Path
+) -> None:
+    """The spread of returns, which rewards are divided by, goes on where it was."""
+
+    def new() -> EpisodeLearning:
+        make, dynamics = maker("PPO", n_steps=16, batch_size=64), plain(max_episode_steps=8)
+        return EpisodeLearning.of(
+            make, dynamics, 4, maze_data.episodes, real_fraction=0.0, steps_per_round=64, held_rounds=2
+        )
+
+    first, actors = new(), []
+
+    def actor(_: Any) -> None:
+        policy = first.algorithm.policy
+        held = [*policy.mlp_extractor.policy_net.parameters(), *policy.action_net.parameters(), policy.log_std]  # type: ignore[union-attr,operator]
+        actors.append(torch.cat([p.detach().flatten().clone() for p in held]))
+
+    curve = train_in_imagination(first, 3, tmp_path, on_round=actor)
+    assert torch.equal(actors[0], actors[2])
+    assert not torch.equal(actors[2], actors[3])
+    # Distances to a goal, a few tenths, eight steps long.
+    assert first.rewards.norm_reward
+    learnt = first.algorithm.rollout_buffer.rewards  # type: ignore[attr-defined]
+    spread = float(np.sqrt(first.rewards.ret_rms.var))
+    assert float(learnt.mean()) == pytest.approx(curve[-1]["reward"] / spread, rel=0.2)
+    second = new()
+    train_in_imagination(second, 4, tmp_path, resume=True)
+    assert second.rounds_done == 4
+    assert second.rewards.ret_rms.count == pytest.approx(4 * 64, abs=1)
+
+
 def test_real_transitions_are_learnt_from(world: World, data: OfflineDataset) -> None:
     """Critics of a policy that sees the data alone learn the data's rewards, whatever the task says."""
     learning = branched(world(), data, "TD3", real_fraction=1.0, learning_rate=1e-2)
