@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from d4rl_files import Stored, write_rows
+from d4rl_files import Stored, without, write_rows
 from planted_faults import everywhere, planted
 
 from mbrl_mts3.data import read_dataset
@@ -68,10 +68,6 @@ def found(dataset: StoredDataset) -> dict[str, Finding]:
 
 def opened(folder: Path, stored: Stored) -> StoredDataset:
     return open_dataset(f"{write_rows(folder / 'rows.hdf5', stored)}@maze2d-umaze-v1")
-
-
-def without(stored: Stored, *names: str) -> Stored:
-    return {name: array for name, array in stored.items() if name not in names}
 
 
 NO_INFOS = ("infos/qpos", "infos/qvel")
