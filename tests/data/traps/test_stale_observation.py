@@ -81,6 +81,16 @@ def test_marked_switches_make_the_first_rows_stale(tmp_path: Path) -> None:
     assert "at 1 rows" in finding.message
 
 
+def test_the_simulators_state_tells_without_velocities(tmp_path: Path) -> None:
+    """Velocities of zero explain no motion, so that nothing but infos is left to tell."""
+    stored = dict(rows_of_the_generator())
+    stored["observations"] = stored["observations"] * np.float32([1, 1, 0, 0])
+    stored["infos/qvel"] = stored["infos/qvel"] * np.float32(0)
+    finding = found(opened(tmp_path, stored))["stale-observation"]
+    assert (finding.episode, finding.step, finding.occurrences) == (1, 0, len(SWITCHES))
+    assert "stale-observation" not in found(opened(tmp_path, without(stored, *NO_INFOS)))
+
+
 @pytest.mark.parametrize("infos", [True, False])
 def test_switches_inside_of_episodes(tmp_path: Path, infos: bool) -> None:
     stored = without(rows_of_the_generator(), "timeouts", *(() if infos else NO_INFOS))
@@ -118,13 +128,16 @@ def planted_in(real: Callable[[str], StoredDataset], change: Callable[[np.ndarra
     return found(planted(real("maze"), everywhere(changed)))
 
 
-def test_a_repeated_row_in_gymnasiums_maze(real: Callable[[str], StoredDataset]) -> None:
+@pytest.mark.parametrize("row", [200, 300])
+def test_a_repeated_row_in_gymnasiums_maze(real: Callable[[str], StoredDataset], row: int) -> None:
+    """The last row, which no step leaves, as well."""
+
     def repeat(states: np.ndarray) -> np.ndarray:
-        states[200] = states[199]
+        states[row] = states[row - 1]
         return states
 
     finding = planted_in(real, repeat)["stale-observation"]
-    assert (finding.episode, finding.step) == (0, 200)
+    assert (finding.episode, finding.step) == (0, row)
 
 
 @pytest.mark.parametrize("noise", [0.001, 0.1])
