@@ -18,14 +18,13 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from mbrl_mts3.agents.behaviour.kitchen_demonstration import KitchenDemonstration
-from mbrl_mts3.agents.behaviour.kitchen_plans import KITCHEN_PLANS
+from mbrl_mts3.agents.behaviour.kitchen import KITCHEN_PLANS, KitchenDemonstration
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.metrics import wilson_interval
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 COMPLETE = ["microwave", "kettle", "light switch", "slide cabinet"]
-PRESETS = {"complete": COMPLETE, "noisy": COMPLETE, "partial": list(KITCHEN_PLANS)}
+PRESETS = {"complete": COMPLETE, "noisy": COMPLETE, "partial": list(KITCHEN_PLANS), "mixed": list(KITCHEN_PLANS)}
 
 
 def preset(name: str) -> Callable[[Any], KitchenDemonstration]:

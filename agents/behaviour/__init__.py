@@ -1,7 +1,7 @@
 """Policies that collect data."""
 
 from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
-from mbrl_mts3.agents.behaviour.kitchen_demonstration import KitchenDemonstration
+from mbrl_mts3.agents.behaviour.kitchen import KitchenDemonstration
 from mbrl_mts3.agents.behaviour.policy_behaviour import PolicyBehaviour
 from mbrl_mts3.agents.behaviour.random_behaviour import RandomBehaviour
 from mbrl_mts3.agents.behaviour.sb3_behaviour import SB3Behaviour

@@ -39,8 +39,9 @@ def load_d4rl(
     download: bool = False,
     rewards: str = "auto",
     like: str | None = None,
+    memory_map: bool | None = None,
 ) -> OfflineDataset:
-    """Read a whole D4RL data set into memory.
+    """Read a whole D4RL data set.
 
     Episodes end at terminal rows and timeouts; without timeouts also at the environment's step limit. The last
     observation of an episode comes from next_observations; without them an episode's last row is no transition, since
@@ -59,15 +60,18 @@ def load_d4rl(
         download: fetch the file if it is not in $D4RL_DATASET_DIR, else ~/.d4rl/datasets.
         rewards: "auto", "shifted" (r_t is the reward stored in row t + 1), or "as_stored" (in row t).
         like: the same name, to be given apart; None tells by the file's name.
+        memory_map: whether the episodes go on to where they are read from piece by piece, see `RawDataset.select`.
 
     Raises:
         UnknownDatasetError: no such id, or its file is not on disk.
         UnknownObservationError: a selected name that the data does not have.
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
         DataError: a damaged file, keys missing, wrong types or lengths, a failed download.
+        StorageError: the disk is full.
         ConfigurationError: an unknown way to treat rewards.
     """
-    return read_d4rl(dataset_id, download=download, rewards=rewards, like=like).select(observation)
+    raw = read_d4rl(dataset_id, download=download, rewards=rewards, like=like)
+    return raw.select(observation, memory_map=memory_map)
 
 
 def read_d4rl(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mbrl_mts3.data.d4rl_reader import is_d4rl_path, load_d4rl, read_d4rl
+from mbrl_mts3.data.d4rl_reader import is_d4rl_path, read_d4rl
 from mbrl_mts3.data.d4rl_table import D4RL_DATASETS, PREFIX
 from mbrl_mts3.data.minari_reader import folder_of, load_minari, read_minari
-from mbrl_mts3.data.mts3_pickle_reader import is_mts3_pickle, load_mts3_pickle, read_mts3_pickle
+from mbrl_mts3.data.mts3_pickle_reader import is_mts3_pickle, read_mts3_pickle
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import ConfigurationError
@@ -33,21 +33,16 @@ def load_dataset(
             - else a Minari id, such as "D4RL/pointmaze/umaze-v2", whose namespace is in capitals.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk.
-        memory_map: of Minari's data, see `load_minari`; data of other kinds is read into memory.
+        memory_map: keep the episodes on disk, without their infos, and memory flat, see `load_minari`. Files of other
+            kinds than Minari's are read whole first, and then let go of.
 
     Raises:
-        ConfigurationError: memory_map=True for data of another kind.
+        StorageError: the disk is full.
         DataError: as `load_d4rl`, `load_mts3_pickle` and `load_minari`.
     """
     name = str(dataset_id)
-    if memory_map and (is_of_d4rl(name) or is_mts3_pickle(name)):
-        raise ConfigurationError(
-            f"memory_map is for data of Minari, and {name} is of another kind: convert it first (mts3-convert)"
-        )
-    if is_of_d4rl(name):
-        return load_d4rl(name, observation, download=download)
-    if is_mts3_pickle(name):
-        return load_mts3_pickle(name, observation)
+    if is_of_d4rl(name) or is_mts3_pickle(name):
+        return read_dataset(name, download=download).select(observation, memory_map=memory_map)
     return load_minari(name, observation, download=download, memory_map=memory_map)
 
 

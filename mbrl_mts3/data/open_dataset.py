@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mbrl_mts3.data.load_dataset import is_of_d4rl, read_dataset
 from mbrl_mts3.data.minari_reader import open_minari
 from mbrl_mts3.data.mts3_pickle_reader import is_mts3_pickle
@@ -24,7 +26,9 @@ def open_dataset(id_or_path: str, *, download: bool = False) -> StoredDataset:
         return _opened(read_dataset(id_or_path, download=download, rewards="as_stored"))
     if is_mts3_pickle(id_or_path):
         return _opened(read_dataset(id_or_path))
-    return open_minari(id_or_path, download=download)
+    opened = open_minari(id_or_path, download=download)
+    # Converted mazes and kitchens of D4RL fit no environment; they keep the name that tells what to look for.
+    return replace(opened, env_id=opened.env_id or opened.layout)
 
 
 def _opened(whole: RawDataset) -> StoredDataset:
@@ -34,7 +38,7 @@ def _opened(whole: RawDataset) -> StoredDataset:
         dataset_id=whole.dataset_id,
         observation_space=whole.observation_space,
         action_space=whole.action_space,
-        read=lambda: iter(whole.episodes),
+        read=lambda: (replace(episode, episode_id=number) for number, episode in enumerate(whole.episodes)),
         # D4RL's own mazes and kitchens have layouts and rewards that no environment of today has.
         env_id=whole.layout or whole.env_id,
         layout=whole.layout,

@@ -9,10 +9,13 @@ from typing import Any
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
+from mbrl_mts3.data.content_hash import add_to_digest, new_digest
+from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.offline_dataset import OfflineDataset
 from mbrl_mts3.data.raw_episode import RawEpisode
 from mbrl_mts3.data.select_episode import select_episode
+from mbrl_mts3.data.stored_dataset import StoredDataset
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,23 +37,29 @@ class RawDataset:
     notes: tuple[str, ...] = field(default=())
     """What the reader found and did, one sentence each."""
 
-    def select(self, observation: str | Sequence[str] = "all") -> OfflineDataset:
+    def select(self, observation: str | Sequence[str] = "all", *, memory_map: bool | None = False) -> OfflineDataset:
         """The data as a model sees it.
 
         Args:
             observation: see `ObservationSelector.from_space`.
+            memory_map: write the episodes to where they are read from piece by piece, without their infos, see
+                `map_dataset`: once these raw ones are let go, memory is free. None does so where what is selected
+                would take more than 2 GiB.
 
         Raises:
             UnknownObservationError: a selected name that the data does not have.
             NonFiniteDataError: NaN or infinity in the selected data.
+            StorageError: the disk is full.
             DataError: no episode has a step.
         """
         selector = ObservationSelector.from_space(self.observation_space, self.layout, observation)
-        episodes = tuple(
-            select_episode(replace(raw, episode_id=number), selector) for number, raw in enumerate(self.episodes)
-        )
+        stored = self._stored()
+        large = selected_bytes(stored, selector) > AUTOMATIC_ABOVE
+        if large if memory_map is None else memory_map:
+            mapped = map_dataset(replace(stored, fingerprint=self._digest()), selector)
+            return replace(mapped, content_hash=self.content_hash, notes=self.notes)
         return OfflineDataset(
-            episodes,
+            tuple(select_episode(raw, selector) for raw in stored.read()),
             self.dataset_id,
             self.content_hash,
             selector,
@@ -59,3 +68,21 @@ class RawDataset:
             self.env_id,
             self.notes,
         )
+
+    def _stored(self) -> StoredDataset:
+        """The same, with numbered episodes."""
+        return StoredDataset(
+            dataset_id=self.dataset_id,
+            observation_space=self.observation_space,
+            action_space=self.action_space,
+            read=lambda: (replace(raw, episode_id=number) for number, raw in enumerate(self.episodes)),
+            env_id=self.env_id,
+            total_steps=sum(len(raw) for raw in self.episodes),
+        )
+
+    def _digest(self) -> str:
+        """Of the episodes as they were cut; the content hash is that of a file, which may be cut in several ways."""
+        digest = new_digest()
+        for raw in self.episodes:
+            add_to_digest(digest, raw)
+        return digest.hexdigest()

@@ -35,3 +35,10 @@ def minari_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "minari"
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
     return root
+
+
+@pytest.fixture
+def d4rl_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where D4RL's files are looked for; not there yet."""
+    monkeypatch.setenv("D4RL_DATASET_DIR", str(tmp_path / "d4rl"))
+    return tmp_path / "d4rl"

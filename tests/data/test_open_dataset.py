@@ -10,7 +10,6 @@ from d4rl_files import rows_of, write_rows
 from mbrl_mts3.data.find_traps import find_traps
 from mbrl_mts3.data.open_dataset import open_dataset
 from mbrl_mts3.data.survey import survey
-from mbrl_mts3.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -27,11 +26,3 @@ def test_the_traps_of_d4rl_are_found(tmp_path: Path, name: str, found: set[str])
     opened = open_dataset(f"{write_rows(tmp_path / 'data.hdf5', rows)}@{name}")
     assert {finding.name for finding in find_traps(survey(opened))} == found
     assert opened.total_steps == sum(len(episode) for episode in opened.read()) <= len(rows["rewards"])
-
-
-def test_what_is_read_whole_cannot_stay_on_disk(tmp_path: Path) -> None:
-    from mbrl_mts3.data import load_dataset
-
-    path = write_rows(tmp_path / "data.hdf5", rows_of("halfcheetah-medium-v2"))
-    with pytest.raises(ConfigurationError, match="mts3-convert"):
-        load_dataset(path, memory_map=True)

@@ -11,6 +11,9 @@ import numpy as np
 Stored = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 CHEETAH, HOPPER, MAZE, KITCHEN = (17, 6), (11, 3), (4, 2), (60, 9)
+CHEETAH_FILE = "halfcheetah_medium-v2.hdf5"
+MAZE_FILE = "maze2d-umaze-sparse-v1.hdf5"
+KITCHEN_FILE = "mini_kitchen_microwave_kettle_light_slider-v0.hdf5"
 KITCHEN_GOALS = {
     "light switch": ((17, 18), (-0.69, -0.05)),
     "slide cabinet": ((19,), (0.37,)),
@@ -102,6 +105,11 @@ def kitchen_rows(lengths: tuple[int, ...] = (40, 30), seed: int = 0) -> Stored:
         "terminals": terminals,
         "infos": np.repeat(np.arange(len(lengths)), lengths),
     }
+
+
+def without(stored: Stored, *names: str) -> Stored:
+    """Rows of a file that lacks some of its arrays."""
+    return {name: array for name, array in stored.items() if name not in names}
 
 
 def write_rows(path: Path, stored: Stored) -> Path:

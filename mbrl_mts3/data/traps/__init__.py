@@ -24,6 +24,7 @@ from mbrl_mts3.data.traps.observation_jumps import observation_jumps
 from mbrl_mts3.data.traps.reward_scale import reward_scale
 from mbrl_mts3.data.traps.reward_timing import reward_timing
 from mbrl_mts3.data.traps.stale_goal import stale_goal
+from mbrl_mts3.data.traps.stale_observation import stale_observation
 from mbrl_mts3.data.traps.success_radius import success_radius
 from mbrl_mts3.data.traps.time_limit import time_limit
 
@@ -41,6 +42,7 @@ EPISODE_TRAPS: tuple[EpisodeTrap, ...] = (
     hidden_start,
     reward_timing,
     stale_goal,
+    stale_observation,
     success_radius,
     kitchen_rewards,
     locomotion_rewards,

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from mbrl_mts3.agents.behaviour.base import ActionArray
-from mbrl_mts3.agents.behaviour.inverse_kinematics import FloatArray, rotation_about
-from mbrl_mts3.agents.behaviour.kitchen_arm import KitchenArm
-from mbrl_mts3.agents.behaviour.kitchen_handle import KitchenHandle
-from mbrl_mts3.agents.behaviour.kitchen_task import KitchenTask
-from mbrl_mts3.agents.behaviour.kitchen_waypoint import Waypoint
-from mbrl_mts3.agents.behaviour.tool_target import ToolTarget
+from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import FloatArray, rotation_about
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_arm import KitchenArm
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_handle import KitchenHandle
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_task import KitchenTask
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_waypoint import Waypoint
+from mbrl_mts3.agents.behaviour.kitchen.tool_target import ToolTarget
 
 # The environment pays at 0.3, in the norm of all coordinates of a task.
 _SOLVED = 0.25

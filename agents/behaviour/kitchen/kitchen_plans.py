@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mbrl_mts3.agents.behaviour.kitchen_task import KitchenTask
-from mbrl_mts3.agents.behaviour.kitchen_waypoint import CLOSED, OPEN, Waypoint
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_task import KitchenTask
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_waypoint import CLOSED, OPEN, Waypoint
 
 
 def _knob(site: str, joint: str, goal: float) -> KitchenTask:

@@ -7,8 +7,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from mbrl_mts3.agents.behaviour.inverse_kinematics import FloatArray, rotation_about, shortened
-from mbrl_mts3.agents.behaviour.kitchen_task import KitchenTask
+from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import FloatArray, rotation_about, shortened
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_task import KitchenTask
 
 
 class KitchenHandle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mbrl_mts3.agents.behaviour.kitchen_waypoint import Waypoint
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_waypoint import Waypoint
 
 
 @dataclass(frozen=True)

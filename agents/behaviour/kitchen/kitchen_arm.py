@@ -9,13 +9,13 @@ import mujoco
 import numpy as np
 
 from mbrl_mts3.agents.behaviour.base import ActionArray
-from mbrl_mts3.agents.behaviour.inverse_kinematics import (
+from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import (
     FloatArray,
     bounded_step,
     rotation_error,
     shortened,
 )
-from mbrl_mts3.agents.behaviour.tool_target import ToolTarget
+from mbrl_mts3.agents.behaviour.kitchen.tool_target import ToolTarget
 from mbrl_mts3.errors import ConfigurationError
 
 _JOINTS = 7

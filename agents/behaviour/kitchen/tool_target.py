@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mbrl_mts3.agents.behaviour.inverse_kinematics import FloatArray
+from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import FloatArray
 
 
 @dataclass(frozen=True)

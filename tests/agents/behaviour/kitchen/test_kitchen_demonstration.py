@@ -11,10 +11,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mbrl_mts3.agents.behaviour import KitchenDemonstration
-from mbrl_mts3.agents.behaviour.kitchen_arm import KitchenArm
-from mbrl_mts3.agents.behaviour.kitchen_handle import KitchenHandle
-from mbrl_mts3.agents.behaviour.kitchen_motion import tool_rotation
-from mbrl_mts3.agents.behaviour.kitchen_plans import KITCHEN_PLANS
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_arm import KitchenArm
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_handle import KitchenHandle
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_motion import tool_rotation
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_plans import KITCHEN_PLANS
 from mbrl_mts3.agents.collect import collect
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError
@@ -185,6 +185,19 @@ def test_drawn_tasks(kitchen: gymnasium.Env[Any, Any]) -> None:
         assert list(chosen) == [task for task in COMPLETE if task in chosen]
 
 
+def test_tasks_apart_are_never_drawn_together(kitchen: gymnasium.Env[Any, Any]) -> None:
+    apart = ["microwave", "kettle", "bottom burner"]
+    free, kept = (KitchenDemonstration(kitchen, subset=4, shuffled=True, apart=names) for names in ((), apart))
+    together = 0
+    for seed in range(100):
+        free.reset(seed)
+        kept.reset(seed)
+        together += set(apart) <= set(free.episode_tasks)
+        assert len(set(apart) & set(kept.episode_tasks)) < 3
+        assert len(set(kept.episode_tasks)) == 4
+    assert together > 5
+
+
 def test_tasks_are_those_of_the_environment_unless_given(kitchen: gymnasium.Env[Any, Any]) -> None:
     assert KitchenDemonstration(kitchen).episode_tasks == tuple(KITCHEN_PLANS)
     assert KitchenDemonstration(kitchen, ["kettle"]).episode_tasks == ("kettle",)
@@ -196,6 +209,9 @@ def test_tasks_are_those_of_the_environment_unless_given(kitchen: gymnasium.Env[
         ({"tasks": ["kettle", "toaster"]}, "toaster.*microwave"),
         ({"tasks": []}, "no task at all"),
         ({"subset": 8}, "between 1 and the number of tasks, 7, got 8"),
+        ({"apart": ["kettle", "toaster"]}, "toaster.*microwave"),
+        ({"tasks": COMPLETE, "apart": COMPLETE}, "4 of the 4 tasks attempts all of apart"),
+        ({"tasks": ["kettle", "kettle", "microwave"], "subset": 2, "apart": ["kettle"]}, "lower subset"),
         ({"attempts": 0}, "attempts"),
         ({"wander": 1.5}, "wander"),
         ({"noise": -1.0}, "noise"),

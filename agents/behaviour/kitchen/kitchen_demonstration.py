@@ -9,12 +9,12 @@ import gymnasium
 import numpy as np
 
 from mbrl_mts3.agents.behaviour.base import ActionArray, Behaviour
-from mbrl_mts3.agents.behaviour.inverse_kinematics import FloatArray
-from mbrl_mts3.agents.behaviour.kitchen_arm import KitchenArm
-from mbrl_mts3.agents.behaviour.kitchen_motion import KitchenMotion
-from mbrl_mts3.agents.behaviour.kitchen_plans import KITCHEN_PLANS
+from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import FloatArray
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_arm import KitchenArm
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_motion import KitchenMotion
+from mbrl_mts3.agents.behaviour.kitchen.kitchen_plans import KITCHEN_PLANS
+from mbrl_mts3.agents.behaviour.kitchen.tool_target import ToolTarget
 from mbrl_mts3.agents.behaviour.smooth_noise import SmoothNoise
-from mbrl_mts3.agents.behaviour.tool_target import ToolTarget
 from mbrl_mts3.errors import ConfigurationError
 
 # Standard deviation of strong noise, in half widths of the action box.
@@ -33,6 +33,7 @@ class KitchenDemonstration(Behaviour):
         tasks: in this order; None takes those of the environment.
         subset: how many of them each episode attempts, drawn at random; None means all.
         shuffled: whether each episode has an order of its own; what would stand in the way of other tasks comes last.
+        apart: tasks that no episode attempts all of; one that would draws its tasks anew.
         attempts: after which a task is given up.
         shift: largest shift of a task's waypoints along each axis, m.
         haste: slowest and fastest speed, as factors of the waypoints' own.
@@ -50,6 +51,7 @@ class KitchenDemonstration(Behaviour):
         tasks: Sequence[str] | None = None,
         subset: int | None = None,
         shuffled: bool = False,
+        apart: Sequence[str] = (),
         attempts: int = 3,
         shift: float = 0.004,
         haste: Sequence[float] = (0.7, 1.1),
@@ -59,7 +61,9 @@ class KitchenDemonstration(Behaviour):
     ) -> None:
         self._arm = KitchenArm(environment)
         self._tasks = tuple(environment.unwrapped.goal if tasks is None else tasks)  # type: ignore[attr-defined]
-        _check_tasks(self._tasks, subset)
+        self._subset = len(self._tasks) if subset is None else subset
+        self._apart = frozenset(apart)
+        _check_tasks(self._tasks, self._subset, self._apart)
         if min(attempts, wander_steps) < 1 or min(shift, noise) < 0 or not 0 <= wander <= 1:
             raise ConfigurationError(
                 "kitchen demonstrations need attempts and wander_steps of at least 1, shift and noise of at least 0 "
@@ -67,7 +71,6 @@ class KitchenDemonstration(Behaviour):
             )
         if len(haste) != 2 or not 0 < haste[0] <= haste[1]:
             raise ConfigurationError(f"haste needs the slowest and the fastest speed, both positive, got {haste}")
-        self._subset = len(self._tasks) if subset is None else subset
         self._shuffled, self._attempts, self._shift, self._haste = shuffled, attempts, shift, haste
         self._noise, self._wander, self._wander_steps = noise, wander, wander_steps
         self.reset(0)
@@ -106,11 +109,16 @@ class KitchenDemonstration(Behaviour):
         return self._arm.action(observed, self._hold)
 
     def _draw_tasks(self) -> list[str]:
-        chosen = sorted(self._generator.permutation(len(self._tasks))[: self._subset].tolist())
+        chosen = self._draw_places()
+        while self._apart and self._apart <= {self._tasks[index] for index in chosen}:
+            chosen = self._draw_places()
         if self._shuffled:
             self._generator.shuffle(chosen)
             chosen.sort(key=lambda index: KITCHEN_PLANS[self._tasks[index]].obstructs)
         return [self._tasks[index] for index in chosen]
+
+    def _draw_places(self) -> list[int]:
+        return sorted(self._generator.permutation(len(self._tasks))[: self._subset].tolist())
 
     def _begin(self, task: str) -> KitchenMotion:
         shift = self._generator.uniform(-self._shift, self._shift, 3)
@@ -130,12 +138,17 @@ class KitchenDemonstration(Behaviour):
         return SmoothNoise(self._generator, 9, 10 ** self._generator.uniform(-0.5, 1.0), deviation)
 
 
-def _check_tasks(tasks: tuple[str, ...], subset: int | None) -> None:
-    unknown = [task for task in tasks if task not in KITCHEN_PLANS]
+def _check_tasks(tasks: tuple[str, ...], subset: int, apart: frozenset[str]) -> None:
+    unknown = [task for task in (*tasks, *sorted(apart)) if task not in KITCHEN_PLANS]
     if unknown or not tasks:
         raise ConfigurationError(
             f"no scripted motion for {', '.join(unknown) or 'no task at all'}: "
             f"choose tasks from {', '.join(KITCHEN_PLANS)}"
         )
-    if subset is not None and not 1 <= subset <= len(tasks):
+    if not 1 <= subset <= len(tasks):
         raise ConfigurationError(f"subset must lie between 1 and the number of tasks, {len(tasks)}, got {subset}")
+    if apart and all(len(tasks) - tasks.count(task) < subset for task in apart):
+        raise ConfigurationError(
+            f"every episode of {subset} of the {len(tasks)} tasks attempts all of apart={sorted(apart)}: "
+            "lower subset or leave apart out"
+        )

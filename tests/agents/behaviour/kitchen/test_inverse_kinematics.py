@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mbrl_mts3.agents.behaviour.inverse_kinematics import (
+from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import (
     FloatArray,
     bounded_step,
     damped_least_squares,
