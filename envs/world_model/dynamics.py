@@ -103,7 +103,9 @@ class WorldModelDynamics:
         observation = self._inside(step.observation)
         if not bool(torch.isfinite(observation).all()):
             raise NonFiniteError(_non_finite(observation, action))
-        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale)
+        # What is drawn is taken in as if it were seen, so that each step is the first one after an observation.
+        horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
+        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale, horizon)
         goal = state.goal
         if goal is not None:
             goal = self.task.next_goals(goal, state.observation, self.selector, generator)
