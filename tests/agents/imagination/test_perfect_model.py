@@ -45,7 +45,7 @@ def exact(data: OfflineDataset, **options: Any) -> WorldModelDynamics:
     ("algorithm", "learning_rate", "noise", "rounds"),
     [("SAC", 3e-3, 0.0, 3), pytest.param("TD3", 1e-3, 0.2, 12, marks=pytest.mark.slow)],
 )
-def test_branches(
+def test_branches_come_near_the_best(
     data: OfflineDataset, tmp_path: Path, algorithm: str, learning_rate: float, noise: float, rounds: int
 ) -> None:
     """Three steps long, so that what follows counts by the critics alone."""
@@ -62,7 +62,7 @@ def test_branches(
     check(learning, data)
 
 
-def test_episodes(data: OfflineDataset, tmp_path: Path) -> None:
+def test_episodes_come_near_the_best(data: OfflineDataset, tmp_path: Path) -> None:
     """Cut by a time limit of four steps, beyond which the value goes on."""
     options = {**SMALL, "n_steps": 20, "batch_size": 320, "n_epochs": 10, "learning_rate": 3e-3}
     learning = EpisodeLearning.of(
