@@ -56,7 +56,8 @@ def load_dynamics(
         task: None takes `default_task` of the environment.
         env_id: of the real environment; None takes that of the data, and does without where there is none.
         env_options: of the real environment, for example {"continuing_task": False} for a maze.
-        observation: "raw" shows what the real environment shows, "selected" the entries that the model sees.
+        observation: "raw" shows what the real environment shows, "flat" the same as one Box, as Gymnasium's
+            `FlattenObservation` does, "selected" the entries that the model sees.
         context: steps that the model sees of a real episode before an imagined one starts; None means two of its
             longest windows, or 30 steps for a model without windows.
         starts, bank_size, bank_seed: see `StartBank.fill`.
@@ -73,8 +74,8 @@ def load_dynamics(
         EpisodeTooShortError: no episode is longer than the context.
         MTS3Error: as `WorldModelDynamics` and `StartBank.fill` do.
     """
-    if observation not in ("raw", "selected"):
-        raise ConfigurationError(f"unknown observation {observation!r}: expected 'raw' or 'selected'")
+    if observation not in ("raw", "flat", "selected"):
+        raise ConfigurationError(f"unknown observation {observation!r}: expected 'raw', 'flat' or 'selected'")
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint.from_pretrained(checkpoint, device)
     factors = None if checkpoint.recalibration is None else checkpoint.recalibration.to(device)
@@ -103,6 +104,7 @@ def load_dynamics(
         max_episode_steps=max_episode_steps if max_episode_steps is not None else world.max_episode_steps,
         deterministic=deterministic,
         selected_observations=observation == "selected",
+        flat_observations=observation == "flat",
     )
 
 
