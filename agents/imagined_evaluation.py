@@ -1,16 +1,16 @@
-"""Letting an agent act in a learned world model."""
+"""How an agent does in a learned world model."""
 
 from __future__ import annotations
 
-import time
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from mbrl_mts3.agents.agent import Agent
 from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.imagined_steps import ImaginedStep, imagined_steps
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
-from mbrl_mts3.envs.world_model.world_model_vector_env import WorldModelVectorEnv
+from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch
 from mbrl_mts3.errors import ConfigurationError
 
 # Without a limit of its own an imagined episode might never end.
@@ -27,8 +27,8 @@ def evaluate_imagined(
 ) -> EvaluationResult:
     """Imagine episodes side by side, one call of agent and model for all; the sibling of `evaluate_agent`.
 
-    The agent sees what the dynamics show, and is called with deterministic=True. Episodes that have ended idle until
-    the last one has.
+    The agent sees what the dynamics show, and is called with deterministic=True. Where an episode has ended others
+    follow, which do not count, until the last one has.
 
     Args:
         agent: anything with Stable-Baselines3's `predict`.
@@ -43,54 +43,26 @@ def evaluate_imagined(
     """
     if episodes < 1 or (max_steps is not None and max_steps < 1):
         raise ConfigurationError(f"expected at least one episode and step, got {episodes} and {max_steps}")
-    if max_steps is None and dynamics.max_episode_steps is None:
-        max_steps = _LONGEST
-    run = _Run(agent, WorldModelVectorEnv(dynamics, episodes), seed)
-    while run.running.any() and (max_steps is None or run.steps < max_steps):
-        run.step()
-    return run.result((seed,) * episodes)
+    limit = max_steps or dynamics.max_episode_steps or _LONGEST
+    batch = ImaginedBatch(dynamics, episodes)
+    batch.seed(seed)
+    steps = list(imagined_steps(agent, batch, limit, deterministic=True))
+    running = np.stack([step.running for step in steps])
+    rewards = np.stack([step.outcome.rewards for step in steps])
+    seconds = sum(step.seconds for step in steps)
+    return EvaluationResult(
+        seeds=(seed,) * episodes,
+        returns=np.where(running, rewards, 0.0).sum(axis=0),
+        lengths=running.sum(axis=0),
+        successes=_successes(steps, running),
+        seconds_per_action=seconds / int(running.sum()),
+        seconds_per_decision=seconds / len(steps),
+        parallel=episodes,
+    )
 
 
-class _Run:
-    """The first episode of each environment."""
-
-    def __init__(self, agent: Agent, environment: WorldModelVectorEnv, seed: int) -> None:
-        size = environment.num_envs
-        self.agent, self.environment = agent, environment
-        self.observation, _ = environment.reset(seed=seed)
-        self.state: Any = None
-        self.begins = np.ones(size, dtype=bool)
-        self.ended = np.zeros(size, dtype=bool)
-        self.running = np.ones(size, dtype=bool)
-        self.returns = np.zeros(size)
-        self.lengths = np.zeros(size, dtype=np.int64)
-        self.successes = np.zeros(size, dtype=bool)
-        self.knows_success = False
-        self.steps = 0
-        self.seconds = 0.0
-
-    def step(self) -> None:
-        began = time.perf_counter()
-        actions, self.state = self.agent.predict(self.observation, self.state, self.begins, deterministic=True)
-        self.seconds += time.perf_counter() - began
-        self.observation, rewards, terminated, truncated, infos = self.environment.step(actions)
-        self.steps += 1
-        self.returns[self.running] += rewards[self.running]
-        self.lengths += self.running
-        if "success" in infos:
-            self.knows_success = True
-            self.successes |= infos["success"] & infos["_success"] & self.running
-        self.running &= ~(terminated | truncated)
-        # The step after the last one of an episode shows the first observation of the next.
-        self.begins, self.ended = self.ended, terminated | truncated
-
-    def result(self, seeds: tuple[int, ...]) -> EvaluationResult:
-        return EvaluationResult(
-            seeds=seeds,
-            returns=self.returns,
-            lengths=self.lengths,
-            successes=self.successes if self.knows_success else None,
-            seconds_per_action=self.seconds / int(self.lengths.sum()),
-            seconds_per_decision=self.seconds / self.steps,
-            parallel=len(seeds),
-        )
+def _successes(steps: Sequence[ImaginedStep], running: np.ndarray) -> np.ndarray | None:
+    if "success" not in steps[0].outcome.infos:
+        return None
+    reached = np.stack([step.outcome.infos["success"] for step in steps])
+    return np.asarray((reached & running).any(axis=0))

@@ -1,13 +1,12 @@
-"""Letting an agent act in a world model."""
+"""What an agent earns in a world model, step by step."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 
 from mbrl_mts3.agents.agent import Agent
+from mbrl_mts3.agents.imagined_steps import imagined_steps
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.imagined_batch import ImaginedBatch
 from mbrl_mts3.errors import ConfigurationError
@@ -50,24 +49,7 @@ def imagined_rewards(
     # Policies of Stable-Baselines3 draw from the global generator.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _roll_out(agent, batch, limit, deterministic)
-
-
-def _roll_out(agent: Agent, batch: ImaginedBatch, limit: int, deterministic: bool) -> np.ndarray:
-    rewards = np.zeros((batch.size, limit))
-    alive = np.ones(batch.size, dtype=bool)
-    start, state = alive.copy(), None
-    batch.restart()
-    for step in range(limit):
-        observation: Any = batch.observations()
-        actions, state = agent.predict(observation, state, start, deterministic)
-        outcome = batch.step(actions)
-        rewards[:, step] = np.where(alive, outcome.rewards, 0.0)
-        start = outcome.done
-        alive &= ~outcome.done
-        if not alive.any():
-            break
-        if start.any():
-            # What has ended would wander off for the rest of the time; begun anew it stays within the data.
-            batch.restart(start)
+        rewards = np.zeros((episodes, limit))
+        for index, step in enumerate(imagined_steps(agent, batch, limit, deterministic)):
+            rewards[:, index] = np.where(step.running, step.outcome.rewards, 0.0)
     return rewards

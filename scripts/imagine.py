@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import hydra
 import torch
+from gymnasium.wrappers import FlattenObservation
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -103,6 +105,7 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         None if config.get("tasks") is None else instantiate(config.tasks),
         env_id=config.env_id,
         env_options=_env_options(config, checkpoint),
+        observation="flat" if config.flat_observations else "raw",
         context=config.context,
         starts=config.starts or ("anywhere" if config.branched else "beginning"),
         bank_size=config.bank_size,
@@ -133,7 +136,10 @@ class _Judge:
             raise ConfigurationError(
                 "there is no real environment to evaluate in: set env_id, or evaluation.episodes=0"
             )
-        self._make = partial(make_environment, env_id, **_env_options(config, checkpoint))
+        make: Callable[[], gymnasium.Env[Any, Any]] = partial(
+            make_environment, env_id, **_env_options(config, checkpoint)
+        )
+        self._make = (lambda: FlattenObservation(make())) if config.flat_observations else make
         first = config.evaluation.first_seed
         self._seeds = range(first, first + config.evaluation.episodes)
         self.last: dict[str, Any] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -95,7 +96,9 @@ def _evaluate(
 def _table(config: DictConfig, result: EvaluationResult) -> Table:
     table = Table("", "", title=f"{config.environment.id}, {len(result.seeds)} episodes", show_header=False)
     low, high = result.return_interval
-    table.add_row("return", f"{result.mean_return:.4g}  (95% interval {low:.4g} to {high:.4g})")
+    # One episode has none.
+    interval = f"  (95% interval {low:.4g} to {high:.4g})" if math.isfinite(low) else ""
+    table.add_row("return", f"{result.mean_return:.4g}{interval}")
     if result.success_rate is not None and result.success_interval is not None:
         low, high = result.success_interval
         table.add_row("success rate", f"{result.success_rate:.1%}  (95% interval {low:.1%} to {high:.1%})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -60,12 +60,16 @@ def imitate(
 
 @contextmanager
 def held_actor(algorithm: BaseAlgorithm) -> Iterator[None]:
-    """Inside, `algorithm.train` leaves the actor as it is: critics learn what the present policy is worth."""
+    """Inside, `algorithm.train` leaves the actor as it is: critics learn what the present policy is worth.
+
+    SAC's weight of the entropy stays, too: it would grow or shrink without end, as the actor cannot answer.
+    """
     parameters = _acting_parameters(algorithm)
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
-        yield
+        with _held_entropy(algorithm) if isinstance(algorithm, SAC) else nullcontext():
+            yield
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
@@ -76,6 +80,21 @@ def _acting_parameters(algorithm: BaseAlgorithm) -> list[torch.nn.Parameter]:
     if not isinstance(algorithm, OnPolicyAlgorithm):
         return list(policy.actor.parameters())
     return [*policy.mlp_extractor.policy_net.parameters(), *policy.action_net.parameters(), policy.log_std]
+
+
+@contextmanager
+def _held_entropy(algorithm: SAC) -> Iterator[None]:
+    optimizer, logarithm = algorithm.ent_coef_optimizer, algorithm.log_ent_coef
+    if optimizer is None or logarithm is None:
+        yield
+        return
+    # As if the weight were a given number.
+    algorithm.ent_coef_optimizer, algorithm.ent_coef_tensor = None, logarithm.detach().exp()
+    try:
+        yield
+    finally:
+        algorithm.ent_coef_optimizer = optimizer
+        del algorithm.ent_coef_tensor
 
 
 def _actor(algorithm: BaseAlgorithm) -> torch.nn.Module:

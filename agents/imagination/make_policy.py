@@ -34,10 +34,16 @@ def make_policy(
         options: of the algorithm, see Stable-Baselines3.
 
     Raises:
-        ConfigurationError: another algorithm, or an option that it does not take.
+        ConfigurationError: another algorithm, an option that it does not take, or observations with dicts in a dict.
     """
     kind = algorithm_class(algorithm)
-    dictionary = isinstance(environment.observation_space, spaces.Dict)
+    shown = environment.observation_space
+    dictionary = isinstance(shown, spaces.Dict)
+    if isinstance(shown, spaces.Dict) and any(isinstance(part, spaces.Dict) for part in shown.values()):
+        raise ConfigurationError(
+            f"the observation has dicts within its dict ({', '.join(shown)}), which Stable-Baselines3 does not take: "
+            "show it as one array (flat_observations=true, or observation='flat' in load_dynamics)"
+        )
     policy: Any = "MultiInputPolicy" if dictionary else "MlpPolicy"
     if proximal and kind is not TD3:
         raise ConfigurationError(f"proximal steps are for TD3, {algorithm} has none: set policy.proximal=0")

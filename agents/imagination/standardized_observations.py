@@ -30,29 +30,32 @@ class StandardizedObservations(BaseFeaturesExtractor):
     def __init__(self, observation_space: spaces.Space[Any]) -> None:
         size = spaces.flatdim(observation_space)
         super().__init__(observation_space, size)
+        # Environments may give their dicts in another order than that of their space, and Stable-Baselines3 keeps it.
+        self._keys = tuple(observation_space.spaces) if isinstance(observation_space, spaces.Dict) else None
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
 
     def forward(self, observations: Any) -> Tensor:
         """(B, all entries)."""
-        return (_row(observations) - self.mean) / self.scale
+        return (self._row(observations) - self.mean) / self.scale
+
+    def count_from(self, observations: Any) -> None:
+        """Let the mean and the standard deviation be those of observations, tensors (N, d) or a dict of such."""
+        rows = self._row(observations)
+        self.mean.copy_(rows.mean(dim=0))
+        self.scale.copy_(rows.std(dim=0, correction=0).clamp_min(_SMALLEST))
+
+    def _row(self, observations: Any) -> Tensor:
+        parts = [observations] if self._keys is None else [observations[key] for key in self._keys]
+        return torch.cat([part.flatten(1) for part in parts], dim=-1)
 
 
 def standardize(policy: nn.Module, observations: Any) -> None:
     """Let all `StandardizedObservations` of a policy count from these observations, arrays (N, d) or dicts of such."""
-    rows = _row(_tensors(observations))
-    mean, scale = rows.mean(dim=0), rows.std(dim=0, correction=0).clamp_min(_SMALLEST)
+    tensors = _tensors(observations)
     for module in policy.modules():
         if isinstance(module, StandardizedObservations):
-            module.mean.copy_(mean)
-            module.scale.copy_(scale)
-
-
-def _row(observations: Any) -> Tensor:
-    if isinstance(observations, dict):
-        return torch.cat([_row(part) for part in observations.values()], dim=-1)
-    tensor: Tensor = observations
-    return tensor.flatten(1)
+            module.count_from(tensors)
 
 
 def _tensors(observations: Any) -> Any:

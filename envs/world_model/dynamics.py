@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.tasks.task import Task
 from mbrl_mts3.envs.world_model.imagined_state import ImaginedState
-from mbrl_mts3.envs.world_model.raw_layout import Raw, RawLayout
+from mbrl_mts3.envs.world_model.raw_layout import Raw, RawLayout, leaves
 from mbrl_mts3.envs.world_model.start_bank import StartBank
 from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, SpaceMismatchError
@@ -40,6 +41,7 @@ class WorldModelDynamics:
         max_episode_steps: where episodes are truncated; None for no limit.
         deterministic: follow the model's means instead of drawing, open loop: best for returns of long episodes.
         selected_observations: show what the model sees, as one Box, instead of the environment's raw observation.
+        flat_observations: show the raw observation as one Box, as Gymnasium's `FlattenObservation` does.
 
     Raises:
         CausalityError: the model cannot be advanced one action at a time.
@@ -62,6 +64,7 @@ class WorldModelDynamics:
         max_episode_steps: int | None = None,
         deterministic: bool = False,
         selected_observations: bool = False,
+        flat_observations: bool = False,
     ) -> None:
         self.model = model
         self.task = task
@@ -83,6 +86,9 @@ class WorldModelDynamics:
         chance = torch.Generator(self.device).manual_seed(0)
         trial = self._started(starts[:1], chance)
         self._layout = self._layout_for(trial)
+        self._flat = flat_observations
+        if flat_observations:
+            self.observation_space = spaces.flatten_space(self._layout.space)
         self._try(trial, chance)
 
     # --- states ---------------------------------------------------------------------------------------------------
@@ -103,7 +109,9 @@ class WorldModelDynamics:
         observation = self._inside(step.observation)
         if not bool(torch.isfinite(observation).all()):
             raise NonFiniteError(_non_finite(observation, action))
-        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale)
+        # What is drawn is taken in as if it were seen, so that each step is the first one after an observation.
+        horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
+        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale, horizon)
         goal = state.goal
         if goal is not None:
             goal = self.task.next_goals(goal, state.observation, self.selector, generator)
@@ -123,11 +131,13 @@ class WorldModelDynamics:
 
     def observation(self, state: ImaginedState) -> Raw:
         """What the environment would show: tensors (B, d), in the (nested) dict of the space where it is one."""
-        return self._layout(state.observation, self.task.raw_entries(state.observation, state.goal, self.selector))
+        raw = self._raw(state)
+        return torch.cat(leaves(raw), dim=-1) if self._flat else raw
 
     def observation_arrays(self, state: ImaginedState) -> Raw:
         """`observation` as new NumPy arrays of the space's types, inside its bounds."""
-        return self._layout.to_numpy(self.observation(state))
+        arrays = self._layout.to_numpy(self._raw(state))
+        return np.concatenate(leaves(arrays), axis=-1, dtype=self.observation_space.dtype) if self._flat else arrays
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
         """Rewards (B,) of transitions, less the penalty of uncertainty."""
@@ -190,6 +200,9 @@ class WorldModelDynamics:
             predicted_reward=zeros if model.predict_reward else None,
             predicted_end=zeros > 0 if model.predict_termination else None,
         )
+
+    def _raw(self, state: ImaginedState) -> Raw:
+        return self._layout(state.observation, self.task.raw_entries(state.observation, state.goal, self.selector))
 
     def _layout_for(self, state: ImaginedState) -> RawLayout:
         if self._selected:

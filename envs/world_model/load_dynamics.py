@@ -43,7 +43,6 @@ def load_dynamics(
     max_episode_steps: int | None = None,
     deterministic: bool = False,
     precision: str = "float32",
-    recalibrated: bool = False,
     device: torch.device | str = "cpu",
 ) -> WorldModelDynamics:
     """Put together what an imagined environment needs.
@@ -57,16 +56,16 @@ def load_dynamics(
         task: None takes `default_task` of the environment.
         env_id: of the real environment; None takes that of the data, and does without where there is none.
         env_options: of the real environment, for example {"continuing_task": False} for a maze.
-        observation: "raw" shows what the real environment shows, "selected" the entries that the model sees.
+        observation: "raw" shows what the real environment shows, "flat" the same as one Box, as Gymnasium's
+            `FlattenObservation` does, "selected" the entries that the model sees.
         context: steps that the model sees of a real episode before an imagined one starts; None means two of its
             longest windows, or 30 steps for a model without windows.
         starts, bank_size, bank_seed: see `StartBank.fill`.
-        uncertainty, uncertainty_penalty, uncertainty_budget: see `Uncertainty`.
+        uncertainty, uncertainty_penalty, uncertainty_budget: see `Uncertainty`; "calibrated" takes the factors that
+            `mts3-calibrate` has stored with the checkpoint. What is drawn stays the model's own.
         max_episode_steps: None takes the real environment's limit, if it has one.
         deterministic: see `WorldModelDynamics`.
         precision: see `PhysicalModel`.
-        recalibrated: measure the uncertainty of deterministic episodes by corrected variances; what is drawn stays the
-            model's own (see `RecalibratedModel`).
         device: where it is imagined.
 
     Raises:
@@ -75,14 +74,15 @@ def load_dynamics(
         EpisodeTooShortError: no episode is longer than the context.
         MTS3Error: as `WorldModelDynamics` and `StartBank.fill` do.
     """
-    if observation not in ("raw", "selected"):
-        raise ConfigurationError(f"unknown observation {observation!r}: expected 'raw' or 'selected'")
+    if observation not in ("raw", "flat", "selected"):
+        raise ConfigurationError(f"unknown observation {observation!r}: expected 'raw', 'flat' or 'selected'")
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint.from_pretrained(checkpoint, device)
+    factors = None if checkpoint.recalibration is None else checkpoint.recalibration.to(device)
+    doubt = Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget, factors)
     data = _dataset(checkpoint, dataset)
     world = _world(checkpoint, env_id or checkpoint.env_id, env_options or {}, task)
-    world_model = checkpoint.recalibrated_model() if recalibrated else checkpoint.model
-    model = PhysicalModel(world_model.to(device).eval(), checkpoint.normalizer.to(device), precision)
+    model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
     period = model.model.period
     bank = StartBank.fill(
         model,
@@ -100,10 +100,11 @@ def load_dynamics(
         world.observation_space,
         world.action_space,
         bank,
-        uncertainty=Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget),
+        uncertainty=doubt,
         max_episode_steps=max_episode_steps if max_episode_steps is not None else world.max_episode_steps,
         deterministic=deterministic,
         selected_observations=observation == "selected",
+        flat_observations=observation == "flat",
     )
 
 

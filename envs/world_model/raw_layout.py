@@ -69,6 +69,11 @@ class RawLayout:
         return _nest(arrays)
 
 
+def leaves(raw: Raw) -> list[Any]:
+    """The arrays of a raw observation, in the order in which Gymnasium flattens its space."""
+    return [leaf for part in raw.values() for leaf in leaves(part)] if isinstance(raw, dict) else [raw]
+
+
 def _leaves(space: spaces.Space[Any], path: tuple[str, ...]) -> list[tuple[tuple[str, ...], spaces.Space[Any]]]:
     if isinstance(space, spaces.Dict):
         return [leaf for name, part in space.spaces.items() for leaf in _leaves(part, (*path, str(name)))]

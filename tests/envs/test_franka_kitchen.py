@@ -11,7 +11,9 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env, data_equivalence
+from gymnasium.wrappers import FlattenObservation
 from gymnasium_robotics.envs.franka_kitchen import kitchen_env
 from imagined_worlds import checkpoint_of, dataset_of
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
@@ -23,6 +25,7 @@ from mbrl_mts3.envs.rewards import KITCHEN_GOALS, KITCHEN_RADIUS
 from mbrl_mts3.envs.tasks import FrankaKitchenTask, default_task
 from mbrl_mts3.envs.terminations import Never
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
+from mbrl_mts3.envs.world_model.imagined_batch import pick
 from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 
 KITCHEN = "FrankaKitchen-v1"
@@ -160,6 +163,25 @@ def test_stable_baselines_gets_it_as_one_box() -> None:
     moved, finished = done(flat, state.observation, "microwave"), torch.ones(1, 7)
     assert flat.reward(state, torch.zeros(1, 9), replace(state, observation=moved)).item() == 1.0
     assert flat.reward(state, torch.zeros(1, 9), replace(state, observation=moved, goal=finished)).item() == 0.0
+
+
+def test_a_flat_kitchen_is_gymnasium_s(dynamics: WorldModelDynamics) -> None:
+    data = dataset_of(KITCHEN, episodes=1, steps=14)
+    flat = load_dynamics(checkpoint_of(data), data, context=0, observation="flat", max_episode_steps=5)
+    real = FlattenObservation(make_environment(KITCHEN))
+    assert flat.observation_space == real.observation_space
+    real.close()
+    state = flat.initial(3, torch.Generator().manual_seed(0))
+    nested = dynamics.observation_arrays(state)
+    shown = flat.observation_arrays(state)
+    for row in range(3):
+        one = spaces.flatten(dynamics.observation_space, pick(nested, row))
+        np.testing.assert_array_equal(shown[row], one)
+        np.testing.assert_allclose(flat.observation(state)[row], one, rtol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_for_sb3(WorldModelEnv(flat))
+    assert flat.reward(state, torch.zeros(3, 9), state).shape == (3,)
 
 
 def done(dynamics: WorldModelDynamics, observation: torch.Tensor, *tasks: str) -> torch.Tensor:

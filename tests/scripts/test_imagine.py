@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gymnasium.wrappers import FlattenObservation
 from imagined_worlds import checkpoint_of, checkpoint_with
+from stable_baselines3 import SAC
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.data import OfflineDataset, load_minari
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import (
     CausalityError,
     CheckpointError,
@@ -108,6 +112,22 @@ def test_it_begins_with_a_policy(saved: Path, tmp_path: Path, run: Run, capsys: 
         with pytest.raises(SystemExit):
             run(f"checkpoint={saved}", *other)
         assert capsys.readouterr().err.startswith("ConfigurationError: ")
+
+
+def test_a_policy_of_flat_observations_acts_in_the_flat_environment(
+    data: OfflineDataset, tmp_path: Path, run: Run
+) -> None:
+    maze = load_minari("mine/maze-v0")
+    checkpoint = checkpoint_with(ensemble(maze), maze).save_pretrained(tmp_path / "checkpoint")
+    options = {"continuing_task": False, "max_episode_steps": 6}
+    told = "{continuing_task: false, max_episode_steps: 6}"
+    written = run(f"checkpoint={checkpoint}", "flat_observations=true", "evaluation.episodes=2", f"env_options={told}")
+    assert written["real_evaluation"]["episodes"] == 2
+    policy = SAC.load(tmp_path / "run" / "policy.zip")
+    environment = FlattenObservation(make_environment("PointMaze_UMaze-v3", **options))
+    assert policy.observation_space == environment.observation_space
+    result = evaluate_agent(policy, lambda: environment, [1000, 1001])
+    assert result.returns.tolist() == written["real_evaluation"]["returns"]
 
 
 def other_model(data: OfflineDataset, kind: str) -> Any:

@@ -73,6 +73,14 @@ def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.Cap
     assert all(word in printed for word in ("return", "success rate", "95% interval", "ms per action"))
 
 
+def test_one_episode_has_no_interval(tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(f"checkpoint={save(tmp_path)}", "episodes=1", "parallel=1")["result"]
+    assert result["return_interval"] == [None, None]
+    returned = next(line for line in capsys.readouterr().out.splitlines() if "return" in line)
+    assert "interval" not in returned
+    assert f"{result['mean_return']:.4g}" in returned
+
+
 def test_random_shooting_is_a_choice(tmp_path: Path, run: Any) -> None:
     arguments = (f"checkpoint={save(tmp_path)}", "planners=random_shooting")
     assert run(*arguments)["result"]["episodes"] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,27 @@ def test_a_held_actor_stays_while_critics_learn(world: World, name: str) -> None
     assert same == {"actor": True, "critic": False}
     algorithm.train(3, 16)
     assert not all(torch.equal(a, b) for a, b in zip(before["actor"], algorithm.actor.parameters(), strict=True))
+
+
+def test_the_weight_of_the_entropy_waits_for_the_actor(world: World) -> None:
+    algorithm = learner(world, "SAC")
+    algorithm.replay_buffer = shown(algorithm)
+    algorithm.learn(0)
+    before = algorithm.log_ent_coef.detach().clone()
+    with held_actor(algorithm):
+        algorithm.train(3, 16)
+        assert algorithm.logger.name_to_value["train/ent_coef"] == pytest.approx(float(before.exp()))
+    assert torch.equal(algorithm.log_ent_coef, before)
+    algorithm.train(3, 16)
+    assert not torch.equal(algorithm.log_ent_coef, before)
+
+
+def test_a_given_weight_of_the_entropy_stays(world: World) -> None:
+    options = {"policy_kwargs": {"net_arch": [8]}, "device": "cpu", "seed": 0, "ent_coef": 0.3}
+    algorithm: Any = make_policy(WorldModelVecEnv(world(), 2), "SAC", **options)
+    algorithm.replay_buffer = shown(algorithm)
+    algorithm.learn(0)
+    for hold in (held_actor(algorithm), nullcontext()):
+        with hold:
+            algorithm.train(1, 16)
+        assert float(algorithm.ent_coef_tensor) == pytest.approx(0.3)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from imagined_worlds import checkpoint_of, dataset_of
 
 from mbrl_mts3.agents.imagination import make_policy
 from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
-from mbrl_mts3.envs.world_model import WorldModelDynamics
+from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
 
 
@@ -20,6 +21,17 @@ def test_each_is_there(name: str, world: Callable[..., WorldModelDynamics], maze
         assert type(made).__name__ == name
         assert made.gamma == 0.7
         assert (policy == "MultiInput") == (type(made.policy.observation_space).__name__ == "Dict")
+
+
+def test_dicts_within_dicts_need_to_be_flat() -> None:
+    data = dataset_of("FrankaKitchen-v1", episodes=1, steps=4)
+    given = {"context": 0, "max_episode_steps": 5}
+    with pytest.raises(ConfigurationError, match="flat_observations=true"):
+        make_policy(WorldModelVecEnv(load_dynamics(checkpoint_of(data), data, **given), 2), "SAC")
+    dynamics = load_dynamics(checkpoint_of(data), data, observation="flat", **given)
+    made = make_policy(WorldModelVecEnv(dynamics, 2), "SAC", device="cpu", learning_starts=0, buffer_size=100)
+    made.learn(4)
+    assert made.replay_buffer.size() > 0  # type: ignore[attr-defined]
 
 
 def test_noise_is_the_algorithms_own(world: Callable[..., WorldModelDynamics]) -> None:

@@ -34,6 +34,20 @@ def test_they_have_mean_zero_and_variance_one(name: str, maze: WorldModelDynamic
     torch.testing.assert_close(seen.std(dim=0), torch.ones(8), atol=1e-2, rtol=0)
 
 
+def test_the_order_of_a_dict_does_not_matter(maze: WorldModelDynamics) -> None:
+    """Real mazes give their observations in another order than that of their space."""
+    made: Any = make_policy(WorldModelVecEnv(maze, 2), "TD3", **SMALL)
+    space, rng = made.observation_space, np.random.default_rng(0)
+    shown = {key: rng.normal(size=(50, *part.shape)).astype(np.float32) for key, part in space.spaces.items()}
+    turned = dict(reversed(shown.items()))
+    standardize(made.policy, turned)
+    np.testing.assert_array_equal(
+        made.predict(shown, deterministic=True)[0], made.predict(turned, deterministic=True)[0]
+    )
+    seen = made.actor.features_extractor({key: torch.as_tensor(value) for key, value in shown.items()})
+    torch.testing.assert_close(seen.std(dim=0, correction=0), torch.ones(8))
+
+
 def test_a_saved_policy_keeps_them(world: Callable[..., WorldModelDynamics], tmp_path: Any) -> None:
     made = make_policy(WorldModelVecEnv(world(), 2), "TD3", **SMALL)
     rows = np.random.default_rng(0).normal(3.0, 7.0, size=(50, 17))

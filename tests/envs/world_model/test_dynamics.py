@@ -21,7 +21,17 @@ from mbrl_mts3.errors import (
     SpaceMismatchError,
     UnknownObservationError,
 )
-from mbrl_mts3.models import GRU, MTS3, AutoregressiveTransformer, Ensemble, HiPRSSM, ProbabilisticMLP, WorldModel
+from mbrl_mts3.models import (
+    GRU,
+    MTS3,
+    AutoregressiveTransformer,
+    Ensemble,
+    HiPRSSM,
+    ProbabilisticMLP,
+    Recalibration,
+    WorldModel,
+)
+from mbrl_mts3.models.recalibrated_belief import RecalibratedBelief
 from mbrl_mts3.training import Checkpoint
 
 Load = Callable[..., WorldModelDynamics]
@@ -232,11 +242,59 @@ def test_only_what_the_model_sees_can_be_shown_too(cheetah_data: OfflineDataset)
     assert dynamics.observation_arrays(dynamics.initial(2))[0] in dynamics.observation_space
 
 
+@pytest.fixture(scope="module")
+def corrected(cheetah: Checkpoint) -> Checkpoint:
+    """With factors that differ by horizon and dimension."""
+    generator = torch.Generator().manual_seed(0)
+    factors = Recalibration(torch.rand(5, 17, generator=generator) * 10 + 0.1, torch.ones(5))
+    return replace(cheetah, recalibration=factors)
+
+
+@pytest.mark.parametrize("deterministic", [True, False], ids=["means", "draws"])
+def test_calibrated_uncertainty(corrected: Checkpoint, cheetah_data: OfflineDataset, deterministic: bool) -> None:
+    """Of means that of the recalibrated model's open loop; of draws that of one step after an observation."""
+    options = {"context": 10, "bank_size": 5, "deterministic": deterministic}
+    dynamics = load_dynamics(corrected, cheetah_data, uncertainty="calibrated", **options)
+    plan, start = actions(3, 8), dynamics.initial(3, torch.Generator().manual_seed(5))
+    states = roll(dynamics, start, plan)
+    found = torch.stack([state.uncertainty for state in states[1:]], dim=1)
+    scale, generator = corrected.normalizer.observation_scale, torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        if deterministic:
+            belief = RecalibratedBelief(start.model, torch.zeros(3, dtype=torch.int64))
+            variance = corrected.physical_model(recalibrated=True).imagine(belief, plan).variance
+        else:
+            model, steps, known = corrected.physical_model(), [], start.model
+            for action in plan.unbind(1):
+                known, step = model.sample_step(known, action, generator)
+                steps.append(step.prediction.variance * corrected.recalibration.observation[0])
+            variance = torch.stack(steps, dim=1)
+    torch.testing.assert_close(found, (variance.sqrt() / scale).mean(-1), rtol=1e-4, atol=1e-5)
+    # What is imagined is the same, and so are the means.
+    free = load_dynamics(corrected, cheetah_data, uncertainty="aleatoric", **options)
+    torch.testing.assert_close(roll(free, start, plan)[-1].observation, states[-1].observation)
+
+
+def test_episodes_of_different_ages_have_factors_of_their_own(
+    corrected: Checkpoint, cheetah_data: OfflineDataset
+) -> None:
+    dynamics = load_dynamics(
+        corrected, cheetah_data, context=10, bank_size=5, uncertainty="calibrated", deterministic=True
+    )
+    plan, start = actions(2, 4), dynamics.initial(2, torch.Generator().manual_seed(5))
+    states = roll(dynamics, start, plan)
+    mixed = states[3].put(torch.tensor([1]), start[1:])
+    after = roll(dynamics, mixed, torch.stack([plan[0, 3:], plan[1, :1]]))[-1]
+    torch.testing.assert_close(after.uncertainty, torch.stack([states[4].uncertainty[0], states[1].uncertainty[1]]))
+
+
 def test_what_does_not_fit_is_found_before_the_first_episode(
     load_cheetah: Load, cheetah: Checkpoint, cheetah_data: OfflineDataset
 ) -> None:
     with pytest.raises(ConfigurationError, match="needs an ensemble"):
         load_cheetah(uncertainty="epistemic")
+    with pytest.raises(ConfigurationError, match="mts3-calibrate"):
+        load_cheetah(uncertainty="calibrated")
     with pytest.raises(ConfigurationError, match="max_episode_steps=0"):
         load_cheetah(max_episode_steps=0)
     silent = checkpoint_of(cheetah_data, predict_reward=False)

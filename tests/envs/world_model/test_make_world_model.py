@@ -101,5 +101,5 @@ def test_checkpoint_data_and_environment_must_fit(
         load_dynamics(cheetah, narrow)
     with pytest.raises(ConfigurationError, match="unknown environment 'HalfCheater-v5'"):
         load_dynamics(cheetah, cheetah_data, env_id="HalfCheater-v5")
-    with pytest.raises(ConfigurationError, match="'raw' or 'selected'"):
+    with pytest.raises(ConfigurationError, match="'raw', 'flat' or 'selected'"):
         load_dynamics(cheetah, cheetah_data, observation="some")

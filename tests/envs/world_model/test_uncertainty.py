@@ -7,7 +7,7 @@ import torch
 
 from mbrl_mts3.envs.world_model import Uncertainty
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.models import Prediction
+from mbrl_mts3.models import Prediction, Recalibration
 
 PREDICTION = Prediction(
     mean=torch.zeros(2, 2),
@@ -16,16 +16,32 @@ PREDICTION = Prediction(
 )
 
 
+# Factors of the variances two steps ahead, and of all beyond.
+FACTORS = Recalibration(torch.tensor([[1.0, 1.0], [4.0, 0.25], [9.0, 0.0625]]))
+ONE_STEP = torch.ones(2, dtype=torch.int64)
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"), [("none", [0.0, 0.0]), ("aleatoric", [2.0, 0.75]), ("epistemic", [1.25, 0.125])]
 )
 def test_it_is_the_mean_standard_deviation_in_units_of_the_data_s(kind: str, expected: list[float]) -> None:
-    assert Uncertainty(kind).of(PREDICTION, torch.tensor([1.0, 2.0])).tolist() == expected
+    assert Uncertainty(kind).of(PREDICTION, torch.tensor([1.0, 2.0]), ONE_STEP).tolist() == expected
 
 
 def test_a_single_model_cannot_disagree() -> None:
     with pytest.raises(ConfigurationError, match="ensemble"):
-        Uncertainty("epistemic").of(Prediction(PREDICTION.mean, PREDICTION.variance), torch.ones(2))
+        Uncertainty("epistemic").of(Prediction(PREDICTION.mean, PREDICTION.variance), torch.ones(2), ONE_STEP)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "expected"),
+    [([1, 1], [2.0, 0.75]), ([2, 1], [2.5, 0.75]), ([1, 3], [2.0, 1.5625]), ([9, 9], [3.25, 1.5625])],
+)
+def test_calibration_multiplies_variances_by_horizon(horizon: list[int], expected: list[float]) -> None:
+    doubt = Uncertainty("calibrated", recalibration=FACTORS)
+    assert doubt.of(PREDICTION, torch.tensor([1.0, 2.0]), torch.tensor(horizon)).tolist() == expected
+    plain = Uncertainty("aleatoric", recalibration=FACTORS)
+    assert plain.of(PREDICTION, torch.tensor([1.0, 2.0]), torch.tensor(horizon)).tolist() == [2.0, 0.75]
 
 
 def test_a_budget_is_exceeded_by_more_than_it() -> None:
@@ -37,7 +53,8 @@ def test_a_budget_is_exceeded_by_more_than_it() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "total"}, "none, aleatoric, epistemic"),
+        ({"kind": "total"}, "none, aleatoric, epistemic, calibrated"),
+        ({"kind": "calibrated"}, "mts3-calibrate"),
         ({"kind": "aleatoric", "penalty": -1.0}, ">= 0"),
         ({"kind": "aleatoric", "budget": 0.0}, "> 0"),
         ({"penalty": 1.0}, "uncertainty='aleatoric'"),
