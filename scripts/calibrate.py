@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, Splits
-from mbrl_mts3.errors import DataError
+from mbrl_mts3.errors import ConfigurationError, DataError
 from mbrl_mts3.metrics import (
     REPORTED_HORIZONS,
     OpenLoopResult,
@@ -29,22 +29,25 @@ from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_
 from mbrl_mts3.scripts import reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
+FIT_ON = ("validation", "training_and_validation")
+
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="calibrate")
 @reports_errors
 def main(config: DictConfig) -> None:
-    """Fit on validation episodes, judge on test episodes, store the factors in the checkpoint."""
+    """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)
+    episodes = _fitted_on(config.fit_on, splits)
     context, horizon = _lengths(config, checkpoint, splits)
-    with console.status(f"predicting {horizon} steps blind in {len(splits.validation)} validation episodes"):
+    with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes to fit on"):
         recalibration = fit_recalibration(
             checkpoint.model,
             checkpoint.normalizer,
-            splits.validation,
+            episodes,
             context=context,
             horizon=horizon,
             stride=config.stride,
@@ -61,7 +64,13 @@ def main(config: DictConfig) -> None:
     console.print(_table(before, after, f"{checkpoint.dataset_id}, test episodes: {len(splits.test)}"))
     console.print(f"95% intervals hold, over all {horizon} horizons: {_range(before)} before, {_range(after)} after")
     console.print(f"stored in: {config.checkpoint}; use it with mts3-evaluate recalibrated=true")
-    _write(config, checkpoint, splits, before, after, console)
+    _write(config, checkpoint, len(episodes), len(splits.test), before, after, console)
+
+
+def _fitted_on(choice: str, splits: Splits) -> list[Episode]:
+    if choice not in FIT_ON:
+        raise ConfigurationError(f"unknown fit_on={choice!r}: choose one of {', '.join(FIT_ON)}")
+    return [*splits.validation, *(splits.train if choice == "training_and_validation" else ())]
 
 
 def _splits(config: DictConfig, checkpoint: Checkpoint) -> Splits:
@@ -124,7 +133,8 @@ def _table(before: OpenLoopResult, after: OpenLoopResult, title: str) -> Table:
 def _write(
     config: DictConfig,
     checkpoint: Checkpoint,
-    splits: Splits,
+    fitted: int,
+    tested: int,
     before: OpenLoopResult,
     after: OpenLoopResult,
     console: Console,
@@ -134,8 +144,9 @@ def _write(
         "checkpoint": str(config.checkpoint),
         "dataset_id": checkpoint.dataset_id,
         "content_hash": checkpoint.content_hash,
-        "validation_episodes": len(splits.validation),
-        "test_episodes": len(splits.test),
+        "fit_on": config.fit_on,
+        "fitted_episodes": fitted,
+        "test_episodes": tested,
         "before": before.to_json(),
         "after": after.to_json(),
         "config": OmegaConf.to_container(config, resolve=True),

@@ -86,12 +86,23 @@ def test_fitting_again_starts_from_the_model_itself(run: Run, checkpoint: Path) 
 def test_lengths_follow_the_model_and_the_shorter_split(run: Run) -> None:
     written = run()
     assert (written["before"]["context"], written["before"]["horizon"]) == (10, 31)
-    assert (written["validation_episodes"], written["test_episodes"]) == (4, 4)
+    assert (written["fitted_episodes"], written["test_episodes"]) == (4, 4)
+
+
+def test_it_fits_on_all_but_the_test_episodes_if_asked(run: Run, checkpoint: Path) -> None:
+    before = Checkpoint.from_pretrained(checkpoint)
+    written = run("horizon=6", "stride=9", "fit_on=training_and_validation")
+    splits = split_episodes(load_minari(OWN, before.selector.names).episodes, FRACTIONS, SEED)
+    episodes = [*splits.validation, *splits.train]
+    assert (written["fit_on"], written["fitted_episodes"]) == ("training_and_validation", len(episodes))
+    expected = fit_recalibration(before.model, before.normalizer, episodes, context=10, horizon=6, stride=9)
+    torch.testing.assert_close(Checkpoint.from_pretrained(checkpoint).recalibration.observation, expected.observation)
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
+        (["fit_on=test"], ConfigurationError, "training_and_validation"),
         (["rule=median"], ConfigurationError, "mean_square, quantile"),
         (["context=30", "horizon=20"], EpisodeTooShortError, "horizon of 11 or less"),
         (["context=60"], EpisodeTooShortError, "shorter context"),
