@@ -61,6 +61,9 @@ class MTS3(WorldModel):
             has those of control.
         interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
         variance_hidden: of the head of variances; None means decoder_hidden.
+        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only. A fast
+            level that always finds a well-informed slow latent leans on it, and errs in long blind stretches, where
+            that has nothing left to tell.
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
@@ -90,6 +93,7 @@ class MTS3(WorldModel):
         action_hidden: Sequence[int] = (240,),
         control_hidden: Sequence[int] = (120,),
         interaction_width: int = 0,
+        slow_dropout: float = 0.0,
         decoder_hidden: Sequence[int] = (240,),
         variance_hidden: Sequence[int] | None = None,
         heteroscedastic: bool = False,
@@ -113,6 +117,7 @@ class MTS3(WorldModel):
             action_hidden=tuple(action_hidden),
             control_hidden=tuple(control_hidden),
             interaction_width=interaction_width,
+            slow_dropout=slow_dropout,
             decoder_hidden=tuple(decoder_hidden),
             variance_hidden=None if variance_hidden is None else tuple(variance_hidden),
             heteroscedastic=heteroscedastic,

@@ -34,6 +34,7 @@ class MTS3Options:
     action_hidden: tuple[int, ...]
     control_hidden: tuple[int, ...]
     interaction_width: int
+    slow_dropout: float
     decoder_hidden: tuple[int, ...]
     variance_hidden: tuple[int, ...] | None
     heteroscedastic: bool
@@ -51,6 +52,8 @@ class MTS3Options:
             )
         if self.interaction_width < 0:
             raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")
+        if not 0 <= self.slow_dropout < 1:
+            raise ConfigurationError(f"slow_dropout={self.slow_dropout}: expected a probability in [0, 1)")
         self._check_time_scales()
         self._check_combinations()
 
@@ -99,5 +102,6 @@ _OF_SLOW_LEVELS = {
     "conditioning": "prior",
     "shared_latent": "independent",
     "abstract_actions": True,
+    "slow_dropout": 0.0,
 }
 """Options of the slow levels, each with the value that asks for nothing."""

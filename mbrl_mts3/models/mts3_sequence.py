@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mbrl_mts3.gaussian import FactorisedGaussian
+from mbrl_mts3.gaussian import Evidence, FactorisedGaussian
 from mbrl_mts3.models.cells import Cells
 from mbrl_mts3.models.fast_scan import SharedCause, fast_scan
 from mbrl_mts3.models.mts3_belief import LevelBelief, MTS3Belief
@@ -66,11 +66,15 @@ def slow_levels(
     """
     begin, length = int(start.step[0]), actions.shape[1]
     steps = torch.arange(begin, begin + length, device=actions.device)
+    dropped = model.options.slow_dropout if model.training and observations is not None else 0.0
+    kept = (torch.rand(len(actions), 1, 1, device=actions.device) >= dropped) if dropped else None
     cause: FactorisedGaussian | None = None
     beliefs: list[LevelBelief] = []
     for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
         cells = Cells(level.period, begin % level.period, length)
         observed = None if observations is None else level.observation_evidence(observations, steps, mask)
+        if observed is not None and kept is not None:
+            observed = Evidence(observed.precision * kept, observed.information * kept)
         draws = None if noise is None else noise(belief.state.mean, cells.count)
         run = level.run(level_maps, belief, cells, observed, level.action_evidence(actions, steps), cause, draws)
         cause = run.cause

@@ -47,6 +47,7 @@ ALTERNATIVES = {
     "action_hidden": (17,),
     "control_hidden": (17,),
     "interaction_width": 9,
+    "slow_dropout": 0.5,
     "decoder_hidden": (17,),
     "variance_hidden": (17,),
     "heteroscedastic": True,
