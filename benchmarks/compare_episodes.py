@@ -53,7 +53,7 @@ def main() -> None:
         print(row)
     if options.csv is not None:
         with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
+            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 
