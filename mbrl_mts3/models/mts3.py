@@ -61,9 +61,9 @@ class MTS3(WorldModel):
             has those of control.
         interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
         variance_hidden: of the head of variances; None means decoder_hidden.
-        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only. A fast
-            level that always finds a well-informed slow latent leans on it, and errs in long blind stretches, where
-            that has nothing left to tell.
+        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; drawn for
+            each piece where a long batch is computed in pieces. A fast level that always finds a well-informed slow
+            latent leans on it, and errs in long blind stretches, where that has nothing left to tell.
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.

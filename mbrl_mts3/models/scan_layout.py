@@ -12,10 +12,12 @@ from torch import Tensor
 
 
 def add_product_of(weight: Tensor) -> Callable[..., Tensor]:
+    """c + A B for weights A of one model, or of many members."""
     return torch.addmm if weight.ndim == 2 else torch.baddbmm
 
 
 def product_of(weight: Tensor) -> Callable[..., Tensor]:
+    """A B for weights A of one model, or of many members."""
     return torch.mm if weight.ndim == 2 else torch.bmm
 
 
