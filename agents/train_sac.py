@@ -8,6 +8,7 @@ from typing import Any
 
 from gymnasium import spaces
 from stable_baselines3 import SAC
+from stable_baselines3.common.callbacks import BaseCallback
 
 from mbrl_mts3.agents.collect import as_factory
 from mbrl_mts3.agents.collection_environment import EnvironmentFactory
@@ -26,6 +27,7 @@ def train_sac(
     policy_path: str | Path,
     seed: int = 0,
     max_episode_steps: int | None = None,
+    save_interval: int | None = None,
     overwrite: bool = False,
     progress: bool = True,
     device: str = "auto",
@@ -43,19 +45,25 @@ def train_sac(
         policy_path: zip file for the policy.
         seed: of environment, networks and exploration.
         max_episode_steps: where episodes are truncated; None means the environment's own limit.
-        overwrite: replace a data set of that id, and a policy of that path.
+        save_interval: steps between two policies kept on the way, beside `policy_path` with the steps in their names
+            (policy_50000.zip), for a learning curve and in case the run is stopped; None keeps the last alone.
+        overwrite: replace a data set of that id, and policies of these paths.
         progress: show a progress bar.
         device: where the networks are trained.
         sac_options: further arguments of `stable_baselines3.SAC`, for example `learning_starts`.
 
     Raises:
         DataError: the id is malformed or taken.
-        ConfigurationError: unknown environment, or the policy file is there already.
+        ConfigurationError: unknown environment, steps below 1, or a policy file is there already.
     """
     if steps < 1:
         raise ConfigurationError(f"training needs at least 1 step, got {steps}")
-    if Path(policy_path).exists() and not overwrite:
-        raise ConfigurationError(f"{str(policy_path)!r} is there already: choose another path, or set overwrite=true")
+    if save_interval is not None and save_interval < 1:
+        raise ConfigurationError(f"policies are saved every 1 step or more, got save_interval={save_interval}")
+    on_the_way = range(save_interval, steps, save_interval) if save_interval else range(0)
+    for path in [Path(policy_path), *(policy_after(policy_path, count) for count in on_the_way)]:
+        if path.exists() and not overwrite:
+            raise ConfigurationError(f"{str(path)!r} is there already: choose another path, or set overwrite=true")
     check_new_dataset_id(dataset_id, overwrite=overwrite)
     started = time.perf_counter()
     made = as_factory(environment)(**({} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}))
@@ -63,6 +71,26 @@ def train_sac(
     options = {"algorithm_name": "SAC", "description": f"replay of SAC training, seed {seed}, {steps} steps"}
     with recording(made, dataset_id, steps, overwrite=overwrite, progress=progress, **options) as recorder:
         model = SAC(policy, recorder, seed=seed, device=device, **sac_options)
-        model.learn(steps)
+        model.learn(steps, callback=None if save_interval is None else _Saving(policy_path, on_the_way))
         save_policy(model, policy_path)
     return CollectionSummary.of(recorder, dataset_id, time.perf_counter() - started)
+
+
+def policy_after(policy_path: str | Path, steps: int) -> Path:
+    """Where the policy after so many steps is kept, when the last one has `policy_path`."""
+    path = Path(policy_path)
+    return path.with_name(f"{path.stem}_{steps}{path.suffix}")
+
+
+class _Saving(BaseCallback):
+    """Keeps a policy at each of the given numbers of steps."""
+
+    def __init__(self, policy_path: str | Path, on_the_way: range) -> None:
+        super().__init__()
+        self._policy_path = policy_path
+        self._on_the_way = on_the_way
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps in self._on_the_way:
+            save_policy(self.model, policy_after(self._policy_path, self.num_timesteps))
+        return True

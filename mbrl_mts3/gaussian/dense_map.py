@@ -11,7 +11,7 @@ from mbrl_mts3.gaussian.linear_map import LinearMap
 
 
 class DenseMap(LinearMap):
-    """F as one matrix (2n, 2n), or one matrix per batch element (B, 2n, 2n)."""
+    """F as one matrix (2m, 2n), from latents of n to those of m, or one matrix per batch element (B, 2m, 2n)."""
 
     def __init__(self, weight: Float[Tensor, "*batch rows columns"]) -> None:
         self.weight = weight
@@ -28,15 +28,15 @@ class DenseMap(LinearMap):
 
 
 def covariance_weight(weight: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch rows3 columns3"]:
-    """M_F (..., 3n, 3n) with Pi[F S F^T] = M_F [s_u; s_l; s_s].
+    """M_F (..., 3m, 3n) with Pi[F S F^T] = M_F [s_u; s_l; s_s], of F (..., 2m, 2n).
 
         M_F = [F11^2, F12^2, 2 F11∘F12 ;  F21^2, F22^2, 2 F21∘F22 ;  F11∘F21, F12∘F22, F11∘F22 + F12∘F21]
 
     Squares and products are elementwise.
     """
-    n = weight.shape[-1] // 2
-    f11, f12 = weight[..., :n, :n], weight[..., :n, n:]
-    f21, f22 = weight[..., n:, :n], weight[..., n:, n:]
+    m, n = weight.shape[-2] // 2, weight.shape[-1] // 2
+    f11, f12 = weight[..., :m, :n], weight[..., :m, n:]
+    f21, f22 = weight[..., m:, :n], weight[..., m:, n:]
     rows = (
         (f11.square(), f12.square(), 2 * f11 * f12),
         (f21.square(), f22.square(), 2 * f21 * f22),

@@ -61,7 +61,7 @@ def _follow(model: MTS3, normalizer: Normalizer, episode: Episode, place: int, l
         belief, _ = model.filter(observations[:, cell], actions[:, cell], None, belief)
         means.append(belief.levels[level - 1].state.mean[0].cpu())
     steps = torch.arange(1, len(means) + 1) * period
-    size = 2 * model.options.latent_dim
+    size = 2 * model.options.slow_size
     mean: Tensor = torch.stack(means) if means else torch.zeros(0, size)
     return SlowLatents(mean, torch.full_like(steps, place), steps)
 

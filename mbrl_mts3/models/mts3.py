@@ -46,6 +46,7 @@ class MTS3(WorldModel):
         time_scales: steps per cell of each slow level, fastest first, each a multiple of the one before.
             () is a single level (Ac-RKN with the same transition), (15,) the model of the paper.
         latent_dim: n; latents have 2n dimensions.
+        slow_latent_dim: n of every slow level; None means latent_dim, as published.
         transition: "dense", "banded", "diagonal", "locally_linear" or "banded_locally_linear", for every level.
         aggregation: "causal" (actions of a cell up to the current step) or "window" (all actions of the cell, as
             in the paper; such a model cannot be stepped one action at a time).
@@ -79,6 +80,7 @@ class MTS3(WorldModel):
         time_scales: Sequence[int] = (15,),
         *,
         latent_dim: int = 30,
+        slow_latent_dim: int | None = None,
         transition: str = "dense",
         aggregation: str = "causal",
         conditioning: str = "prior",
@@ -105,6 +107,7 @@ class MTS3(WorldModel):
         self.options = MTS3Options(
             time_scales=tuple(time_scales),
             latent_dim=latent_dim,
+            slow_latent_dim=slow_latent_dim,
             transition=transition,
             aggregation=aggregation,
             conditioning=conditioning,
@@ -126,7 +129,7 @@ class MTS3(WorldModel):
         self.levels = nn.ModuleList(self._level(i) for i in range(len(self.options.time_scales)))
         self.transition = make_transition(transition, latent_dim)
         self.noise = ProcessNoise(latent_dim)
-        self.cause_map = Link(latent_dim) if len(self.levels) else None
+        self.cause_map = Link(latent_dim, slow_latent_dim) if len(self.levels) else None
         driven = actuated and action_dim > 0
         self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if driven else None
         self.interaction = self._interaction(action_dim if driven else 0)
@@ -284,8 +287,8 @@ class MTS3(WorldModel):
         options = self.options
         if not options.interaction_width:
             return None
-        width, hidden, above = options.interaction_width, options.control_hidden, bool(options.time_scales)
-        return StateInteraction(options.latent_dim, action_dim, width, hidden, has_cause=above)
+        width, hidden, cause = options.interaction_width, options.control_hidden, options.slow_size
+        return StateInteraction(options.latent_dim, action_dim, width, hidden, cause_dim=cause)
 
     def _level(self, index: int) -> TimeScale:
         options = self.options
@@ -293,7 +296,7 @@ class MTS3(WorldModel):
             options.time_scales[index],
             self.observation_dim,
             self.action_dim if options.aggregates_actions else 0,
-            options.latent_dim,
+            options.slow_size,
             has_parent=index + 1 < len(options.time_scales),
             transition=options.transition,
             window_hidden=options.window_hidden,

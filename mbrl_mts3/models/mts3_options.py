@@ -22,6 +22,7 @@ class MTS3Options:
 
     time_scales: tuple[int, ...]
     latent_dim: int
+    slow_latent_dim: int | None
     transition: str
     aggregation: str
     conditioning: str
@@ -50,12 +51,23 @@ class MTS3Options:
             raise ConfigurationError(
                 f"latent_dim and initial_variance must be positive, got {self.latent_dim} and {self.initial_variance}"
             )
+        if self.slow_latent_dim is not None and self.slow_latent_dim < 1:
+            raise ConfigurationError(
+                f"slow_latent_dim={self.slow_latent_dim}: expected null for latent_dim, or at least 1"
+            )
         if self.interaction_width < 0:
             raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")
         if not 0 <= self.slow_dropout < 1:
             raise ConfigurationError(f"slow_dropout={self.slow_dropout}: expected a probability in [0, 1)")
         self._check_time_scales()
         self._check_combinations()
+
+    @property
+    def slow_size(self) -> int:
+        """n of the slow latents; 0 where there are none."""
+        if not self.time_scales:
+            return 0
+        return self.latent_dim if self.slow_latent_dim is None else self.slow_latent_dim
 
     @property
     def aggregates_actions(self) -> bool:
@@ -83,6 +95,11 @@ class MTS3Options:
                 f"shared_latent='exact' and transition={self.transition!r} clash: exact treatment needs one transition "
                 "matrix for all states; take a transition that is not locally linear, or shared_latent='independent'"
             )
+        if self.shared_latent == "exact" and self.time_scales and self.slow_size != self.latent_dim:
+            raise ConfigurationError(
+                f"shared_latent='exact' and slow_latent_dim={self.slow_latent_dim} clash: exact treatment pairs each "
+                "fast dimension with a slow one; leave slow_latent_dim=null, or take shared_latent='independent'"
+            )
         if not self.time_scales:
             for name, plain in _OF_SLOW_LEVELS.items():
                 if getattr(self, name) != plain:
@@ -103,5 +120,6 @@ _OF_SLOW_LEVELS = {
     "shared_latent": "independent",
     "abstract_actions": True,
     "slow_dropout": 0.0,
+    "slow_latent_dim": None,
 }
 """Options of the slow levels, each with the value that asks for nothing."""

@@ -18,11 +18,11 @@ class StateInteraction(nn.Module):
         action_dim: size of an action; 0 for none.
         width: h, hidden units.
         action_hidden: hidden sizes of the network that brings the action in.
-        has_cause: whether a slow latent x stands above.
+        cause_dim: n of the slow latent x above; 0 where none stands there.
     """
 
     def __init__(
-        self, latent_dim: int, action_dim: int, width: int, action_hidden: Sequence[int], *, has_cause: bool
+        self, latent_dim: int, action_dim: int, width: int, action_hidden: Sequence[int], *, cause_dim: int
     ) -> None:
         super().__init__()
         size = 2 * latent_dim
@@ -31,10 +31,10 @@ class StateInteraction(nn.Module):
         self.out_weight = nn.Parameter(torch.randn(size, width) * (0.3 / (3 * width) ** 0.5))
         self.bias = nn.Parameter(torch.zeros(width))
         self.action = MLP(action_dim, action_hidden, width, layer_norm=True) if action_dim else None
-        self.cause = nn.Linear(size, width, bias=False) if has_cause else None
+        self.cause = nn.Linear(2 * cause_dim, width, bias=False) if cause_dim else None
 
     def inputs(self, actions: Tensor, cause: Tensor | None) -> Tensor:
-        """u (..., h), of actions (..., act) and means of the cause (..., 2n)."""
+        """u (..., h), of actions (..., act) and means of the cause (..., 2 * cause_dim)."""
         total: Tensor = self.bias.expand(*actions.shape[:-1], -1)
         if self.action is not None:
             total = total + self.action(actions)

@@ -4,6 +4,7 @@ from typing import Any
 import minari
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import SAC
 
 from mbrl_mts3.agents.behaviour import SB3Behaviour
@@ -70,6 +71,20 @@ def test_the_replay_is_what_the_replay_buffer_saw(tmp_path: Path, monkeypatch: p
     for name, rows in stored.items():
         seen = getattr(buffer, name)[:60, 0]
         np.testing.assert_allclose(rows, seen, rtol=1e-5, atol=1e-6)
+
+
+def test_policies_on_the_way_are_kept_as_they_were(tmp_path: Path) -> None:
+    train_sac("HalfCheetah-v5", 60, "a-v0", policy_path=tmp_path / "a.zip", save_interval=25, seed=4, **TINY)
+    train_sac("HalfCheetah-v5", 25, "b-v0", policy_path=tmp_path / "b.zip", seed=4, **TINY)
+    assert {file.name for file in tmp_path.glob("a*.zip")} == {"a.zip", "a_25.zip", "a_50.zip"}
+    (early, last, alone) = (SAC.load(tmp_path / name).actor.state_dict() for name in ("a_25.zip", "a.zip", "b.zip"))
+    assert all(torch.equal(value, alone[name]) for name, value in early.items())
+    assert not all(torch.equal(value, last[name]) for name, value in early.items())
+    (tmp_path / "a.zip").unlink()
+    with pytest.raises(ConfigurationError, match=r"a_50.zip.* is there already"):
+        train_sac("HalfCheetah-v5", 60, "c-v0", policy_path=tmp_path / "a.zip", save_interval=50, **TINY)
+    with pytest.raises(ConfigurationError, match="save_interval=0"):
+        train_sac("HalfCheetah-v5", 60, "c-v0", policy_path=tmp_path / "c.zip", save_interval=0, **TINY)
 
 
 def test_equal_seeds_give_equal_replays(tmp_path: Path) -> None:

@@ -43,6 +43,18 @@ def test_a_matrix_per_batch_element_equals_each_alone(random_belief):
         torch.testing.assert_close(together[i].covariance, alone.covariance)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(2, 5), (5, 2)])
+def test_a_map_between_latents_of_two_sizes_equals_the_projected_dense_one(
+    random_belief, dense, projected, rows, columns
+):
+    rng = np.random.default_rng(2)
+    belief, matrix = random_belief(rng, columns), rng.normal(size=(2 * rows, 2 * columns))
+    mean, cov = dense(belief)
+    result = DenseMap(torch.tensor(matrix)).apply(belief)
+    np.testing.assert_allclose(result.mean.numpy(), matrix @ mean, rtol=1e-10)
+    np.testing.assert_allclose(result.covariance.numpy(), projected(matrix @ cov @ matrix.T), rtol=1e-10, atol=1e-10)
+
+
 def test_diagonal_maps_equal_their_dense_matrix(random_belief):
     rng = np.random.default_rng(1)
     belief = random_belief(rng, 5, (2, 3))

@@ -37,8 +37,8 @@ class DenseMTS3:
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Mean and covariance of z_{t+1}, before o_{t+1}, for each t."""
         options = self.model.options
-        z = self.initial()
-        states = [self.initial() for _ in self.slow]
+        z = self.initial(self.n)
+        states = [self.initial(len(maps["x"]) // 2) for maps in self.slow]
         out = []
         for t in range(len(observations)):
             z = self.update(z, *self.encode(self.model.observation_encoder, observations[t]), mask[t])
@@ -93,7 +93,7 @@ class DenseMTS3:
         end = t + 1 if self.model.options.aggregation == "causal" else min(begin + scale, len(actions))
         mean, cov = maps["x"] @ state[0], pi(maps["x"] @ state[1] @ maps["x"].T) + maps["q"]
         if maps["y"] is not None:
-            precision, information = np.eye(2 * self.n), np.zeros(2 * self.n)
+            precision, information = np.eye(len(mean)), np.zeros(len(mean))
             for s in range(begin, end):
                 value, variance = self.encode(
                     self.model.slow_levels[i].action_encoder, np.append(actions[s], (s % scale) / scale)
@@ -117,16 +117,17 @@ class DenseMTS3:
         if not shown:
             return belief
         mean, cov = belief
-        observe = np.hstack([np.eye(self.n), np.zeros((self.n, self.n))])
+        n = len(mean) // 2
+        observe = np.hstack([np.eye(n), np.zeros((n, n))])
         gain = cov @ observe.T @ np.linalg.inv(observe @ cov @ observe.T + np.diag(variance))
-        return mean + gain @ (value - observe @ mean), (np.eye(2 * self.n) - gain @ observe) @ cov
+        return mean + gain @ (value - observe @ mean), (np.eye(2 * n) - gain @ observe) @ cov
 
     def encode(self, encoder, inputs):
         value, raw = np.split(call(encoder.network, inputs), 2)
         return value, np.logaddexp(0, raw) + 1e-4
 
-    def initial(self):
-        return np.zeros(2 * self.n), self.model.options.initial_variance * np.eye(2 * self.n)
+    def initial(self, n):
+        return np.zeros(2 * n), self.model.options.initial_variance * np.eye(2 * n)
 
     def scale(self, i):
         return self.model.options.time_scales[i]

@@ -44,6 +44,8 @@ FORMS = [
     ((2, 6), {"actuated": False}),
     ((2, 6), {"abstract_actions": False}),
     *[(scales, {"interaction_width": 7}) for scales in [(), (4,), (2, 6)]],
+    *[(scales, {"slow_latent_dim": n, "interaction_width": 7}) for scales, n in [((4,), 2), ((2, 6), 3), ((4,), 8)]],
+    ((4,), {"slow_latent_dim": 2, "conditioning": "posterior", "aggregation": "window"}),
     ((4,), {"interaction_width": 7, "actuated": False}),
     ((4,), {"interaction_width": 7, "aggregation": "window"}),
 ]
@@ -152,6 +154,9 @@ def test_within_a_window_the_plan_s_later_actions_matter_only_to_window_aggregat
         ({"time_scales": (4, 4)}, "multiple"),
         ({"latent_dim": 0}, "positive"),
         ({"initial_variance": 0.0}, "positive"),
+        ({"slow_latent_dim": 0}, "slow_latent_dim=0: expected null"),
+        ({"slow_latent_dim": 4, "shared_latent": "exact"}, "'exact' and slow_latent_dim=4 clash"),
+        ({"time_scales": (), "slow_latent_dim": 4}, "slow_latent_dim=4 and time_scales=.. clash"),
         ({"shared_latent": "exact", "transition": "locally_linear"}, "'exact' and transition='locally_linear' clash"),
         ({"shared_latent": "exact", "transition": "banded_locally_linear"}, "not locally linear"),
         ({"time_scales": (), "abstract_actions": False}, "abstract_actions=False and time_scales=.. clash"),

@@ -28,6 +28,7 @@ FORMS = {
     "diagonal": {"time_scales": (5,), "transition": "diagonal"},
     "banded": {"time_scales": (5,), "transition": "banded"},
     "locally-linear": {"time_scales": (5,), "transition": "locally_linear"},
+    "narrow-slow-level": {"time_scales": (2, 4), "slow_latent_dim": 3},
     "interacting": {"time_scales": (5,), "interaction_width": 8},
     "unactuated": {"time_scales": (5,), "actuated": False},
     "no-abstract-action": {"time_scales": (5,), "abstract_actions": False},
@@ -35,6 +36,7 @@ FORMS = {
 ALTERNATIVES = {
     "time_scales": (2, 4),
     "latent_dim": 7,
+    "slow_latent_dim": 3,
     "transition": "diagonal",
     "aggregation": "window",
     "conditioning": "posterior",
