@@ -1,4 +1,4 @@
-"""Models of a benchmark against one of them, test episode by test episode.
+"""Models of a benchmark against one of them, episode by episode.
 
     python benchmarks/compare_episodes.py results/models/runs/half_cheetah_replay --reference mts3_deep
 
@@ -6,7 +6,8 @@ A mean over test windows hangs on the few episodes that go wrong: whether a mode
 rank. Here each model (mean of its seeds) meets the reference in every test episode: in how many the reference has the
 lower error, and how likely differences of that kind are if neither is better (Wilcoxon's signed-rank test over the
 episodes). Errors are of blind steps from --first on, of the mean (NRMSE, root of the mean square) and of the
-density (NLL, nats).
+density (NLL, nats). With `--splits test validation` the validation episodes count as well: they chose each run's
+checkpoint, of every model alike.
 """
 
 from __future__ import annotations
@@ -59,13 +60,14 @@ def main() -> None:
 
 
 def _scores(path: Path, dataset: OfflineDataset, options: argparse.Namespace) -> dict[str, np.ndarray]:
-    """Of each test episode, from step `first` on."""
+    """Of each episode, from step `first` to `last`."""
     checkpoint = Checkpoint.from_pretrained(path)
     protocol = EvaluationProtocol(context=options.context, horizon=options.horizon)
     found: dict[str, list[float]] = {name: [] for name in MEASURES}
-    for episode in checkpoint_splits(checkpoint, dataset).test:
+    splits = checkpoint_splits(checkpoint, dataset)
+    for episode in [episode for name in options.splits for episode in getattr(splits, name)]:
         errors = protocol.evaluate(checkpoint.model, checkpoint.normalizer, [episode]).model
-        far = slice(options.first - 1, None)
+        far = slice(options.first - 1, options.last)
         found["nrmse"].append(float(errors.nrmse[far].square().mean().sqrt()))
         assert errors.nll is not None
         found["nll"].append(float(errors.nll[far].mean()))
@@ -98,6 +100,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--context", type=int, default=30)
     parser.add_argument("--horizon", type=int, default=330)
     parser.add_argument("--first", type=int, default=60, help="first blind step that counts")
+    parser.add_argument("--last", type=int, default=None, help="last one; the horizon, unless given")
+    parser.add_argument("--splits", nargs="+", choices=("test", "validation"), default=["test"])
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()

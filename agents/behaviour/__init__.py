@@ -2,6 +2,7 @@
 
 from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
 from mbrl_mts3.agents.behaviour.kitchen import KitchenDemonstration
+from mbrl_mts3.agents.behaviour.noisy_behaviour import NoisyBehaviour
 from mbrl_mts3.agents.behaviour.policy_behaviour import PolicyBehaviour
 from mbrl_mts3.agents.behaviour.random_behaviour import RandomBehaviour
 from mbrl_mts3.agents.behaviour.sb3_behaviour import SB3Behaviour
@@ -13,6 +14,7 @@ __all__ = [
     "Behaviour",
     "BehaviourFactory",
     "KitchenDemonstration",
+    "NoisyBehaviour",
     "PolicyBehaviour",
     "RandomBehaviour",
     "SB3Behaviour",

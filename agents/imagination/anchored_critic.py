@@ -6,11 +6,12 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from stable_baselines3.common.policies import ContinuousCritic
 from torch import Tensor, nn
 
+from mbrl_mts3.agents.imagination.normalised_critic import NormalisedCritic
 
-class AnchoredCritic(ContinuousCritic):
+
+class AnchoredCritic(NormalisedCritic):
     """TD3's critic, with a price on the distance from an earlier actor in what the actor maximises.
 
     Q1(s, a) - weight * mean|Q1| * |a - anchor(s)|^2, with the anchor moved to the present actor now and then: a

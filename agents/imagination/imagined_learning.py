@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
@@ -13,6 +14,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from mbrl_mts3.agents.imagination.imitation import held_actor, imitate
 from mbrl_mts3.agents.imagination.mixed_replay import MixedReplay
+from mbrl_mts3.agents.imagination.normalised_critic import NormalisedCritic
 from mbrl_mts3.agents.imagination.replay_state import load_replay_state, replay_state
 from mbrl_mts3.agents.imagination.standardized_observations import standardize
 
@@ -23,7 +25,8 @@ class ImaginedLearning(ABC):
     """An algorithm of Stable-Baselines3 with the experience that it learns from, in rounds that can be interrupted.
 
     Args:
-        algorithm: its replay buffer, where it has one, from now on gives imagined and real transitions mixed.
+        algorithm: its replay buffer, where it has one, from now on gives imagined and real transitions mixed; its
+            critics, where they can, begin at the level of the data's returns.
         real: the data.
         real_fraction: see `MixedReplay`; on-policy algorithms take none.
         seed: of what is imagined.
@@ -39,6 +42,7 @@ class ImaginedLearning(ABC):
         algorithm.set_logger(Logger(folder=None, output_formats=[]))
         if isinstance(algorithm, OffPolicyAlgorithm):
             assert algorithm.replay_buffer is not None
+            _level_critics(algorithm, real)
             # The algorithm calls `add` and `sample` and nothing else.
             algorithm.replay_buffer = MixedReplay(algorithm.replay_buffer, real, real_fraction)  # type: ignore[assignment]
 
@@ -90,6 +94,17 @@ class ImaginedLearning(ABC):
         self.generator.set_state(state["generator"])
         if state["replay"] is not None:
             load_replay_state(self.algorithm.replay_buffer.imagined, state["replay"])  # type: ignore[attr-defined]
+
+
+def _level_critics(algorithm: OffPolicyAlgorithm, real: ReplayBuffer) -> None:
+    """Let critics begin at the discounted return of the data's mean reward, earned until its share of steps ends it."""
+    going_on = algorithm.gamma * (1 - float(np.mean(real.dones * (1 - real.timeouts))))
+    if going_on >= 1:
+        return
+    policy: Any = algorithm.policy
+    for critic in (policy.critic, policy.critic_target):
+        if isinstance(critic, NormalisedCritic):
+            critic.begin_at(float(np.mean(real.rewards)) / (1 - going_on))
 
 
 def _all_observations(buffer: ReplayBuffer) -> Any:

@@ -14,7 +14,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
 from mbrl_mts3.agents.imagination.anchored_critic import AnchoredCritic
-from mbrl_mts3.agents.imagination.anchored_policies import anchored_policy
+from mbrl_mts3.agents.imagination.learning_policies import learning_policy
 from mbrl_mts3.agents.imagination.standardized_observations import StandardizedObservations
 from mbrl_mts3.errors import ConfigurationError
 
@@ -24,7 +24,9 @@ ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "PPO": 
 def make_policy(
     environment: VecEnv, algorithm: str, *, exploration: float = 0.0, proximal: float = 0.0, **options: Any
 ) -> BaseAlgorithm:
-    """An untrained policy with the algorithm that will train it; its networks get `StandardizedObservations`.
+    """An untrained policy with the algorithm that will train it.
+
+    Its networks get `StandardizedObservations`; the critics of SAC and TD3 are `NormalisedCritic`s.
 
     Args:
         environment: where it learns.
@@ -44,11 +46,9 @@ def make_policy(
             f"the observation has dicts within its dict ({', '.join(shown)}), which Stable-Baselines3 does not take: "
             "show it as one array (flat_observations=true, or observation='flat' in load_dynamics)"
         )
-    policy: Any = "MultiInputPolicy" if dictionary else "MlpPolicy"
     if proximal and kind is not TD3:
         raise ConfigurationError(f"proximal steps are for TD3, {algorithm} has none: set policy.proximal=0")
-    if proximal:
-        policy = anchored_policy(dictionary)
+    policy: Any = learning_policy(kind, dictionary=dictionary)
     network = dict(options.pop("policy_kwargs", {}))
     options["policy_kwargs"] = {"features_extractor_class": StandardizedObservations, **network}
     if exploration:

@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from mbrl_mts3.agents.behaviour import (
     Behaviour,
+    NoisyBehaviour,
     RandomBehaviour,
     SB3Behaviour,
     SmoothNoiseBehaviour,
@@ -45,13 +46,14 @@ def policy(tmp_path_factory: pytest.TempPathFactory, maze: gymnasium.Env[Any, An
     return path
 
 
-@pytest.fixture(params=["random", "smooth_noise", "waypoint", "sb3"])
+@pytest.fixture(params=["random", "smooth_noise", "waypoint", "sb3", "noisy"])
 def make(request: pytest.FixtureRequest, policy: Path) -> Maker:
     makers: dict[str, Maker] = {
         "random": RandomBehaviour,
         "smooth_noise": SmoothNoiseBehaviour,
         "waypoint": WaypointBehaviour,
         "sb3": lambda environment: SB3Behaviour(environment, policy),
+        "noisy": lambda environment: NoisyBehaviour(environment, WaypointBehaviour, most=0.5),
     }
     return makers[request.param]
 
@@ -131,6 +133,37 @@ def test_smooth_noise_has_its_deviation() -> None:
 def test_noise_that_makes_no_sense(options: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match="noise needs"):
         SmoothNoiseBehaviour(Uneven(), **options)
+
+
+class Resting(Behaviour):
+    """In the middle of the box of `Uneven`."""
+
+    def __init__(self, environment: gymnasium.Env[Any, Any]) -> None:
+        self.seeds: list[int] = []
+
+    def reset(self, seed: int) -> None:
+        self.seeds.append(seed)
+
+    def __call__(self, observation: Any) -> Any:
+        return np.array([0.0, 0.5, 20.0], np.float32)
+
+
+def test_each_episode_has_its_own_noise_on_top() -> None:
+    inner = Resting(Uneven())
+    behaviour = NoisyBehaviour(Uneven(), lambda _: inner, most=0.2)
+    spreads = []
+    for seed in range(150):
+        behaviour.reset(seed)
+        actions = np.array([behaviour(np.zeros(3)) for _ in range(200)])
+        # In half widths of the box, which are 2, 0.5 and 10.
+        spreads.append((actions - [0, 0.5, 20]).std(axis=0) / [2, 0.5, 10])
+    assert inner.seeds[-150:] == list(range(150))
+    spread = np.array(spreads)
+    np.testing.assert_allclose(spread[:, 0], spread[:, 2], rtol=0.5)
+    # Uniform from 0 to 0.2.
+    np.testing.assert_allclose(np.quantile(spread.mean(axis=1), [0.1, 0.5, 0.9]), [0.02, 0.1, 0.18], atol=0.03)
+    with pytest.raises(ConfigurationError, match="most=0"):
+        NoisyBehaviour(Uneven(), Resting, most=0.0)
 
 
 def test_random_actions_are_held() -> None:

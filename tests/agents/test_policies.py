@@ -16,7 +16,7 @@ from mbrl_mts3.agents.policies import SquashedGaussianPolicy, export_sac_actor, 
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
-NAMES = ["half_cheetah_best", "half_cheetah_medium", "half_cheetah_simple"]
+NAMES = ["half_cheetah_best", "half_cheetah_expert", "half_cheetah_medium", "half_cheetah_simple"]
 
 
 class Still(gymnasium.Env[Any, Any]):
@@ -87,7 +87,8 @@ def test_shipped_policies_are_small_and_say_where_they_come_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "lowest", "highest"), [("simple", 300, 750), ("medium", 900, 1400), ("best", 1000, 1500)]
+    ("name", "lowest", "highest"),
+    [("simple", 300, 750), ("medium", 900, 1400), ("best", 1000, 1500), ("expert", 2000, 2900)],
 )
 def test_shipped_policies_run_as_fast_as_their_table_says(name: str, lowest: float, highest: float) -> None:
     """A quarter of an episode, which pays about a quarter: the table of README.md has whole ones."""

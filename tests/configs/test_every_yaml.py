@@ -52,7 +52,11 @@ def maze() -> Iterator[gymnasium.Env[Any, Any]]:
 
 
 # Behaviours that a maze does not suit.
-AT_HOME = {"PolicyBehaviour": "HalfCheetah-v5", "SkidSteerBehaviour": "mbrl_mts3/SkidSteer-v0"}
+AT_HOME = {
+    "NoisyBehaviour": "HalfCheetah-v5",
+    "PolicyBehaviour": "HalfCheetah-v5",
+    "SkidSteerBehaviour": "mbrl_mts3/SkidSteer-v0",
+}
 
 
 def for_agent(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from gymnasium.wrappers import FlattenObservation
 from imagined_worlds import checkpoint_of, checkpoint_with
-from stable_baselines3 import SAC
+from stable_baselines3 import TD3
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
@@ -123,7 +123,7 @@ def test_a_policy_of_flat_observations_acts_in_the_flat_environment(
     told = "{continuing_task: false, max_episode_steps: 6}"
     written = run(f"checkpoint={checkpoint}", "flat_observations=true", "evaluation.episodes=2", f"env_options={told}")
     assert written["real_evaluation"]["episodes"] == 2
-    policy = SAC.load(tmp_path / "run" / "policy.zip")
+    policy = TD3.load(tmp_path / "run" / "policy.zip")
     environment = FlattenObservation(make_environment("PointMaze_UMaze-v3", **options))
     assert policy.observation_space == environment.observation_space
     result = evaluate_agent(policy, lambda: environment, [1000, 1001])

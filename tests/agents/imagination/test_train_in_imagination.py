@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,17 @@ def test_real_transitions_are_learnt_from(world: World, data: OfflineDataset) ->
     with torch.no_grad():
         value = learning.algorithm.critic(batch.observations.float(), batch.actions)[0]
     assert float((value - 3).abs().mean()) < 0.5
+
+
+def test_critics_begin_at_the_returns_of_the_data(world: World, data: OfflineDataset) -> None:
+    """A mean reward that goes on for ever, discounted by 0.1; or until an end, which half of the steps are."""
+    reward = np.concatenate([episode.rewards for episode in data.episodes]).mean()
+    critic = branched(world(), data, "TD3").algorithm.critic
+    assert critic.qf1[-1].bias.item() == pytest.approx(reward / (1 - 0.1), rel=1e-4)
+    ending = [replace(episode, terminations=np.arange(len(episode)) % 2 == 0) for episode in data.episodes]
+    share = np.concatenate([episode.terminations for episode in ending]).mean()
+    critic = branched(world(), replace(data, episodes=tuple(ending)), "TD3").algorithm.critic_target
+    assert critic.qf0[-1].bias.item() == pytest.approx(reward / (1 - 0.1 * (1 - share)), rel=1e-4)
 
 
 def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_path: Path) -> None:
