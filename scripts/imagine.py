@@ -94,7 +94,9 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         )
     noise = config.policy.get("exploration", 0.0)
     rollouts = BranchedRollouts(dynamics, config.branches, config.horizon, action_noise=noise)
-    rounds = {name: config[name] for name in ("kept_rounds", "held_rounds", "n_steps", "moving_anchor")}
+    rounds = {
+        name: config[name] for name in ("kept_rounds", "held_rounds", "n_steps", "moving_anchor", "averaged_rounds")
+    }
     return BranchedLearning.of(make, rollouts, dataset.episodes, **rounds, **shared)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from gymnasium import spaces
@@ -13,6 +13,7 @@ from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from mbrl_mts3.agents.imagination.anchored_critic import AnchoredCritic
+from mbrl_mts3.agents.imagination.averaged_actor import AveragedActor
 from mbrl_mts3.agents.imagination.branched_rollouts import BranchedRollouts
 from mbrl_mts3.agents.imagination.imagined_learning import ImaginedLearning
 from mbrl_mts3.agents.imagination.imitation import held_actor
@@ -36,6 +37,8 @@ class BranchedLearning(ImaginedLearning):
             transitions always have one.
         moving_anchor: whether the anchor of an `AnchoredCritic` moves to the present actor with each round, instead of
             staying where the actor was before the first one.
+        averaged_rounds: the policy to be used is the mean of the actors at the ends of about so many rounds, see
+            `AveragedActor`; those in which the actor is held do not count.
         real, real_fraction, seed: see `ImaginedLearning`.
 
     Raises:
@@ -54,6 +57,7 @@ class BranchedLearning(ImaginedLearning):
         held_rounds: int = 0,
         n_steps: int = 1,
         moving_anchor: bool = False,
+        averaged_rounds: int = 1,
         seed: int = 0,
     ) -> None:
         if not isinstance(algorithm, OffPolicyAlgorithm):
@@ -61,10 +65,9 @@ class BranchedLearning(ImaginedLearning):
                 f"branches are stored, and {type(algorithm).__name__} learns only from what it has "
                 "just done: set branched=false, or take SAC or TD3"
             )
-        if steps_per_round < 1 or kept_rounds < 1:
-            raise ConfigurationError(
-                f"expected steps_per_round and kept_rounds of at least 1, got {steps_per_round} and {kept_rounds}"
-            )
+        counts = {"steps_per_round": steps_per_round, "kept_rounds": kept_rounds, "averaged_rounds": averaged_rounds}
+        if min(counts.values()) < 1:
+            raise ConfigurationError(f"expected numbers of at least 1, got {counts}")
         algorithm.replay_buffer = _replay(algorithm, rollouts, kept_rounds, n_steps)
         super().__init__(algorithm, real, real_fraction, seed)
         self.off_policy = algorithm
@@ -72,6 +75,7 @@ class BranchedLearning(ImaginedLearning):
         self.steps_per_round = steps_per_round
         self.held_rounds = held_rounds
         self.moving_anchor = moving_anchor
+        self.average = AveragedActor(algorithm.actor, averaged_rounds)
 
     @classmethod
     def of(
@@ -99,15 +103,21 @@ class BranchedLearning(ImaginedLearning):
         with held_actor(self.off_policy) if held else nullcontext():
             self.off_policy.train(self.steps_per_round, self.off_policy.batch_size)
         self.gradient_steps += self.steps_per_round
+        if not held:
+            self.average.update()
         return {**found, **self.losses(), "imagining_seconds": seconds}
+
+    def acting(self) -> AbstractContextManager[None]:
+        return self.average.acting()
 
     def state_dict(self) -> dict[str, Any]:
         critic = self._anchored_critic()
         anchor = None if critic is None or critic.anchor is None else critic.anchor.state_dict()
-        return {**super().state_dict(), "anchor": anchor}
+        return {**super().state_dict(), "anchor": anchor, "average": self.average.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
+        self.average.load_state_dict(state["average"])
         critic = self._anchored_critic()
         if critic is not None and state["anchor"] is not None:
             critic.move_anchor(self.off_policy.actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,10 @@ class ImaginedLearning(ABC):
     @abstractmethod
     def round(self) -> dict[str, float]:
         """Imagine and learn; returns means over what was imagined, losses, and "imagining_seconds" where known."""
+
+    def acting(self) -> AbstractContextManager[None]:
+        """Inside, the algorithm's policy is the one to be used, where that differs from the one that learns."""
+        return nullcontext()
 
     def losses(self) -> dict[str, float]:
         """What the algorithm last said of itself, those numbers that it has."""

@@ -69,11 +69,13 @@ def train_in_imagination(
         steps = {"gradient_steps": learning.gradient_steps, "imagined_steps": learning.imagined_steps}
         row = {"round": number, **steps, "seconds": before + time.perf_counter() - began, **found}
         if evaluate is not None and (number % evaluation_interval == 0 or number == rounds):
-            row |= evaluate(learning.algorithm)
+            with learning.acting():
+                row |= evaluate(learning.algorithm)
         curve.append(row)
         write_atomically(folder / CURVE_FILE, _csv(curve))
         if number % save_interval == 0 or number == rounds:
-            _save_policy(learning.algorithm, folder / POLICY_FILE)
+            with learning.acting():
+                _save_policy(learning.algorithm, folder / POLICY_FILE)
             save_run(folder, learning, curve)
         if on_round is not None:
             on_round(row)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from aim_at_one_action import BEST_ACTION
-from stable_baselines3 import SAC
+from stable_baselines3 import SAC, TD3
 
 from mbrl_mts3.agents.imagination import (
     BranchedLearning,
@@ -44,7 +44,11 @@ def branched(dynamics: WorldModelDynamics, data: OfflineDataset, algorithm: str 
 
 
 def parameters(learning: ImaginedLearning) -> torch.Tensor:
-    return torch.cat([parameter.detach().flatten() for parameter in learning.algorithm.policy.parameters()])
+    return parameters_of(learning.algorithm.policy)
+
+
+def parameters_of(module: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
 
 
 @pytest.mark.parametrize(
@@ -190,6 +194,36 @@ def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_pat
     train_in_imagination(learning, 3, tmp_path, on_round=lambda _: seen.append(actor()))
     assert torch.equal(seen[0], seen[3])
     assert not torch.equal(seen[3], seen[4])
+
+
+def test_the_policy_is_the_mean_and_learning_does_not_know(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+    plain, mean = (branched(world(), data, "TD3", averaged_rounds=window, held_rounds=1) for window in (1, 5))
+    ends: list[torch.Tensor] = []
+    round_of = plain.round
+
+    def told() -> dict[str, float]:
+        found = round_of()
+        ends.append(parameters_of(plain.algorithm.actor))
+        return dict(found)
+
+    plain.round = told
+    seen: list[torch.Tensor] = []
+
+    def evaluate(algorithm: Any) -> dict[str, float]:
+        seen.append(parameters_of(algorithm.actor))
+        return {}
+
+    for learning, folder in ((plain, "plain"), (mean, "mean")):
+        torch.manual_seed(0)
+        np.random.seed(0)  # noqa: NPY002 - the one that SB3 uses
+        evaluated = evaluate if learning is mean else None
+        train_in_imagination(learning, 4, tmp_path / folder, evaluate=evaluated, evaluation_interval=4)
+    torch.testing.assert_close(parameters(mean), parameters(plain))
+    expected = torch.stack(ends[1:]).mean(dim=0)
+    torch.testing.assert_close(seen[-1], expected)
+    saved, last = (TD3.load(tmp_path / folder / "policy.zip", device="cpu") for folder in ("mean", "plain"))
+    torch.testing.assert_close(parameters_of(saved.actor), expected)
+    torch.testing.assert_close(parameters_of(last.actor), ends[-1])
 
 
 def test_the_anchor_holds_the_actor_back(plain: World, maze_data: OfflineDataset) -> None:
