@@ -102,7 +102,7 @@ class ImaginedLearning(ABC):
 
 
 def _level_critics(algorithm: OffPolicyAlgorithm, real: ReplayBuffer) -> None:
-    """Let critics begin at the discounted return of the data's mean reward, earned until its share of steps ends it."""
+    """Let critics begin at the discounted return of the data's mean reward and share of terminal steps."""
     going_on = algorithm.gamma * (1 - float(np.mean(real.dones * (1 - real.timeouts))))
     if going_on >= 1:
         return
