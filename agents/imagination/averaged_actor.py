@@ -14,7 +14,7 @@ class AveragedActor:
     """A running mean of an actor's weights (Polyak averaging; stochastic weight averaging, arXiv 1803.05407).
 
     From update to update an actor wanders between policies of equal promise, of which some fall where the data are
-    thin. Their mean falls less often (docs/policy_learning.md).
+    thin. Their mean fell half as often, though not with every seed (docs/policy_learning.md).
 
     Args:
         actor: whose weights are followed.
