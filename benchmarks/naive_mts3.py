@@ -22,7 +22,7 @@ def naive_run(
     observed, acted = belief.levels[0].observed, belief.levels[0].acted
     begin, parts = int(belief.step[0]), []
     for t in range(actions.shape[1]):
-        step = torch.tensor(begin + t)
+        step = torch.tensor(begin + t, device=actions.device)
         if observations is not None:
             shown = None if mask is None else mask[:, t]
             fast = condition(fast, model.observation_encoder(observations[:, t], shown))

@@ -6,6 +6,7 @@ import gymnasium
 
 WORLD_MODEL_ID = "mbrl_mts3/WorldModel-v0"
 SKID_STEER_ID = "mbrl_mts3/SkidSteer-v0"
+HIDDEN_HALF_CHEETAH_ID = "mbrl_mts3/HalfCheetahHidden-v0"
 
 
 def register_world_model() -> None:
@@ -23,4 +24,14 @@ def register_skid_steer() -> None:
     if SKID_STEER_ID not in gymnasium.registry:
         gymnasium.register(
             SKID_STEER_ID, entry_point="mbrl_mts3.envs.mobile_robot:SkidSteerEnv", max_episode_steps=1000
+        )
+
+
+def register_hidden_half_cheetah() -> None:
+    """Make `gymnasium.make` know `HIDDEN_HALF_CHEETAH_ID`; nothing is loaded before it is called."""
+    if HIDDEN_HALF_CHEETAH_ID not in gymnasium.registry:
+        gymnasium.register(
+            HIDDEN_HALF_CHEETAH_ID,
+            entry_point="mbrl_mts3.envs.hidden_dynamics:make_hidden_half_cheetah",
+            max_episode_steps=1000,
         )

@@ -12,12 +12,13 @@ from mbrl_mts3.agents.imagination.normalised_critic import NormalisedCritic
 
 
 class AnchoredCritic(NormalisedCritic):
-    """TD3's critic, with a price on the distance from an earlier actor in what the actor maximises.
+    """TD3's critics, with a price on the distance from an earlier actor in what the actor maximises.
 
-    Q1(s, a) - weight * mean|Q1| * |a - anchor(s)|^2, with the anchor moved to the present actor now and then: a
-    proximal step. Without it an actor leaves the actions that the critics know within a few hundred updates, and learns
-    from what they make up. With an anchor that stays it is TD3+BC (arXiv 2106.06860), whose weight for actions of size
-    d is 1 / (2.5 d). Q1's targets and losses know nothing of the price.
+    Q(s, a) - weight * mean|Q| * |a - anchor(s)|^2, with the anchor moved to the present actor now and then: a proximal
+    step. Without it an actor leaves the actions that the critics know within a few hundred updates, and learns from
+    what they make up. With an anchor that stays it is TD3+BC (arXiv 2106.06860), whose weight for actions of size d is
+    1 / (2.5 d). Q is the lowest of the critics, as in SAC, where TD3 takes the first: what one of them makes up is not
+    pursued. The critics' targets and losses know nothing of the price.
     """
 
     weight: float = 0.0
@@ -37,8 +38,8 @@ class AnchoredCritic(NormalisedCritic):
         self._anchor = (deepcopy(actor).requires_grad_(False),)
 
     def q1_forward(self, obs: Any, actions: Tensor) -> Tensor:
-        """Stable-Baselines3 asks for this in the actor's loss alone."""
-        value = super().q1_forward(obs, actions)
+        """The lowest of all critics: Stable-Baselines3 asks for this in the actor's loss alone."""
+        value = torch.cat(self(obs, actions), dim=1).amin(dim=1, keepdim=True)
         if not self._anchor or not self.weight:
             return value
         with torch.no_grad():

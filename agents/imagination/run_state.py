@@ -29,7 +29,7 @@ def save_run(folder: Path, learning: ImaginedLearning, curve: Sequence[Row]) -> 
         "variables": {name: _variable(algorithm, name).detach() for name in _variables(algorithm)},
         "counters": {"n_updates": algorithm._n_updates, "num_timesteps": algorithm.num_timesteps},
         "learning": learning.state_dict(),
-        "generators": _generators(),
+        "generators": _generators(algorithm.device),
         "curve": [dict(row) for row in curve],
     }
     content = io.BytesIO()
@@ -47,7 +47,8 @@ def load_run(folder: Path, learning: ImaginedLearning) -> list[Row]:
     if not path.is_file():
         raise CheckpointError(f"nothing to resume in {folder}: it has no {STATE_FILE}; name the folder of a run")
     try:
-        state: dict[str, Any] = torch.load(path, map_location=algorithm.device, weights_only=True)
+        # States of generators and the replay belong on the CPU, and all that is loaded below goes where it is needed.
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if state["algorithm"] != type(algorithm).__name__:
             raise CheckpointError(f"the run in {folder} trains {state['algorithm']}, not {type(algorithm).__name__}")
         algorithm.set_parameters(state["parameters"], exact_match=True, device=algorithm.device)
@@ -56,7 +57,7 @@ def load_run(folder: Path, learning: ImaginedLearning) -> list[Row]:
         algorithm._n_updates = state["counters"]["n_updates"]
         algorithm.num_timesteps = state["counters"]["num_timesteps"]
         learning.load_state_dict(state["learning"])
-        _restore(state["generators"])
+        _restore(state["generators"], algorithm.device)
     except (KeyError, ValueError, RuntimeError, EOFError) as error:
         raise CheckpointError(
             f"{path} is damaged, or the run had other options: resume with those of {folder / 'imagine.json'}. {error}"
@@ -74,12 +75,13 @@ def _variable(algorithm: BaseAlgorithm, name: str) -> torch.Tensor:
     return tensor
 
 
-def _generators() -> dict[str, Any]:
+def _generators(device: torch.device) -> dict[str, Any]:
     """Of the libraries that Stable-Baselines3 draws from."""
     kind, keys, pos, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - the one that SB3 uses
     version, internal, gauss_next = random.getstate()
     return {
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         "numpy": [
             str(kind),
             torch.from_numpy(np.asarray(keys).astype(np.int64)),
@@ -91,9 +93,11 @@ def _generators() -> dict[str, Any]:
     }
 
 
-def _restore(state: Mapping[str, Any]) -> None:
-    torch.set_rng_state(state["torch"].cpu())
+def _restore(state: Mapping[str, Any], device: torch.device) -> None:
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"], device)
     kind, keys, pos, has_gauss, gauss = state["numpy"]
-    np.random.set_state((kind, keys.cpu().numpy().astype(np.uint32), pos, has_gauss, gauss))  # noqa: NPY002
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), pos, has_gauss, gauss))  # noqa: NPY002
     version, internal, gauss_next = state["python"]
     random.setstate((version, tuple(internal), gauss_next))
