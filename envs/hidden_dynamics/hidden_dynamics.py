@@ -82,10 +82,10 @@ class HiddenDynamics(gymnasium.Wrapper[Any, Any, Any, Any]):
                 _array(self._model, path)[:] = self._own[path] * factor
 
 
-def _array(model: Any, path: str) -> np.ndarray[Any, Any]:
+def _array(model: Any, path: str) -> np.ndarray:
     for name in path.split("."):
         model = getattr(model, name)
-    array: np.ndarray[Any, Any] = model
+    array: np.ndarray = model
     return array
 
 

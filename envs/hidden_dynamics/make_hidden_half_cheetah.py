@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -10,8 +11,8 @@ from mbrl_mts3.envs.hidden_dynamics.hidden_dynamics import HiddenDynamics
 
 
 def make_hidden_half_cheetah(
-    strength: tuple[float, float] = (0.6, 1.2),
-    mass: tuple[float, float] = (0.8, 1.5),
+    strength: Sequence[float] = (0.6, 1.2),
+    mass: Sequence[float] = (0.8, 1.5),
     change_every: int | None = None,
     **options: Any,
 ) -> HiddenDynamics:
