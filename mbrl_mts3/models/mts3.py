@@ -68,6 +68,9 @@ class MTS3(WorldModel):
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
+        slow_initial_variance: of the slow latents; None means initial_variance, as published. A slow latent that nothing
+            is known of adds its variance to every step of its first cell, and the more of it, the less the model learns
+            to listen to the slow level at all.
 
     Raises:
         ConfigurationError: an option is unknown or does not go with another.
@@ -100,6 +103,7 @@ class MTS3(WorldModel):
         variance_hidden: Sequence[int] | None = None,
         heteroscedastic: bool = False,
         initial_variance: float = 10.0,
+        slow_initial_variance: float | None = None,
     ) -> None:
         super().__init__(
             observation_dim, action_dim, predict_reward=predict_reward, predict_termination=predict_termination
@@ -125,6 +129,7 @@ class MTS3(WorldModel):
             variance_hidden=None if variance_hidden is None else tuple(variance_hidden),
             heteroscedastic=heteroscedastic,
             initial_variance=initial_variance,
+            slow_initial_variance=slow_initial_variance,
         )
         self.levels = nn.ModuleList(self._level(i) for i in range(len(self.options.time_scales)))
         self.transition = make_transition(transition, latent_dim)
@@ -171,11 +176,11 @@ class MTS3(WorldModel):
 
     def initial_belief(self, batch_size: int) -> MTS3Belief:
         like = self.noise.raw
-        n, variance = self.options.latent_dim, self.options.initial_variance
+        n, variance, slow = self.options.latent_dim, self.options.initial_variance, self.options.slow_variance
         exact = self.options.shared_latent == "exact" and len(self.levels)
         return MTS3Belief(
             fast=FactorisedGaussian.isotropic(batch_size, n, variance, like),
-            levels=tuple(level.initial_belief(batch_size, variance, like) for level in self.slow_levels),
+            levels=tuple(level.initial_belief(batch_size, slow, like) for level in self.slow_levels),
             step=torch.zeros(batch_size, dtype=torch.int64, device=like.device),
             reference=like.new_zeros(batch_size, self.observation_dim) if self.readout.delta else None,
             shared=SharedCovariance(like.new_zeros(batch_size, 4 * n)) if exact else None,

@@ -40,6 +40,7 @@ class MTS3Options:
     variance_hidden: tuple[int, ...] | None
     heteroscedastic: bool
     initial_variance: float
+    slow_initial_variance: float | None
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -55,6 +56,10 @@ class MTS3Options:
             raise ConfigurationError(
                 f"slow_latent_dim={self.slow_latent_dim}: expected null for latent_dim, or at least 1"
             )
+        if self.slow_initial_variance is not None and self.slow_initial_variance <= 0:
+            raise ConfigurationError(
+                f"slow_initial_variance={self.slow_initial_variance}: expected null for initial_variance, or more than 0"
+            )
         if self.interaction_width < 0:
             raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")
         if not 0 <= self.slow_dropout < 1:
@@ -68,6 +73,11 @@ class MTS3Options:
         if not self.time_scales:
             return 0
         return self.latent_dim if self.slow_latent_dim is None else self.slow_latent_dim
+
+    @property
+    def slow_variance(self) -> float:
+        """Of the slow latents before the first observation."""
+        return self.initial_variance if self.slow_initial_variance is None else self.slow_initial_variance
 
     @property
     def aggregates_actions(self) -> bool:
@@ -121,5 +131,6 @@ _OF_SLOW_LEVELS = {
     "abstract_actions": True,
     "slow_dropout": 0.0,
     "slow_latent_dim": None,
+    "slow_initial_variance": None,
 }
 """Options of the slow levels, each with the value that asks for nothing."""

@@ -38,7 +38,7 @@ class DenseMTS3:
         """Mean and covariance of z_{t+1}, before o_{t+1}, for each t."""
         options = self.model.options
         z = self.initial(self.n)
-        states = [self.initial(len(maps["x"]) // 2) for maps in self.slow]
+        states = [self.slow_initial(len(maps["x"])) for maps in self.slow]
         out = []
         for t in range(len(observations)):
             z = self.update(z, *self.encode(self.model.observation_encoder, observations[t]), mask[t])
@@ -128,6 +128,10 @@ class DenseMTS3:
 
     def initial(self, n):
         return np.zeros(2 * n), self.model.options.initial_variance * np.eye(2 * n)
+
+    def slow_initial(self, size):
+        own = self.model.options.slow_initial_variance
+        return np.zeros(size), (self.model.options.initial_variance if own is None else own) * np.eye(size)
 
     def scale(self, i):
         return self.model.options.time_scales[i]

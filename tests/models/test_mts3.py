@@ -46,6 +46,7 @@ FORMS = [
     *[(scales, {"interaction_width": 7}) for scales in [(), (4,), (2, 6)]],
     *[(scales, {"slow_latent_dim": n, "interaction_width": 7}) for scales, n in [((4,), 2), ((2, 6), 3), ((4,), 8)]],
     ((4,), {"slow_latent_dim": 2, "conditioning": "posterior", "aggregation": "window"}),
+    *[(scales, {"slow_initial_variance": 0.5}) for scales in [(4,), (2, 6)]],
     ((4,), {"interaction_width": 7, "actuated": False}),
     ((4,), {"interaction_width": 7, "aggregation": "window"}),
 ]
@@ -154,6 +155,8 @@ def test_within_a_window_the_plan_s_later_actions_matter_only_to_window_aggregat
         ({"time_scales": (4, 4)}, "multiple"),
         ({"latent_dim": 0}, "positive"),
         ({"initial_variance": 0.0}, "positive"),
+        ({"slow_initial_variance": 0.0}, "slow_initial_variance=0.0: expected null"),
+        ({"time_scales": (), "slow_initial_variance": 1.0}, "slow_initial_variance=1.0 and time_scales=.. clash"),
         ({"slow_latent_dim": 0}, "slow_latent_dim=0: expected null"),
         ({"slow_latent_dim": 4, "shared_latent": "exact"}, "'exact' and slow_latent_dim=4 clash"),
         ({"time_scales": (), "slow_latent_dim": 4}, "slow_latent_dim=4 and time_scales=.. clash"),

@@ -54,6 +54,7 @@ ALTERNATIVES = {
     "variance_hidden": (17,),
     "heteroscedastic": True,
     "initial_variance": 1.0,
+    "slow_initial_variance": 1.0,
 }
 
 
