@@ -68,9 +68,8 @@ class MTS3(WorldModel):
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
-        slow_initial_variance: of the slow latents; None means initial_variance, as published. A slow latent that nothing
-            is known of adds its variance to every step of its first cell, and the more of it, the less the model learns
-            to listen to the slow level at all.
+        slow_initial_variance: of the slow latents; None means initial_variance, as published. Near the variance that long
+            blind stretches lead back to, each sequence begins with what such a stretch ends with, so that it is learned.
 
     Raises:
         ConfigurationError: an option is unknown or does not go with another.

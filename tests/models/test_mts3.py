@@ -155,7 +155,7 @@ def test_within_a_window_the_plan_s_later_actions_matter_only_to_window_aggregat
         ({"time_scales": (4, 4)}, "multiple"),
         ({"latent_dim": 0}, "positive"),
         ({"initial_variance": 0.0}, "positive"),
-        ({"slow_initial_variance": 0.0}, "slow_initial_variance=0.0: expected null"),
+        ({"slow_initial_variance": 0.0}, "slow_initial_variance=0.0: expected more"),
         ({"time_scales": (), "slow_initial_variance": 1.0}, "slow_initial_variance=1.0 and time_scales=.. clash"),
         ({"slow_latent_dim": 0}, "slow_latent_dim=0: expected null"),
         ({"slow_latent_dim": 4, "shared_latent": "exact"}, "'exact' and slow_latent_dim=4 clash"),
