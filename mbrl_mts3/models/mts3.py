@@ -68,8 +68,8 @@ class MTS3(WorldModel):
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
-        slow_initial_variance: of the slow latents; None means initial_variance, as published. Near the variance that long
-            blind stretches lead back to, each sequence begins with what such a stretch ends with, so that it is learned.
+        slow_initial_variance: of the slow latents; None means initial_variance, as published. Near the variance that
+            blind stretches lead back to, each sequence begins with what a long one ends with, so that it is learned.
 
     Raises:
         ConfigurationError: an option is unknown or does not go with another.

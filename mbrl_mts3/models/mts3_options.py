@@ -58,7 +58,7 @@ class MTS3Options:
             )
         if self.slow_initial_variance is not None and self.slow_initial_variance <= 0:
             raise ConfigurationError(
-                f"slow_initial_variance={self.slow_initial_variance}: expected more than 0, or null to take the other"
+                f"slow_initial_variance={self.slow_initial_variance}: expected more than 0, or null"
             )
         if self.interaction_width < 0:
             raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")
