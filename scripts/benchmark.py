@@ -35,6 +35,7 @@ OUTCOME_FILE = "outcome.json"
 
 @lists_choices
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="benchmark")
+@reports_errors
 def main(config: DictConfig) -> None:
     """One run of the sweep. Whatever fails is written down and told at the end, so that the other runs go on."""
     if config.threads is not None:
@@ -134,6 +135,8 @@ def _begin(config: DictConfig) -> None:
         if not datasets:
             raise ResultError(f"there is no result in {config.results}/runs: run mts3-benchmark without table_only")
         sys.exit(_end_with(_write_tables(config, datasets)))
+    # Names that cannot be files are found here, and not after the first training.
+    RunFiles(Path(config.results), config.dataset_label or "any", config.label or "any", 0)
     sweep = config.hydra.sweeper.get("params") or {}
     # Later ones replace earlier ones: the command line has the last word.
     overrides = _parsed([*(f"{name}={value}" for name, value in sweep.items()), *config.hydra.overrides.task])

@@ -25,6 +25,7 @@ from mbrl_mts3.metrics import OpenLoopResult
 from mbrl_mts3.reporting.atomic_write import write_atomically
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.checkpoint_folders import RESUME_FILE
+from mbrl_mts3.training.usable_device import usable_device
 from mbrl_mts3.training.world_model_trainer import ModelFactory, WorldModelTrainer
 
 
@@ -58,7 +59,10 @@ class BenchmarkRun:
         Raises:
             ResultError: a result or a training is there that was made with other options, or is damaged.
             EpisodeTooShortError: the episodes are too short to train or to evaluate on.
+            ConfigurationError: the device of the evaluation is not there.
         """
+        # Now, and not after hours of training.
+        usable_device(self.device)
         say = on_stage or (lambda _: None)
         options = self._options()
         if self.files.result.is_file():

@@ -33,7 +33,8 @@ class Comparison:
     def __post_init__(self) -> None:
         if not self.records:
             raise ResultError("there is no result to compare: run mts3-benchmark first")
-        for first, other in itertools.pairwise(self.records):
+        for first, other in itertools.combinations(self.records, 2):
+            # All pairs, not neighbours: an option that an old record lacks agrees with any value.
             parts = ("data", "evaluation", *(("model", "training") if first.label == other.label else ()))
             conflicts = first.options.conflicts(other.options, parts)
             if conflicts:
@@ -83,6 +84,11 @@ class Comparison:
         """A metric at one horizon over the seeds."""
         curves = self.curves(label, metric)
         return SeedSummary.of(curves[:, horizon - 1] if len(curves) else [])
+
+    def sliding(self, label: str, metric: str, place: int) -> SeedSummary:
+        """A metric of a sliding window, by its place among them, over the seeds."""
+        found = [record.sliding[metric] for record in self.of(label) if metric in record.sliding]
+        return SeedSummary.of([values[place] for values in found])
 
     def scalar(self, label: str, name: str) -> SeedSummary:
         """A number of whole runs over the seeds."""

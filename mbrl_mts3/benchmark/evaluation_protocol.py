@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import ImputationResult, OpenLoopResult, check_lengths, imputation, open_loop, window_starts
 from mbrl_mts3.models.world_model import WorldModel
 
@@ -24,6 +25,9 @@ class EvaluationProtocol:
         sliding_window, sliding_stride: blind steps of a sliding window, and from one to the next.
         imputation_rate: probability of an observation to be missing in the imputation test; None leaves the test out.
         batch_size: windows predicted at once; changes the speed only.
+
+    Raises:
+        ConfigurationError: a value that no evaluation can have.
     """
 
     context: int = 30
@@ -35,6 +39,25 @@ class EvaluationProtocol:
     sliding_stride: int = 15
     imputation_rate: float | None = None
     batch_size: int = 256
+
+    def __post_init__(self) -> None:
+        for name in (
+            "context",
+            "horizon",
+            "longest",
+            "stride",
+            "max_windows",
+            "sliding_window",
+            "sliding_stride",
+            "batch_size",
+        ):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigurationError(f"evaluation.{name}={value}: expected at least 1")
+        if self.imputation_rate is not None and not 0 < self.imputation_rate < 1:
+            raise ConfigurationError(
+                f"evaluation.imputation_rate={self.imputation_rate}: expected more than 0 and less than 1, or null"
+            )
 
     def fitted(self, episodes: Sequence[Episode]) -> EvaluationProtocol:
         """The protocol with its horizon settled; what does not fit the episodes is found here, before any work.

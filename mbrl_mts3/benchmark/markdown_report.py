@@ -24,6 +24,7 @@ _IMPUTATION = {
     for part in ("missing", "shown")
     for name, title in (("nrmse", "NRMSE"), ("nll", "NLL"), ("coverage_95", "inside 95% intervals"))
 }
+_WINDOWS_SHOWN = 8
 _COST = {
     "parameters": "parameters",
     "updates": "updates",
@@ -38,7 +39,7 @@ def markdown_report(comparison: Comparison) -> str:
     """One block per metric, a row for each model, a column for each horizon; then what the training took."""
     blocks = [_opening(comparison)]
     blocks += [_block(comparison, metric) for metric in _shown(comparison.metrics)]
-    return "\n\n".join([*blocks, *_imputation(comparison), _cost(comparison)]) + "\n"
+    return "\n\n".join([*blocks, _sliding(comparison), *_imputation(comparison), _cost(comparison)]) + "\n"
 
 
 def _summaries(comparison: Comparison, metric: str, horizon: int) -> list[SeedSummary]:
@@ -103,6 +104,22 @@ def _block(comparison: Comparison, metric: str) -> str:
             values = (curve[horizon - 1] * _unit(metric) for horizon in comparison.horizons)
             rows.append([title, *(str(SeedSummary.of([value])) for value in values)])
     return f"## {_TITLES.get(metric, metric)}\n\n{_table(['model', *map(str, comparison.horizons)], rows)}"
+
+
+def _sliding(comparison: Comparison) -> str:
+    """How errors grow from window to window of the blind stretch; the CSV file has every window and metric."""
+    first = comparison.records[0]
+    starts = [int(start) for start in first.sliding["first_horizon"]]
+    places = range(0, len(starts), -(-len(starts) // _WINDOWS_SHOWN))
+    rows = [[label] for label in comparison.labels]
+    for place in places:
+        summaries = [comparison.sliding(label, "nrmse", place) for label in comparison.labels]
+        winner = best(summaries)
+        for row, (i, summary) in zip(rows, enumerate(summaries), strict=True):
+            row.append(f"**{summary}**" if i == winner else str(summary))
+    length = first.options.evaluation["sliding_window"]
+    header = ["model", *(f"{starts[place]}-{starts[place] + length - 1}" for place in places)]
+    return f"## NRMSE of sliding windows of {length} blind steps\n\n{_table(header, rows)}"
 
 
 def _imputation(comparison: Comparison) -> list[str]:

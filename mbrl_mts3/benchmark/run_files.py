@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from mbrl_mts3.errors import ConfigurationError
+
+_FIT = re.compile(r"[\w+=,-][\w.+=,-]*")
 
 
 @dataclass(frozen=True)
@@ -15,12 +20,23 @@ class RunFiles:
         dataset: name of the data set in files and tables.
         label: name of the variant: a model with its options.
         seed: of training.
+
+    Raises:
+        ConfigurationError: a name that is no plain folder, or would break a table.
     """
 
     root: Path
     dataset: str
     label: str
     seed: int
+
+    def __post_init__(self) -> None:
+        for name, text in (("dataset_label", self.dataset), ("label", self.label)):
+            if not _FIT.fullmatch(text):
+                raise ConfigurationError(
+                    f"{name}={text!r} names a folder and stands in tables: use letters, digits and "
+                    ". _ + = , - (no slash, no space), and no dot in front"
+                )
 
     @property
     def result(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import platform
 import shutil
@@ -23,6 +24,7 @@ from mbrl_mts3.data.space_json import space_from_json, space_to_json
 from mbrl_mts3.errors import CheckpointError, MTS3Error
 from mbrl_mts3.models import MODELS, PhysicalModel, RecalibratedModel, Recalibration, WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.training.usable_device import usable_device
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
@@ -106,7 +108,9 @@ class Checkpoint:
 
         Raises:
             CheckpointError: the folder is missing, incomplete, damaged or of another format.
+            ConfigurationError: there is no such device.
         """
+        device = usable_device(device)
         folder = Path(path)
         config = _read_config(folder)
         try:
@@ -143,7 +147,11 @@ class Checkpoint:
                 "torch": str(torch.__version__),
                 "python": platform.python_version(),
             },
-            "model": {"class": type(self.model).__name__, "arguments": self.model.arguments()},
+            "model": {
+                "class": type(self.model).__name__,
+                "module": type(self.model).__module__,
+                "arguments": self.model.arguments(),
+            },
             "selector": self.selector.to_json(),
             "observation_space": space_to_json(self.observation_space),
             "action_space": space_to_json(self.action_space),
@@ -177,10 +185,25 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
 
 
 def _build_model(config: Mapping[str, Any]) -> WorldModel:
-    name = config["class"]
-    if name not in MODELS:
-        raise CheckpointError(f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are")
-    return MODELS[name](**config["arguments"])
+    model_class = MODELS.get(config["class"]) or _class_elsewhere(config["class"], config.get("module"))
+    return model_class(**config["arguments"])
+
+
+def _class_elsewhere(name: str, module: str | None) -> type[WorldModel]:
+    """A model of the user's own, from the module that it was trained from."""
+    unknown = f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are"
+    if module is None:
+        raise CheckpointError(unknown)
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise CheckpointError(
+            f"{unknown}. It comes from the module {module!r}, which cannot be imported ({error}): put the folder of "
+            "its file on PYTHONPATH"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, WorldModel)):
+        raise CheckpointError(f"{unknown}. The module {module!r} that it comes from has no such model")
+    return found
 
 
 def _read_tensors(path: Path, device: torch.device | str) -> dict[str, torch.Tensor]:

@@ -79,7 +79,7 @@ def make_record() -> Callable[..., RunRecord]:
             "data": {"dataset_id": "test/walk-v0", "content_hash": "abc", "observations": ["x", "y"]},
             "model": {"class": "MTS3", "latent_dim": 4},
             "training": {"max_steps": 4, "max_seconds": None, "batch_size": 8, "length": 10},
-            "evaluation": {"context": 5, "horizon": horizon},
+            "evaluation": {"context": 5, "horizon": horizon, "sliding_window": 10},
         }
         for part in options:
             options[part] |= changes.pop(part, {})

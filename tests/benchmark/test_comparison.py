@@ -104,6 +104,20 @@ def test_the_imputation_test_has_a_block_of_its_own(make_record, comparison):
     assert "| gru | 0.500 | - | - | - | - | 0.940 |" in table
 
 
+def test_sliding_windows_have_a_block_of_their_own(make_record, comparison):
+    table = block(markdown_report(comparison), "NRMSE of sliding windows of 10 blind steps")
+    assert table["model"] == ["1-10", "11-20"]
+    assert [cell.split(" ")[0] for cell in table["gru"]] == ["0.350", "0.700"]
+    assert [cell.split(" ")[0] for cell in table["mts3"]] == ["**0.230", "**0.460"]
+    # A long stretch has more windows than a page has room for: every third of 22 here.
+    starts = tuple(float(start) for start in range(1, 331, 15))
+    sliding = {"first_horizon": starts, "nrmse": tuple(start / 100 for start in starts)}
+    text = markdown_report(Comparison((make_record("gru", 0, 0.3, sliding=sliding),)))
+    table = block(text, "NRMSE of sliding windows of 10 blind steps")
+    assert table["model"] == [f"{start}-{start + 9}" for start in range(1, 331, 45)]
+    assert table["gru"][-1] == "**3.16**"
+
+
 def test_what_is_not_finite_is_never_hidden_in_a_mean(make_record, tmp_path: Path):
     broken = make_record("gru", 1, 0.1)
     broken.curves["nrmse"] = (math.nan, *broken.curves["nrmse"][1:])
@@ -135,6 +149,12 @@ def test_unequal_conditions_do_not_share_a_table(make_record):
     ):
         with pytest.raises(ResultError, match=message):
             Comparison((one, other))
+    # Not even where one that lacks the option stands between two that differ in it.
+    rated = [
+        make_record(name, 0, 0.2, evaluation={"imputation_rate": rate}) for name, rate in (("a", 0.5), ("c", 0.25))
+    ]
+    with pytest.raises(ResultError, match=r"evaluation\.imputation_rate is 0\.5 and 0\.25"):
+        Comparison((rated[0], make_record("b", 0, 0.2), rated[1]))
     text = markdown_report(Comparison((one, make_record("mts3", 0, 0.2, training={"max_seconds": 9.5}))))
     assert "not the same for all" in text
     assert "at most 4 updates and 9.5 s, 8 windows of 10 steps per update for mts3" in text

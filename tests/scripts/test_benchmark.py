@@ -6,16 +6,18 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collect import collect
 from mbrl_mts3.scripts.benchmark import main
+from mbrl_mts3.training import Checkpoint
 
 DATASET = "mbrl-mts3/point_maze_umaze/waypoint-v0"
 QUICK = [
@@ -48,8 +50,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minari_root: Path) -> R
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(minari_root))
     monkeypatch.chdir(tmp_path)
 
-    def command(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["mts3-benchmark", *QUICK, *arguments])
+    def command(*arguments: str, flags: Sequence[str] = ()) -> int:
+        monkeypatch.setattr(sys, "argv", ["mts3-benchmark", *flags, *QUICK, *arguments])
         with pytest.raises(SystemExit) as stop:
             main()
         assert isinstance(stop.value.code, int)
@@ -150,6 +152,44 @@ def test_what_fails_is_told_while_the_others_go_on(
     assert run(*other, "overwrite=true") == 0
     stored = tmp_path / "results/models/runs/point_maze_umaze/small/seed_0.json"
     assert json.loads(stored.read_text())["options"]["training"]["learning_rate"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["label=a/b"], "label='a/b' names a folder"),
+        (["dataset_label=../maze"], "dataset_label='../maze' names a folder"),
+        (["label='a|b'"], "names a folder"),
+        (["evaluation.stride=0"], "evaluation.stride=0: expected at least 1"),
+        (["evaluation.imputation_rate=2"], "evaluation.imputation_rate=2: expected more than 0 and less than 1"),
+        (["device=gpu"], "device=gpu cannot be used here"),
+        *([] if torch.cuda.is_available() else [(["device=cuda"], "device=cuda cannot be used here")]),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_training(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert run("model=mts3_small", "training.seed=0", *arguments) > 0
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_model_in_a_file_of_ones_own_is_trained_and_read_again(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/new_architecture.md says: a module, a YAML, and nothing in the package."""
+    (tmp_path / "my_own_model.py").write_text("from mbrl_mts3.models import GRU\n\n\nclass Mine(GRU):\n    pass\n")
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    text = "_target_: my_own_model.Mine\n_partial_: true\n"
+    (tmp_path / "mine" / "model" / "own.yaml").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert (
+        run("model=own", "training.seed=0", "dataset_label=maze", flags=["--config-dir", str(tmp_path / "mine")]) == 0
+    )
+    stored = tmp_path / "results/models/runs/maze/own+batch_size=4+length=10"
+    assert json.loads((stored / "seed_0.json").read_text())["options"]["model"]["class"] == "Mine"
+    monkeypatch.delitem(sys.modules, "my_own_model")
+    assert type(Checkpoint.from_pretrained(stored / "seed_0" / "best").model).__module__ == "my_own_model"
 
 
 @pytest.mark.slow

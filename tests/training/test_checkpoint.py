@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from gymnasium import spaces
 from safetensors.torch import save_file
 
 from mbrl_mts3.data import Normalizer, ObservationSelector
-from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
 
@@ -131,6 +134,37 @@ def test_a_damaged_folder_is_refused_with_the_reason(checkpoint, tmp_path, damag
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint"):
         Checkpoint.from_pretrained(tmp_path / "nothing")
+
+
+def own_model(folder: Path, name: str) -> None:
+    (folder / f"{name}.py").write_text(
+        'from mbrl_mts3.models import GRU\n\n\nclass Mine(GRU):\n    """A GRU of another name."""\n\n\nOther = 3\n'
+    )
+
+
+def test_a_model_of_ones_own_comes_back_from_its_module(checkpoint, tmp_path, monkeypatch):
+    own_model(tmp_path, "my_recurrent_model")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("my_recurrent_model").Mine(2, 1)
+    folder = replace(checkpoint, model=mine).save_pretrained(tmp_path / "model")
+    # As in another process, that has not seen the module yet.
+    monkeypatch.delitem(sys.modules, "my_recurrent_model")
+    model = Checkpoint.from_pretrained(folder).model
+    assert type(model).__name__ == "Mine"
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), mine.parameters(), strict=True))
+    edit(folder, lambda c: c["model"].update({"class": "Other"}))
+    with pytest.raises(CheckpointError, match="has no such model"):
+        Checkpoint.from_pretrained(folder)
+    edit(folder, lambda c: c["model"].update(module="nowhere_at_all"))
+    with pytest.raises(CheckpointError, match=r"'nowhere_at_all', which cannot be imported .* PYTHONPATH"):
+        Checkpoint.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("device", ["gpu", *([] if torch.cuda.is_available() else ["cuda"])])
+def test_a_device_that_is_not_there_is_no_damage(checkpoint, tmp_path, device):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    with pytest.raises(ConfigurationError, match=f"device={device} cannot be used here"):
+        Checkpoint.from_pretrained(folder, device)
 
 
 @pytest.fixture
