@@ -30,3 +30,17 @@ def test_a_model_has_the_size_of_the_others_or_says_its_own(choice: str) -> None
     comments = [line for line in (MODELS / f"{choice}.yaml").read_text().splitlines() if line.startswith("#")]
     stated = f"{count:,} parameters" in " ".join(comments)
     assert stated or abs(count / 134_496 - 1) <= 0.1, f"say in the YAML that it has {count:,} parameters"
+
+
+def test_the_default_comparison_is_of_one_size_with_the_same_decoders() -> None:
+    """But for the ensemble of one-step models, which is another size and says so."""
+    with initialize(version_base="1.3", config_path="pkg://mbrl_mts3.configs"):
+        named = compose("benchmark", return_hydra_config=True).hydra.sweeper.params.model.split(",")
+        nodes = {name: compose("train", overrides=[f"model={name}"]).model for name in named if name != "pets"}
+    assert "pets" in named
+    assert len(nodes) >= 9
+    counts = {name: parameters(instantiate(node)(*HALF_CHEETAH)) for name, node in nodes.items()}
+    assert max(counts.values()) <= 1.1 * min(counts.values()), counts
+    assert {(tuple(node.decoder_hidden), tuple(node.variance_hidden)) for node in nodes.values()} == {
+        ((160, 160), (32,))
+    }
