@@ -1,4 +1,4 @@
-"""Factors for predicted variances, fitted on episodes that were not trained on."""
+"""Factors for predicted variances, fitted on episodes that do not judge them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def fit_recalibration(
     Args:
         model: not recalibrated, in normalised units; its mode is left as it is.
         normalizer: of the model.
-        episodes: physical units; neither trained on nor used to judge the result.
+        episodes: physical units, not those that judge the result. Those that were trained on have errors that are too
+            small, where a model overfits; where it does not, they make up for few others.
         context, horizon, batch_size: as in `open_loop`.
         stride: steps from one window's start to the next.
         rule: "mean_square" or "quantile".
