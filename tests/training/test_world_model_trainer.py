@@ -85,6 +85,31 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(linear_dat
     assert any(not torch.equal(first[key], third[key]) for key in first)
 
 
+def test_models_of_any_period_train_on_the_same_windows_under_the_same_masks(
+    linear_dataset, small_mts3, small_gru, tmp_path
+):
+    """Once `mask_period` says which, that is; their own periods, 5 and 1, would hide other windows."""
+
+    def seen(name, small, seed=0, **options):
+        batches = []
+
+        def make(*sizes):
+            model = small(*sizes)
+            model.register_forward_pre_hook(lambda module, given: batches.append(given) if module.training else None)
+            return model
+
+        WorldModelTrainer(**QUICK, seed=seed, **options).fit(linear_dataset, make, tmp_path / name)
+        assert len(batches) == QUICK["max_steps"]
+        return [torch.stack(kind) for kind in zip(*batches, strict=True)]
+
+    first, second = seen("mts3", small_mts3, mask_period=4), seen("gru", small_gru, mask_period=4)
+    assert all(map(torch.equal, first, second))
+    *_, own = seen("gru_own", small_gru)
+    assert not torch.equal(own, second[-1])
+    *_, other = seen("gru_seed", small_gru, seed=1, mask_period=4)
+    assert not torch.equal(other, second[-1])
+
+
 def test_a_resumed_run_ends_where_an_unbroken_one_does(linear_dataset, small_mts3, tmp_path, monkeypatch):
     WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "whole")
     broken = tmp_path / "broken"
