@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,40 @@ def test_it_is_the_mixture_of_its_members(ensemble):
     for e, (known, _) in enumerate(stepped):
         for all_of_them, its_own in zip(belief.members.tensors(), known.tensors(), strict=True):
             close(all_of_them[:, e] if its_own.is_floating_point() else all_of_them, its_own.detach().numpy())
+
+
+def test_members_run_together_not_one_after_the_other(ensemble, monkeypatch):
+    """What a call goes through in Python, it goes through as often as for a single model."""
+    alone, (observations, actions, mask), plans = singles(ensemble)[0], sequence(), torch.randn(4, 7, ACT).double()
+    entered = Counter()
+
+    def watch(name):
+        original = getattr(type(alone), name)
+
+        def watched(self, *arguments, **named):
+            entered[name] += self is not ensemble
+            return original(self, *arguments, **named)
+
+        monkeypatch.setattr(type(alone), name, watched)
+
+    for name in ("initial_belief", "observe", "observe_drawn", "filter", "imagine", "imagine_mean", "sample", "step"):
+        watch(name)
+
+    def run(model):
+        entered.clear()
+        belief, _ = model.filter(observations, actions, mask)
+        model.imagine(belief, plans)
+        model.imagine_mean(belief, plans)
+        model.sample(belief, plans, COUNT)
+        if model.causal:
+            belief = model.observe(model.initial_belief(4), torch.nan_to_num(observations[:, 0]))
+            model.step(model.observe_drawn(belief, torch.nan_to_num(observations[:, 1])), actions[:, 1])
+        model.train()(observations, actions, mask)
+        return Counter(entered)
+
+    expected = run(alone)
+    assert {"filter", "imagine", "sample"} <= set(expected)
+    assert run(ensemble) == expected
 
 
 def test_training_deals_a_batch_out_row_by_row(ensemble):
