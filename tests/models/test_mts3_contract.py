@@ -32,7 +32,18 @@ FORMS = {
     "interacting": {"time_scales": (5,), "interaction_width": 8},
     "unactuated": {"time_scales": (5,), "actuated": False},
     "no-abstract-action": {"time_scales": (5,), "abstract_actions": False},
+    # What configs/model/mts3_deep.yaml turns on, and what narrows the slow level, all at once.
+    "deep": {
+        "time_scales": (5,),
+        "slow_latent_dim": 4,
+        "interaction_width": 8,
+        "slow_dropout": 0.5,
+        "variance_hidden": (5,),
+        "heteroscedastic": True,
+        "slow_initial_variance": 1.0,
+    },
 }
+LEARNING = ("two-levels", "three-levels", "deep")
 ALTERNATIVES = {
     "time_scales": (2, 4),
     "latent_dim": 7,
@@ -77,7 +88,7 @@ class TestMTS3Contract(WorldModelContract):
 
     @pytest.fixture
     def learning(self, form):
-        return Learning() if form == "two-levels" else None
+        return Learning() if form in LEARNING else None
 
     def test_predictions_do_not_depend_on_later_observations(self, model, form):
         if form == "smoothing":
