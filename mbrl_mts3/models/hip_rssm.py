@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -67,10 +68,10 @@ class HiPRSSM(WorldModel):
         super().__init__(
             observation_dim, action_dim, predict_reward=predict_reward, predict_termination=predict_termination
         )
-        if min(context, latent_dim) < 1 or initial_variance <= 0:
+        if min(context, latent_dim) < 1 or not 0 < initial_variance < math.inf:
             raise ConfigurationError(
-                f"context, latent_dim and initial_variance must be positive, got {context}, {latent_dim} and "
-                f"{initial_variance}"
+                f"context, latent_dim and initial_variance must be positive and finite, got {context}, "
+                f"{latent_dim} and {initial_variance}"
             )
         if target not in ("absolute", "delta"):
             raise ConfigurationError(f"target={target!r} is unknown: choose one of absolute, delta")
@@ -126,7 +127,7 @@ class HiPRSSM(WorldModel):
         self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
     ) -> HiPRSSMBelief:
         known = self._checked(belief) if action is None else self._advance(self._checked(belief), action)
-        self.check_observation(observation, len(known.step))
+        self.check_observation(observation, len(known.step), mask)
         shown = torch.ones_like(known.task.shown) if mask is None else mask
         reference = known.reference
         return replace(

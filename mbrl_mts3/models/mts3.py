@@ -191,7 +191,7 @@ class MTS3(WorldModel):
         known = self._checked(belief)
         if action is not None:
             known = self._advanced(known, action)
-        self.check_observation(observation, len(known.step))
+        self.check_observation(observation, len(known.step), mask)
         return take_in(self, known, observation, mask)
 
     def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 from mbrl_mts3.errors import ConfigurationError
@@ -48,17 +49,18 @@ class MTS3Options:
                 raise ConfigurationError(
                     f"{name}={getattr(self, name)!r} is unknown: choose one of {', '.join(allowed)}"
                 )
-        if self.latent_dim < 1 or self.initial_variance <= 0:
+        if self.latent_dim < 1 or not 0 < self.initial_variance < math.inf:
             raise ConfigurationError(
-                f"latent_dim and initial_variance must be positive, got {self.latent_dim} and {self.initial_variance}"
+                "latent_dim and initial_variance must be positive and finite, got "
+                f"{self.latent_dim} and {self.initial_variance}"
             )
         if self.slow_latent_dim is not None and self.slow_latent_dim < 1:
             raise ConfigurationError(
                 f"slow_latent_dim={self.slow_latent_dim}: expected null for latent_dim, or at least 1"
             )
-        if self.slow_initial_variance is not None and self.slow_initial_variance <= 0:
+        if self.slow_initial_variance is not None and not 0 < self.slow_initial_variance < math.inf:
             raise ConfigurationError(
-                f"slow_initial_variance={self.slow_initial_variance}: expected more than 0, or null"
+                f"slow_initial_variance={self.slow_initial_variance}: expected more than 0 and finite, or null"
             )
         if self.interaction_width < 0:
             raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")

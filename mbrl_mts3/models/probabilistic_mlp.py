@@ -109,7 +109,7 @@ class ProbabilisticMLP(WorldModel):
         if action is not None:
             self.check_actions(action.unsqueeze(1), len(known.step))
             known = ParticleBelief(self._roll(known, action.unsqueeze(1))[0], known.step + 1)
-        self.check_observation(observation, len(known.step))
+        self.check_observation(observation, len(known.step), mask)
         return replace(known, states=_take_in(known.states, observation, mask))
 
     def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:

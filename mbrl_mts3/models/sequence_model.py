@@ -105,9 +105,7 @@ class SequenceModel(WorldModel):
         if action is not None:
             self.check_actions(action.unsqueeze(1), len(known.shown))
             known = self._run(known, action.unsqueeze(1)).after
-        expected = tuple(known.observation.shape)
-        if observation.shape != expected:
-            raise ShapeError(f"observation needs the shape {expected}, got {tuple(observation.shape)}")
+        self.check_observation(observation, len(known.shown), mask)
         if mask is None:
             return SequenceBelief(known.state, observation, torch.ones_like(known.shown))
         seen = torch.where(mask[:, None], observation, known.observation)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from mbrl_mts3.errors import ShapeError
+from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.models.sampled_step import SampledStep
 from mbrl_mts3.tensor_record import TensorRecord, concatenate
@@ -25,12 +25,19 @@ class WorldModel(nn.Module, ABC):
         action_dim: size of one action; 0 for a model without actions.
         predict_reward: give predictions a reward head.
         predict_termination: give predictions a termination head.
+
+    Raises:
+        ConfigurationError: sizes that nothing can have.
     """
 
     def __init__(
         self, observation_dim: int, action_dim: int, *, predict_reward: bool = True, predict_termination: bool = False
     ) -> None:
         super().__init__()
+        if observation_dim < 1 or action_dim < 0:
+            raise ConfigurationError(
+                f"observation_dim={observation_dim} and action_dim={action_dim}: expected at least 1 and at least 0"
+            )
         self.observation_dim = observation_dim
         self.action_dim = action_dim
         self.predict_reward = predict_reward
@@ -180,8 +187,7 @@ class WorldModel(nn.Module, ABC):
         batch = tuple(observations.shape[:2])
         _expect("observations", observations, (*batch, self.observation_dim))
         _expect("actions", actions, (*batch, self.action_dim))
-        if mask is not None:
-            _expect("mask", mask, batch)
+        _expect_mask(mask, batch)
         if observations.ndim != 3 or batch[1] < 1:
             raise ShapeError(f"observations need the shape (batch, time >= 1, {self.observation_dim}), got {batch}")
 
@@ -195,11 +201,20 @@ class WorldModel(nn.Module, ABC):
         if actions.shape[-2] < 1:
             raise ShapeError("actions hold no step: plan at least one")
 
-    def check_observation(self, observation: Tensor, batch_size: int) -> None:
-        """Raise ShapeError unless `observation` is (B, obs)."""
+    def check_observation(self, observation: Tensor, batch_size: int, mask: Tensor | None = None) -> None:
+        """Raise ShapeError unless `observation` is (B, obs) and `mask`, where there is one, (B,) bool."""
         _expect("observation", observation, (batch_size, self.observation_dim))
+        _expect_mask(mask, (batch_size,))
 
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(tensor.shape) != shape:
         raise ShapeError(f"{name}: expected the shape {shape}, got {tuple(tensor.shape)}")
+
+
+def _expect_mask(mask: Tensor | None, shape: tuple[int, ...]) -> None:
+    if mask is None:
+        return
+    _expect("mask", mask, shape)
+    if mask.dtype != torch.bool:
+        raise ShapeError(f"mask: expected bool, True where the observation is shown, got {mask.dtype}")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from mbrl_mts3.errors import ConfigurationError
+
 
 class MLP(nn.Sequential):
     """Linear layers with ReLU between them, optionally LayerNorm before the last one.
@@ -15,9 +17,14 @@ class MLP(nn.Sequential):
         hidden: sizes of the hidden layers; empty for one linear layer.
         outputs: size of the last dimension of the output.
         layer_norm: normalise the last hidden layer, as the MTS3 paper does in its control network.
+
+    Raises:
+        ConfigurationError: a layer without units.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, *, layer_norm: bool = False) -> None:
+        if min(hidden, default=1) < 1:
+            raise ConfigurationError(f"hidden layers of the sizes {list(hidden)}: expected at least 1 unit in each")
         layers: list[nn.Module] = []
         width = inputs
         for size in hidden:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -155,6 +157,14 @@ def test_within_a_window_the_plan_s_later_actions_matter_only_to_window_aggregat
         ({"time_scales": (4, 4)}, "multiple"),
         ({"latent_dim": 0}, "positive"),
         ({"initial_variance": 0.0}, "positive"),
+        *[
+            ({name: value}, name)
+            for name in ("initial_variance", "slow_initial_variance")
+            for value in (math.nan, math.inf)
+        ],
+        ({"encoder_hidden": (0,)}, r"hidden layers of the sizes \[0\]: expected at least 1"),
+        ({"decoder_hidden": (8, -1)}, "hidden layers"),
+        ({"action_dim": -1}, "action_dim=-1"),
         ({"slow_initial_variance": 0.0}, "slow_initial_variance=0.0: expected more"),
         ({"time_scales": (), "slow_initial_variance": 1.0}, "slow_initial_variance=1.0 and time_scales=.. clash"),
         ({"slow_latent_dim": 0}, "slow_latent_dim=0: expected null"),
