@@ -67,7 +67,7 @@ def slow_levels(
     begin, length = int(start.step[0]), actions.shape[1]
     steps = torch.arange(begin, begin + length, device=actions.device)
     dropped = model.options.slow_dropout if model.training and observations is not None else 0.0
-    kept = (torch.rand(len(actions), 1, 1, device=actions.device) >= dropped) if dropped else None
+    kept = (torch.rand(len(actions), 1, 1, dtype=actions.dtype, device=actions.device) >= dropped) if dropped else None
     cause: FactorisedGaussian | None = None
     beliefs: list[LevelBelief] = []
     for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
