@@ -6,11 +6,16 @@ from functools import partial
 
 import pytest
 import torch
-from world_model_contract import ACT, OBS, Learning, WorldModelContract
+from world_model_contract import ACT, OBS, WorldModelContract
 
 from mbrl_mts3.models import MTS3, AcRKN
 
 SMALL = {"latent_dim": 6, "encoder_hidden": (16,), "control_hidden": (16,), "decoder_hidden": (16,)}
+FORMS = {
+    "locally-linear": {"transition": "locally_linear"},
+    "dense": {"transition": "dense"},
+    "deep": {"transition": "dense", "variance_hidden": (5,), "heteroscedastic": True},
+}
 ALTERNATIVES = {
     "latent_dim": 7,
     "transition": "dense",
@@ -25,21 +30,17 @@ ALTERNATIVES = {
 
 
 class TestAcRKNContract(WorldModelContract):
-    @pytest.fixture(params=["locally_linear", "dense"])
-    def transition(self, request):
+    @pytest.fixture(params=FORMS, ids=list(FORMS))
+    def form(self, request):
         return request.param
 
     @pytest.fixture
-    def make(self, transition):
-        return partial(AcRKN, OBS, ACT, **{**SMALL, "transition": transition})
+    def make(self, form):
+        return partial(AcRKN, OBS, ACT, **{**SMALL, **FORMS[form]})
 
     @pytest.fixture
-    def alternatives(self, transition):
-        return ALTERNATIVES if transition == "locally_linear" else None
-
-    @pytest.fixture
-    def learning(self, transition):
-        return Learning() if transition == "dense" else None
+    def alternatives(self, form):
+        return ALTERNATIVES if form == "locally-linear" else None
 
 
 @pytest.mark.parametrize("transition", ["locally_linear", "dense"])

@@ -22,7 +22,12 @@ SMALL = {
     "control_hidden": (12,),
     "decoder_hidden": (12,),
 }
-FORMS = {"locally-linear": {}, "dense": {"transition": "dense"}, "delta": {"transition": "dense", "target": "delta"}}
+FORMS = {
+    "locally-linear": {},
+    "dense": {"transition": "dense"},
+    "delta": {"transition": "dense", "target": "delta"},
+    "deep": {"transition": "dense", "variance_hidden": (5,), "heteroscedastic": True},
+}
 
 
 class TestHiPRSSMContract(WorldModelContract):
