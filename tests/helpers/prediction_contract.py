@@ -173,3 +173,11 @@ class PredictionContract(WorldModelCase):
             model.imagine(belief, actions[:1])
         with pytest.raises(ShapeError, match="observation"):
             model.observe(belief, observations[:, 0, :1])
+        with pytest.raises(ShapeError, match="mask"):
+            model.observe(belief, observations[:, 0], mask=torch.ones(1, dtype=torch.bool))
+        for call in (
+            lambda: model.observe(belief, observations[:, 0], mask=torch.ones(2)),
+            lambda: model(observations, actions, mask.float()),
+        ):
+            with pytest.raises(ShapeError, match="mask: expected bool"):
+                call()

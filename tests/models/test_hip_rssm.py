@@ -145,7 +145,7 @@ def test_without_actions_it_is_a_time_series_model():
     [
         ({"transition": "cubic"}, "dense, banded"),
         ({"target": "x"}, "absolute, delta"),
-        ({"context": 0}, "must be positive, got 0"),
+        ({"context": 0}, "must be positive and finite, got 0"),
         ({"latent_dim": 0}, "must be positive"),
         ({"initial_variance": 0.0}, "must be positive"),
     ],
