@@ -38,7 +38,8 @@ class Ensemble(WorldModel):
 
     In training mode `forward` deals the sequences of a batch out, sequence i to member i mod E, and each is predicted
     by its member alone: so members learn from different windows, at the price of one model. Everything else asks all
-    members. A sample follows one member all along (TS-infinity of PETS).
+    members. A sample follows one member all along (TS-infinity of PETS). Members are computed together by
+    torch.func.vmap; attention of Transformers on a CPU alone falls back to one member after the other, within PyTorch.
 
     Args:
         member: name of a model, see `MEMBERS`.
@@ -105,6 +106,8 @@ class Ensemble(WorldModel):
     ) -> tuple[EnsembleBelief, Prediction]:
         self.check_sequence(observations, actions, mask)
         known = None if belief is None else self._checked(belief)
+        if known is not None:
+            self.check_rows(len(known.members.tensors()[0]), observations)
 
         def run(rows: _Given, executed: Tensor) -> _Filtered:
             after, parts = self.stack.run(

@@ -147,6 +147,7 @@ class HiPRSSM(WorldModel):
     ) -> tuple[HiPRSSMBelief, Prediction]:
         self.check_sequence(observations, actions, mask)
         start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        self.check_rows(len(start.step), observations)
         batch, length = actions.shape[:2]
         shown = torch.ones(batch, length, dtype=torch.bool, device=actions.device) if mask is None else mask
         evidence, task = self.context.along(start.task, observations, actions, shown, start.step)

@@ -207,6 +207,7 @@ class MTS3(WorldModel):
     ) -> tuple[MTS3Belief, Prediction]:
         self.check_sequence(observations, actions, mask)
         known = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        self.check_rows(len(known.step), observations)
         maps, parts, begin = self._current_maps(), [], 0
         for end in self._segment_ends(known, actions):
             cut = slice(begin, end)

@@ -120,6 +120,7 @@ class ProbabilisticMLP(WorldModel):
     ) -> tuple[ParticleBelief, Prediction]:
         self.check_sequence(observations, actions, mask)
         start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        self.check_rows(len(start.step), observations)
         shown, last = mask is None or holds_everywhere(mask), actions.shape[1] - 1
         if shown or self.training:
             states = observations.unsqueeze(2) if shown else self._guesses(start, observations, actions, mask)

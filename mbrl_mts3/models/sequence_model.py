@@ -122,6 +122,7 @@ class SequenceModel(WorldModel):
     ) -> tuple[SequenceBelief, Prediction]:
         self.check_sequence(observations, actions, mask)
         start = self._nothing_known(len(observations)) if belief is None else self._checked(belief)
+        self.check_rows(len(start.shown), observations)
         run = self._run(start, actions, observations, mask)
         return self._settled(run.after), self._prediction(run)
 

@@ -191,6 +191,13 @@ class WorldModel(nn.Module, ABC):
         if observations.ndim != 3 or batch[1] < 1:
             raise ShapeError(f"observations need the shape (batch, time >= 1, {self.observation_dim}), got {batch}")
 
+    def check_rows(self, rows: int, observations: Tensor) -> None:
+        """Raise ShapeError unless a belief of `rows` sequences is of as many as `observations` (B, ...)."""
+        if rows != len(observations):
+            raise ShapeError(
+                f"the belief is of {rows} sequences and the observations of {len(observations)}: expected as many"
+            )
+
     def check_actions(self, actions: Tensor, batch_size: int) -> None:
         """Raise ShapeError unless `actions` are (B, L, act) or (B, N, L, act) with L >= 1."""
         if actions.ndim not in (3, 4) or actions.shape[0] != batch_size or actions.shape[-1] != self.action_dim:
