@@ -45,8 +45,8 @@ test: site ## Test the built wheel
 test-slow: site ## Run the tests that take minutes
 	$(TEST) -m slow $(ARGS)
 
-bench: venv ## Measure speed and memory; writes benchmarks/results.json
-	$(BIN)/python benchmarks/bench.py $(ARGS)
+bench: venv ## Measure speed and memory; writes tests/performance/results.json
+	$(BIN)/python tests/performance/bench.py $(ARGS)
 
 lint: style types ## Check format, style and types
 

@@ -1,25 +1,21 @@
 """Everything that acts: planning agents, behaviour that collects data, and their evaluation."""
 
-from mbrl_mts3.agents.agent import Agent
-from mbrl_mts3.agents.evaluation import evaluate_agent
-from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.baselines import RandomAgent
+from mbrl_mts3.agents.evaluation import EvaluatedEpisode, EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
-from mbrl_mts3.agents.mpc_agent import MPCAgent
-from mbrl_mts3.agents.mpc_state import MPCState
-from mbrl_mts3.agents.random_agent import RandomAgent
-from mbrl_mts3.agents.recorded_episode import RecordedEpisode
-from mbrl_mts3.agents.rollout import Rollout
-from mbrl_mts3.agents.rollout_report import RolloutReport
+from mbrl_mts3.agents.mpc import MPCAgent, MPCState
+from mbrl_mts3.agents.rollout_report import RolloutReport, RolloutResult
 
 __all__ = [
     "Agent",
+    "EvaluatedEpisode",
     "EvaluationResult",
     "MPCAgent",
     "MPCState",
     "RandomAgent",
-    "RecordedEpisode",
-    "Rollout",
     "RolloutReport",
+    "RolloutResult",
     "evaluate_agent",
     "evaluate_imagined",
 ]

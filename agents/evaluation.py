@@ -1,20 +1,25 @@
-"""Letting an agent act in real environments."""
+"""Evaluation of agents in real environments."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from mbrl_mts3.agents.agent import Agent
-from mbrl_mts3.agents.evaluation_result import EvaluationResult
-from mbrl_mts3.agents.observation_batch import stack
-from mbrl_mts3.agents.recorded_episode import RecordedEpisode
+from mbrl_mts3.agents.base import Agent, stack_observations
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics.confidence_intervals import (
+    Interval,
+    bootstrap_interval,
+    interquartile_mean,
+    mean_interval,
+    wilson_interval,
+)
 from mbrl_mts3.tensor_record import TensorRecord
 
 Success = Callable[[Any, Mapping[str, Any]], bool | None]
@@ -34,7 +39,7 @@ def evaluate_agent(
     parallel: int = 1,
     success: Success = success_of_info,
     record: bool = False,
-    on_episode: Callable[[RecordedEpisode], None] | None = None,
+    on_episode: Callable[[EvaluatedEpisode], None] | None = None,
 ) -> EvaluationResult:
     """Run one episode for each seed.
 
@@ -63,7 +68,7 @@ def evaluate_agent(
             environments.append(make_environment())
             opened.callback(environments[-1].close)
         run = _Run(agent, environments, list(seeds), max_steps, success)
-        finished: dict[int, RecordedEpisode] = {}
+        finished: dict[int, EvaluatedEpisode] = {}
         for place, episode in run.episodes():
             finished[place] = episode
             if on_episode is not None:
@@ -101,11 +106,11 @@ class _Slot:
         self.running = not (terminated or truncated or len(self.actions) == max_steps)
         return self.running
 
-    def episode(self) -> RecordedEpisode:
+    def episode(self) -> EvaluatedEpisode:
         known = [reached for reached in self.reached if reached is not None]
-        return RecordedEpisode(
+        return EvaluatedEpisode(
             seed=self.seed,
-            observations=stack(self.observations),
+            observations=stack_observations(self.observations),
             actions=np.stack(self.actions),
             rewards=np.array(self.rewards),
             success=any(known) if known else None,
@@ -131,7 +136,7 @@ class _Run:
         self.seconds = 0.0
         self.decisions = 0
 
-    def episodes(self) -> Iterator[tuple[int, RecordedEpisode]]:
+    def episodes(self) -> Iterator[tuple[int, EvaluatedEpisode]]:
         """Finished episodes and their places among the seeds, in the order in which they finish."""
         state: Any = None
         for slot in self.slots:
@@ -146,7 +151,7 @@ class _Run:
             state = self._drop_idle(state)
 
     def _decide(self, state: Any) -> tuple[np.ndarray, Any]:
-        observation = stack([slot.observation for slot in self.slots])
+        observation = stack_observations([slot.observation for slot in self.slots])
         start = np.array([slot.started for slot in self.slots])
         began = time.perf_counter()
         decided = self.agent.predict(observation, state, start, deterministic=True)
@@ -163,7 +168,7 @@ class _Run:
         return None if state is None else state[running]
 
 
-def _result(episodes: tuple[RecordedEpisode, ...], run: _Run, record: bool) -> EvaluationResult:
+def _result(episodes: tuple[EvaluatedEpisode, ...], run: _Run, record: bool) -> EvaluationResult:
     lengths = np.array([len(episode) for episode in episodes])
     successes = [episode.success for episode in episodes]
     return EvaluationResult(
@@ -176,3 +181,100 @@ def _result(episodes: tuple[RecordedEpisode, ...], run: _Run, record: bool) -> E
         parallel=run.parallel,
         episodes=episodes if record else (),
     )
+
+
+@dataclass(frozen=True, repr=False)
+class EvaluationResult:
+    """E episodes, one for each seed and in the order of the seeds."""
+
+    seeds: tuple[int, ...]
+    """Imagined episodes share one."""
+    returns: np.ndarray
+    """(E,): sums of the environment's rewards."""
+    lengths: np.ndarray
+    """(E,): steps."""
+    successes: np.ndarray | None
+    """(E,) bool: goal reached at any step; None where the task has no goal."""
+    seconds_per_action: float
+    """Time in the agent by actions made; environments that act together share it."""
+    seconds_per_decision: float
+    """Time of one call of `predict`, whatever number of environments it is for."""
+    parallel: int
+    """Environments that acted together at most."""
+    episodes: tuple[EvaluatedEpisode, ...] = ()
+    """The episodes themselves, if they were recorded."""
+
+    @property
+    def mean_return(self) -> float:
+        return float(self.returns.mean())
+
+    @property
+    def return_interval(self) -> Interval:
+        """95% confidence."""
+        return mean_interval(self.returns)
+
+    @property
+    def interquartile_mean(self) -> float:
+        """Of the returns, see `interquartile_mean`."""
+        return float(interquartile_mean(self.returns))
+
+    @property
+    def success_rate(self) -> float | None:
+        """None where the task has no goal."""
+        return None if self.successes is None else float(self.successes.mean())
+
+    @property
+    def success_interval(self) -> Interval | None:
+        """95% confidence (Wilson)."""
+        if self.successes is None:
+            return None
+        return wilson_interval(int(self.successes.sum()), len(self.successes))
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the recorded episodes."""
+        return {
+            "episodes": len(self.seeds),
+            "seeds": list(self.seeds),
+            "mean_return": self.mean_return,
+            "return_interval": list(self.return_interval),
+            "return_bootstrap_interval": list(bootstrap_interval(self.returns)),
+            "interquartile_mean": self.interquartile_mean,
+            "interquartile_mean_interval": list(bootstrap_interval(self.returns, interquartile_mean)),
+            "success_rate": self.success_rate,
+            "success_interval": None if self.success_interval is None else list(self.success_interval),
+            "ms_per_action": self.seconds_per_action * 1e3,
+            "ms_per_decision": self.seconds_per_decision * 1e3,
+            "parallel": self.parallel,
+            "returns": self.returns.tolist(),
+            "lengths": self.lengths.tolist(),
+            "successes": None if self.successes is None else self.successes.tolist(),
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"EvaluationResult(episodes={len(self.seeds)}, mean_return={self.mean_return:.4g}, "
+            f"success_rate={self.success_rate}, ms_per_action={self.seconds_per_action * 1e3:.3g})"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class EvaluatedEpisode:
+    """T steps of an agent in a real environment, raw as they came."""
+
+    seed: int
+    """Of the environment's reset."""
+    observations: Any
+    """Raw observations, T + 1 of them: an array (T + 1, d) or a dict of such."""
+    actions: np.ndarray
+    """(T, act)."""
+    rewards: np.ndarray
+    """(T,): the environment's own."""
+    success: bool | None
+    """Whether the goal was reached at any step; None where the task has none."""
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self.actions)
+
+    def __repr__(self) -> str:
+        return f"RecordedEpisode(seed={self.seed}, steps={len(self)}, success={self.success})"

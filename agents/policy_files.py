@@ -1,19 +1,23 @@
-"""Several policies by name."""
+"""Policies of Stable-Baselines3 in files: saved, found by name, and loaded."""
 
 from __future__ import annotations
 
 import glob
+import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+import stable_baselines3
 from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
 
-from mbrl_mts3.agents.agent import Agent
-from mbrl_mts3.agents.load_policy import load_policy
-from mbrl_mts3.agents.noisy_agent import NoisyAgent
-from mbrl_mts3.agents.random_agent import RandomAgent
-from mbrl_mts3.data.check_same_spaces import check_same_spaces
+from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.baselines import NoisyAgent, RandomAgent
+from mbrl_mts3.data.spaces import check_spaces_match
+from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
 RANDOM = "random"
@@ -55,7 +59,7 @@ def load_policy_files(
         model: Any = load_policy(path, algorithm=algorithm, device=device)
         trained = model.observation_space, model.action_space
         try:
-            check_same_spaces(trained, (observation_space, action_space), "the environment", "environment")
+            check_spaces_match(trained, (observation_space, action_space), "the environment", "environment")
         except SpaceMismatchError as error:
             raise SpaceMismatchError(f"policy {path}: {error}") from error
         policies[name] = model
@@ -81,3 +85,126 @@ def _paths(patterns: Sequence[str]) -> dict[str, Path]:
                     f"{path} and {found[path.stem]} have one name: rename one of them, results go by names"
                 )
     return found
+
+
+ALGORITHMS = ("SAC", "TD3", "DDPG", "PPO", "A2C")
+"""Those of Stable-Baselines3 for continuous actions."""
+
+
+def load_policy(
+    path: str | Path | None,
+    environment: gymnasium.Env[Any, Any] | None = None,
+    *,
+    algorithm: str = "auto",
+    device: str = "cpu",
+) -> BaseAlgorithm:
+    """Read a policy that Stable-Baselines3 saved.
+
+    Args:
+        path: the zip file that `save` wrote; it is unpickled, so use files that you trust only.
+        environment: where the policy is to act.
+        algorithm: the class that wrote it, out of `ALGORITHMS`; "auto" reads it off the file.
+        device: where the policy runs.
+
+    Raises:
+        ConfigurationError: no such file, or not one of that algorithm.
+        SpaceMismatchError: the policy was trained in other spaces than the environment's.
+    """
+    if algorithm not in ("auto", *ALGORITHMS):
+        raise ConfigurationError(f"unknown algorithm {algorithm!r}: expected auto, {', '.join(ALGORITHMS)}")
+    if path is None or not Path(path).is_file():
+        raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file saved by {algorithm}")
+    written_by = _written_by(Path(path), "Stable-Baselines3" if algorithm == "auto" else algorithm)
+    if algorithm == "auto":
+        algorithm = written_by[0]
+    elif algorithm not in written_by:
+        raise ConfigurationError(
+            f"{str(path)!r} is not a policy saved by {algorithm}, but by {' or '.join(written_by)}: choose that one, "
+            "or another file"
+        )
+    try:
+        # A replay buffer is of no use to a policy that acts.
+        model: BaseAlgorithm = getattr(stable_baselines3, algorithm).load(
+            path, device=device, custom_objects={"buffer_size": 1}
+        )
+    except Exception as error:  # Zip, pickle, torch and SB3 all raise errors of their own.
+        raise ConfigurationError(
+            f"{str(path)!r} is not a policy saved by {algorithm}: {type(error).__name__}: {error}"
+        ) from error
+    if environment is not None:
+        check_environment_spaces(model.observation_space, model.action_space, environment)
+    return model
+
+
+def _written_by(path: Path, expected: str) -> tuple[str, ...]:
+    """The algorithms that a file can be of, read without unpickling it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            data = json.loads(archive.read("data"))
+        module = data["policy_class"]["__module__"]
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{str(path)!r} is not a policy saved by {expected} ({type(error).__name__}: {error}): give the path of a "
+            "zip file that its save method wrote"
+        ) from error
+    of_policies = {
+        "stable_baselines3.sac.policies": ("SAC",),
+        "stable_baselines3.td3.policies": ("TD3", "DDPG"),
+        # What `make_policy` makes.
+        "mbrl_mts3.agents.imagination.policies": ("SAC",) if "target_entropy" in data else ("TD3",),
+        "stable_baselines3.common.policies": ("PPO",) if "clip_range" in data else ("A2C",),
+    }
+    if module not in of_policies:
+        raise ConfigurationError(
+            f"{str(path)!r} holds a policy of {module}, expected one of {', '.join(ALGORITHMS)}, whose actions are "
+            "continuous"
+        )
+    return of_policies[module]
+
+
+def load_policies(
+    environment: gymnasium.Env[Any, Any],
+    path: str | Path | Sequence[str | Path] | None,
+    *,
+    algorithm: str = "auto",
+    device: str = "cpu",
+) -> dict[str, BaseAlgorithm]:
+    """Policies by the shortest ends of their paths that tell them apart.
+
+    Args:
+        environment: where they are to act.
+        path: of one file or of several.
+        algorithm, device: see `load_policy`.
+
+    Raises:
+        ConfigurationError: no path, a path twice, or as `load_policy` does.
+        SpaceMismatchError: as `load_policy` does.
+    """
+    paths = [] if path is None else [path] if isinstance(path, str | Path) else list(path)
+    if not paths:
+        raise ConfigurationError("no policy is named: set path to a zip file saved by Stable-Baselines3, or to several")
+    loaded = [load_policy(one, environment, algorithm=algorithm, device=device) for one in paths]
+    return dict(zip(_names([Path(one) for one in paths]), loaded, strict=True))
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """runs/bc/0/policy.zip and runs/bc/1/policy.zip become 0/policy and 1/policy."""
+    whole = [path.with_suffix("").parts for path in paths]
+    for length in range(1, max(map(len, whole)) + 1):
+        names = ["/".join(parts[-length:]) for parts in whole]
+        if len(set(names)) == len(names):
+            return names
+    raise ConfigurationError(f"a policy is named twice: {', '.join(map(str, paths))}")
+
+
+def save_policy(model: BaseAlgorithm, path: str | Path) -> Path:
+    """Write the zip of Stable-Baselines3, whole or not at all, under the name that was asked for."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}-incomplete.zip")
+    try:
+        model.save(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path

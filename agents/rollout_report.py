@@ -1,16 +1,16 @@
-"""How agents did, side by side."""
+"""A report of how several agents did, side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from mbrl_mts3.agents.rollout import Rollout
-from mbrl_mts3.data.reference_scores import ReferenceScores
-from mbrl_mts3.metrics.bootstrap import bootstrap_interval, interquartile_mean
+from mbrl_mts3.agents.evaluation import EvaluationResult
+from mbrl_mts3.data.formats.reference_scores import ReferenceScores
+from mbrl_mts3.metrics.confidence_intervals import bootstrap_interval, interquartile_mean
 
 HEADER = ("agent", "where", "return", "IQM", "score", "success", "steps", "ms")
 
@@ -25,7 +25,7 @@ class RolloutReport:
     standing for one run: the intervals to give for an algorithm that was trained with several seeds.
     """
 
-    rollouts: tuple[Rollout, ...]
+    rollouts: tuple[RolloutResult, ...]
     reference: ReferenceScores | None = None
 
     def pooled(self) -> dict[str, np.ndarray]:
@@ -74,7 +74,7 @@ class RolloutReport:
             rows.append([f"all {len(means)}", place, *self._returns(means), "", "", ""])
         return rows
 
-    def _row(self, rollout: Rollout) -> list[str]:
+    def _row(self, rollout: RolloutResult) -> list[str]:
         result = rollout.result
         success = ""
         if result.success_rate is not None and result.success_interval is not None:
@@ -107,3 +107,12 @@ class RolloutReport:
 def _with_interval(value: float, interval: tuple[float, float]) -> str:
     low, high = interval
     return f"{value:.4g}" if np.isnan(low) else f"{value:.4g} ({low:.4g} to {high:.4g})"
+
+
+@dataclass(frozen=True)
+class RolloutResult:
+    """Episodes of one agent, in the real environment or in an imagined one."""
+
+    agent: str
+    place: Literal["real", "imagined"]
+    result: EvaluationResult

@@ -1,7 +1,6 @@
 """Real environments, their rewards and tasks, and imagined ones."""
 
-from mbrl_mts3.envs.check_spaces import check_spaces
-from mbrl_mts3.envs.make import episodic_options, is_goal_maze, make_environment
+from mbrl_mts3.envs.make import check_environment_spaces, episodic_options, is_goal_maze, make_environment
 from mbrl_mts3.envs.registration import (
     HIDDEN_HALF_CHEETAH_ID,
     SKID_STEER_ID,
@@ -19,11 +18,8 @@ __all__ = [
     "HIDDEN_HALF_CHEETAH_ID",
     "SKID_STEER_ID",
     "WORLD_MODEL_ID",
-    "check_spaces",
+    "check_environment_spaces",
     "episodic_options",
     "is_goal_maze",
     "make_environment",
-    "register_hidden_half_cheetah",
-    "register_skid_steer",
-    "register_world_model",
 ]

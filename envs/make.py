@@ -1,4 +1,4 @@
-"""Real environments by id."""
+"""Makes real environments by id, and checks that a model fits them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import gymnasium
 import gymnasium_robotics
+from gymnasium import spaces
 from gymnasium.error import NameNotFound, NamespaceNotFound, VersionNotFound
 
+from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.errors import ConfigurationError
 
 
@@ -41,3 +43,15 @@ def episodic_options(id: str) -> dict[str, Any]:
 def is_goal_maze(id: str) -> bool:
     """Whether an id names a maze whose goals may change in the course of an episode."""
     return id.split("/")[-1].split(":")[-1].startswith(("PointMaze_", "AntMaze_"))
+
+
+def check_environment_spaces(
+    observation_space: spaces.Space[Any], action_space: spaces.Space[Any], environment: gymnasium.Env[Any, Any]
+) -> None:
+    """Raise SpaceMismatchError unless an environment has the raw spaces that a model was trained on.
+
+    Bounds of observations may differ: data sets often do not know them. Bounds of actions may not.
+    """
+    name = environment.spec.id if environment.spec is not None else str(environment)
+    found = environment.observation_space, environment.action_space
+    check_spaces_match((observation_space, action_space), found, name, "environment")

@@ -15,7 +15,7 @@ def register_world_model() -> None:
         gymnasium.register(
             WORLD_MODEL_ID,
             entry_point="mbrl_mts3.envs.world_model:make_world_model",
-            vector_entry_point="mbrl_mts3.envs.world_model:make_world_models",
+            vector_entry_point="mbrl_mts3.envs.world_model:make_world_model_vector",
         )
 
 

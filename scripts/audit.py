@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
-from mbrl_mts3.data.raw_observations import raw_observations
-from mbrl_mts3.envs import check_spaces, make_environment
-from mbrl_mts3.envs.reward_audit import RewardAudit
+from mbrl_mts3.data.formats.loading import load_unselected_observations
+from mbrl_mts3.envs import check_environment_spaces, make_environment
 from mbrl_mts3.envs.tasks import Task, default_task
+from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.metrics import RewardErrors, default_context, json_numbers
-from mbrl_mts3.reporting import write_atomically
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.metrics import RewardErrors, default_context
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 
@@ -43,8 +43,8 @@ def main(config: DictConfig) -> None:
     task.columns(dataset.selector)
     model = None if checkpoint is None else checkpoint.physical_model()
     place = {episode.episode_id: number for number, episode in enumerate(dataset.episodes)}
-    raw = raw_observations(dataset)
-    audit = RewardAudit.of(
+    raw = load_unselected_observations(dataset)
+    audit = RewardAudit.run(
         task,
         dataset.selector,
         episodes,
@@ -67,7 +67,7 @@ def main(config: DictConfig) -> None:
         "config": OmegaConf.to_container(config, resolve=True),
     }
     path = Path(HydraConfig.get().runtime.output_dir) / "audit.json"
-    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
     console.print(f"numbers: {write_atomically(path, text.encode())}")
 
 
@@ -98,7 +98,7 @@ def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
         return task
     with closing(make_environment(dataset.env_id, **(config.environment_options or {}))) as environment:
         # A kitchen made for other tasks, for instance, would pay for others than the data's.
-        check_spaces(dataset.observation_space, dataset.action_space, environment)
+        check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
         return task.prepare(environment)
 
 

@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.benchmark import BenchmarkRun, Comparison, RunFiles, RunRecord, SeedSummary, write_comparison
-from mbrl_mts3.benchmark.comparison import best
-from mbrl_mts3.benchmark.run_names import check_sweep, dataset_name, variant_name
+from mbrl_mts3.benchmark.comparison import best_value
+from mbrl_mts3.benchmark.options import check_sweep, dataset_name, variant_name
 from mbrl_mts3.errors import MTS3Error, ResultError
-from mbrl_mts3.reporting import write_atomically
-from mbrl_mts3.scripts import lists_choices, reports_errors, users_fault
+from mbrl_mts3.files import write_atomically
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors, users_fault
 from mbrl_mts3.training import keep_freed_memory
 
 OUTCOME_FILE = "outcome.json"
@@ -195,7 +195,7 @@ def _table(comparison: Comparison) -> Table:
 
 def _cell(column: Sequence[SeedSummary], place: int) -> str:
     text = f"{column[place].mean:.3f}"
-    return f"[bold]{text}[/]" if best(column) == place else text
+    return f"[bold]{text}[/]" if best_value(column) == place else text
 
 
 if __name__ == "__main__":

@@ -16,17 +16,18 @@ from rich.table import Table
 
 from mbrl_mts3.data import Episode, Splits
 from mbrl_mts3.errors import ConfigurationError, DataError
+from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import (
     REPORTED_HORIZONS,
     OpenLoopResult,
     check_lengths,
     default_context,
+    evaluate_open_loop,
     fit_recalibration,
-    open_loop,
 )
 from mbrl_mts3.models import WorldModel
-from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure, write_atomically
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
+from mbrl_mts3.scripts.command_line import reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
 FIT_ON = ("validation", "training_and_validation")
@@ -103,7 +104,7 @@ def _score(
     context: int,
     horizon: int,
 ) -> OpenLoopResult:
-    return open_loop(
+    return evaluate_open_loop(
         model,
         checkpoint.normalizer,
         episodes,

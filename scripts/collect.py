@@ -12,9 +12,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from mbrl_mts3.agents.collection_environment import collection_options
-from mbrl_mts3.agents.collection_summary import CollectionSummary
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.agents.collection.recording import CollectionSummary, collection_options
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 
 
 @lists_choices

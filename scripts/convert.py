@@ -7,10 +7,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from mbrl_mts3.data import RawDataset, convert, read_dataset
-from mbrl_mts3.data.d4rl_table import D4RL_DATASETS, PREFIX
+from mbrl_mts3.data import RawDataset, convert_dataset, read_dataset
+from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, PREFIX
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.scripts.command_line import reports_errors
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="convert")
@@ -19,7 +19,7 @@ def main(config: DictConfig) -> None:
     """Read, write, say what was found and done."""
     target = config.to or _default_target(str(config.dataset_id))
     dataset = read_dataset(config.dataset_id, download=config.download, rewards=config.rewards)
-    convert(dataset, target, overwrite=config.overwrite)
+    convert_dataset(dataset, target, overwrite=config.overwrite)
     console = Console()
     console.print(_table(dataset, target))
     for note in dataset.notes:

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mbrl_mts3.data.coverage_sample import CoverageSample
-from mbrl_mts3.data.data_card import DataCard
-from mbrl_mts3.data.open_dataset import open_dataset
-from mbrl_mts3.data.stored_dataset import StoredDataset
-from mbrl_mts3.data.survey import survey
+from mbrl_mts3.data.checks.coverage import CoverageSample
+from mbrl_mts3.data.checks.data_card import DataCard
+from mbrl_mts3.data.checks.statistics import compute_statistics
+from mbrl_mts3.data.dataset import StreamedDataset
+from mbrl_mts3.data.formats.loading import stream_dataset
 from mbrl_mts3.errors import MTS3Error
-from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure, write_atomically
+from mbrl_mts3.files import write_atomically
+from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     try:
-        dataset = open_dataset(options.dataset, download=options.download)
+        dataset = stream_dataset(options.dataset, download=options.download)
         status = _ACTIONS[options.action](dataset, options.output, console)
     except MTS3Error as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -39,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
-def card(dataset: StoredDataset, output: Path | None, console: Console) -> int:
+def card(dataset: StreamedDataset, output: Path | None, console: Console) -> int:
     """Print the data card and store it as card.json and card.md."""
-    made = DataCard.of(dataset)
+    made = DataCard.from_dataset(dataset)
     text = data_card_text(made.to_json(), list(map(str, made.findings)))
     console.print(text)
     folder = _folder(output, dataset)
@@ -51,9 +52,9 @@ def card(dataset: StoredDataset, output: Path | None, console: Console) -> int:
     return 0
 
 
-def check(dataset: StoredDataset, output: Path | None, console: Console) -> int:
+def check(dataset: StreamedDataset, output: Path | None, console: Console) -> int:
     """Print one line for each finding; store the card, which holds them, where a folder is named."""
-    made = DataCard.of(dataset)
+    made = DataCard.from_dataset(dataset)
     for finding in made.findings:
         console.print(str(finding))
     warnings = len(made.findings) - len(made.errors)
@@ -65,10 +66,10 @@ def check(dataset: StoredDataset, output: Path | None, console: Console) -> int:
     return 1 if made.errors else 0
 
 
-def stats(dataset: StoredDataset, output: Path | None, console: Console) -> int:
+def stats(dataset: StreamedDataset, output: Path | None, console: Console) -> int:
     """Draw what the data covers."""
-    found = survey(dataset)
-    sample = CoverageSample.of(found)
+    found = compute_statistics(dataset)
+    sample = CoverageSample.from_statistics(found)
     for name, figure in coverage_figures(found, sample):
         console.print(f"written: {save_figure(figure, _folder(output, dataset) / f'{name}.png')}")
     return 0
@@ -77,7 +78,7 @@ def stats(dataset: StoredDataset, output: Path | None, console: Console) -> int:
 _ACTIONS = {"card": card, "check": check, "stats": stats}
 
 
-def _folder(output: Path | None, dataset: StoredDataset) -> Path:
+def _folder(output: Path | None, dataset: StreamedDataset) -> Path:
     return output if output is not None else Path("runs/data") / dataset.dataset_id
 
 

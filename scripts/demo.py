@@ -21,16 +21,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mbrl_mts3.agents import Agent, EvaluationResult, MPCAgent, RandomAgent, RecordedEpisode, evaluate_agent
-from mbrl_mts3.agents.collect import collect
-from mbrl_mts3.agents.collection_environment import collection_options
+from mbrl_mts3.agents import Agent, EvaluatedEpisode, EvaluationResult, MPCAgent, RandomAgent, evaluate_agent
+from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.agents.collection.recording import collection_options
 from mbrl_mts3.data import Episode, ObservationSelector, OfflineDataset, load_minari, split_episodes
 from mbrl_mts3.envs import episodic_options
-from mbrl_mts3.envs.rewards.maze_map import MazeMap
+from mbrl_mts3.envs.maze_map import MazeMap
 from mbrl_mts3.envs.tasks import PointMazeTask
-from mbrl_mts3.metrics import BlindWindow, OpenLoopResult, open_loop
-from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazeRollout, write_demo_report
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.metrics import OpenLoopResult, OpenLoopWindow, evaluate_open_loop
+from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazePath, write_demo_report
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 DATASET_ID = "mbrl-mts3/point_maze_umaze/waypoint-v0"
@@ -86,7 +86,9 @@ class _Stages:
 
 def _collect(config: DictConfig) -> OfflineDataset:
     environment = partial(instantiate, config.environment, **collection_options(config.environment.id))
-    collect(environment, instantiate(config.behaviour), config.steps, DATASET_ID, seed=config.seed, overwrite=True)
+    collect_dataset(
+        environment, instantiate(config.behaviour), config.steps, DATASET_ID, seed=config.seed, overwrite=True
+    )
     return load_minari(DATASET_ID)
 
 
@@ -97,7 +99,9 @@ def _train(config: DictConfig, dataset: OfflineDataset, folder: Path) -> Checkpo
 
 def _open_loop(config: DictConfig, checkpoint: Checkpoint, test: Sequence[Episode]) -> OpenLoopResult:
     with torch.inference_mode():
-        return open_loop(checkpoint.model, checkpoint.normalizer, test, context=config.context, horizon=config.horizon)
+        return evaluate_open_loop(
+            checkpoint.model, checkpoint.normalizer, test, context=config.context, horizon=config.horizon
+        )
 
 
 def _environment(config: DictConfig) -> gymnasium.Env[Any, Any]:
@@ -110,7 +114,7 @@ def _act(config: DictConfig, checkpoint: Checkpoint, name: str) -> EvaluationRes
     finished = iter(track(seeds, description=name))
     next(finished)
 
-    def advance(episode: RecordedEpisode) -> None:
+    def advance(episode: EvaluatedEpisode) -> None:
         next(finished, None)
 
     return evaluate_agent(
@@ -149,7 +153,7 @@ def _results(
     model, normalizer = checkpoint.model, checkpoint.normalizer
     shown = max(evaluations["shaped"].episodes, key=lambda episode: (episode.success, len(episode)))
     with torch.inference_mode():
-        window = BlindWindow.predict(
+        window = OpenLoopWindow.predict(
             model, normalizer, test, scores.typical_window, context=config.context, horizon=config.horizon
         )
         rollout = _imagined(model, checkpoint, shown)
@@ -174,16 +178,16 @@ def _results(
     )
 
 
-def _imagined(model: Any, checkpoint: Checkpoint, recorded: RecordedEpisode) -> BlindWindow:
+def _imagined(model: Any, checkpoint: Checkpoint, recorded: EvaluatedEpisode) -> OpenLoopWindow:
     """The model's blind prediction of a recorded episode, after its first steps."""
     context = max(1, min(10, len(recorded) // 3))
     episode = _as_episode(recorded, checkpoint.selector)
-    return BlindWindow.predict(
+    return OpenLoopWindow.predict(
         model, checkpoint.normalizer, [episode], 0, context=context, horizon=len(recorded) + 1 - context
     )
 
 
-def _as_episode(recorded: RecordedEpisode, selector: ObservationSelector) -> Episode:
+def _as_episode(recorded: EvaluatedEpisode, selector: ObservationSelector) -> Episode:
     nothing = np.zeros(len(recorded), dtype=bool)
     return Episode(
         selector(recorded.observations),
@@ -208,9 +212,9 @@ def _control(title: str, name: str, evaluations: dict[str, EvaluationResult]) ->
     )
 
 
-def _rollout(episode: RecordedEpisode) -> MazeRollout:
+def _rollout(episode: EvaluatedEpisode) -> MazePath:
     observations = episode.observations
-    return MazeRollout(observations["achieved_goal"], observations["desired_goal"][0], bool(episode.success))
+    return MazePath(observations["achieved_goal"], observations["desired_goal"][0], bool(episode.success))
 
 
 def _summarise(console: Console, results: DemoResults, report: Path) -> None:

@@ -16,20 +16,21 @@ from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset
 from mbrl_mts3.errors import UnknownObservationError
+from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import (
     REPORTED_HORIZONS,
-    BlindWindow,
     ImputationResult,
     OpenLoopResult,
+    OpenLoopWindow,
     check_lengths,
     default_context,
-    imputation,
-    open_loop,
+    evaluate_imputation,
+    evaluate_open_loop,
     window_starts,
 )
 from mbrl_mts3.models import WorldModel
-from mbrl_mts3.reporting import error_table, imputation_table, write_atomically, write_evaluation_report
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
+from mbrl_mts3.scripts.command_line import reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
 
@@ -48,7 +49,7 @@ def main(config: DictConfig) -> None:
     context, horizon = _lengths(config, checkpoint, episodes)
     imputed = _impute(config, model, checkpoint, episodes, context, horizon, console)
     with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes"):
-        result = open_loop(
+        result = evaluate_open_loop(
             model,
             checkpoint.normalizer,
             episodes,
@@ -108,7 +109,7 @@ def _impute(
     if config.imputation_rate is None:
         return None
     with console.status(f"filtering {len(episodes)} episodes with {config.imputation_rate:.0%} missing"):
-        return imputation(
+        return evaluate_imputation(
             model,
             checkpoint.normalizer,
             episodes,
@@ -162,7 +163,7 @@ def _write(
     path = write_atomically(
         folder / "evaluation.json", (json.dumps(written, indent=1, allow_nan=False) + "\n").encode()
     )
-    window = BlindWindow.predict(
+    window = OpenLoopWindow.predict(
         model,
         checkpoint.normalizer,
         episodes,

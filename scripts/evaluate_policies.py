@@ -16,16 +16,17 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from mbrl_mts3.agents.policy_evaluation import evaluate_policy
+from mbrl_mts3.agents.imagined_evaluation import evaluate_policy
 from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.metrics import PolicyRanking, PolicyValue, json_numbers
-from mbrl_mts3.metrics.intervals import Interval
-from mbrl_mts3.reporting import policy_value_figure, save_figure, write_atomically
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.metrics import PolicyRanking, PolicyValue
+from mbrl_mts3.metrics.confidence_intervals import Interval
+from mbrl_mts3.reporting import policy_value_figure, save_figure
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 
 
@@ -105,9 +106,9 @@ def _rankings(values: Sequence[PolicyValue]) -> dict[str, PolicyRanking]:
     if len(values) < 2 or len(real) < len(values):
         return {}
     estimates = [value.estimate for value in values]
-    rankings = {"same steps": PolicyRanking.of(estimates, real)}
+    rankings = {"same steps": PolicyRanking.from_values(estimates, real)}
     if whole != real:
-        rankings["whole episodes"] = PolicyRanking.of(estimates, whole)
+        rankings["whole episodes"] = PolicyRanking.from_values(estimates, whole)
     return rankings
 
 
@@ -128,7 +129,7 @@ def _report(
         "rankings": {name: ranking.to_json() for name, ranking in rankings.items()},
         "config": OmegaConf.to_container(config, resolve=True),
     }
-    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
     console.print(f"numbers: {write_atomically(folder / 'policies.json', text.encode())}")
     if values[0].value is not None:
         figure = policy_value_figure(values, f"Policies in {model} and in {checkpoint.env_id}")

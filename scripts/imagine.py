@@ -20,21 +20,20 @@ from rich.console import Console
 
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.agents.imagination import (
-    BranchedLearning,
     BranchedRollouts,
-    EpisodeLearning,
-    ImaginedLearning,
-    emphasised_beginnings,
-    start_from,
+    BranchedTrainer,
+    EpisodicTrainer,
+    ImaginationTrainer,
+    load_initial_parameters,
+    oversample_episode_starts,
     train_in_imagination,
 )
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import episodic_options, make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
-from mbrl_mts3.metrics.json_numbers import json_numbers
-from mbrl_mts3.reporting import write_atomically
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -57,10 +56,10 @@ def main(config: DictConfig) -> None:
     facts = _facts(config, checkpoint, dataset)
     if config.resume:
         _check_same(facts, folder)
-    stressed = emphasised_beginnings(dataset.episodes, config.beginnings.steps, config.beginnings.times)
+    stressed = oversample_episode_starts(dataset.episodes, config.beginnings.steps, config.beginnings.times)
     learning = _learning(config, checkpoint, replace(dataset, episodes=tuple(stressed)))
     if config.start is not None:
-        start_from(learning.algorithm, config.start)
+        load_initial_parameters(learning.algorithm, config.start)
     judge = _Judge(config, checkpoint) if config.evaluation.episodes else None
     _write(folder, facts, [], None)
     curve = train_in_imagination(
@@ -80,7 +79,7 @@ def main(config: DictConfig) -> None:
     console.print(f"policy:  {folder / 'policy.zip'}\nnumbers: {path}")
 
 
-def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> ImaginedLearning:
+def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> ImaginationTrainer:
     make = instantiate(config.policy, _partial_=True, _convert_="all", seed=config.seed, device=config.device)
     dynamics = _dynamics(config, checkpoint, dataset)
     shared = {
@@ -89,7 +88,7 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         "seed": config.seed,
     }
     if not config.branched:
-        return EpisodeLearning.of(
+        return EpisodicTrainer.from_episodes(
             make, dynamics, config.environments, dataset.episodes, held_rounds=config.held_rounds, **shared
         )
     noise = config.policy.get("exploration", 0.0)
@@ -97,7 +96,7 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
     rounds = {
         name: config[name] for name in ("kept_rounds", "held_rounds", "n_steps", "moving_anchor", "averaged_rounds")
     }
-    return BranchedLearning.of(make, rollouts, dataset.episodes, **rounds, **shared)
+    return BranchedTrainer.from_episodes(make, rollouts, dataset.episodes, **rounds, **shared)
 
 
 def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:
@@ -193,7 +192,7 @@ def _write(folder: Path, facts: dict[str, Any], curve: Sequence[Any], judge: _Ju
         "real_evaluation": None if judge is None else judge.last,
         "learning_curve": [dict(row) for row in curve],
     }
-    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
     return write_atomically(folder / RESULT_FILE, text.encode())
 
 

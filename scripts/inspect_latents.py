@@ -14,16 +14,17 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+from mbrl_mts3.array_types import Array
 from mbrl_mts3.data import OfflineDataset, load_dataset
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
-from mbrl_mts3.reporting import Projection, latent_figure, save_figure, write_atomically
-from mbrl_mts3.scripts import reports_errors
+from mbrl_mts3.reporting import Projection, latent_figure, save_figure
+from mbrl_mts3.scripts.command_line import reports_errors
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 GOAL = "desired_goal"
 COLOURS = ("time", "quality", "task")
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="inspect_latents")
@@ -42,7 +43,7 @@ def main(config: DictConfig) -> None:
     colours: dict[str, Array] = {}
     for name in names:
         colours.update(_values(name, split, checkpoint, dataset, latents))
-    projection = Projection.of(latents.mean.numpy(), config.projection, seed=config.seed)
+    projection = Projection.fit(latents.mean.numpy(), config.projection, seed=config.seed)
     folder = Path(HydraConfig.get().runtime.output_dir)
     title = f"Slow latents in {len(episodes)} episodes ({split}) of {dataset.dataset_id}"
     drawn = latent_figure(projection, latents.episode.numpy(), colours, title=title)

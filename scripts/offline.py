@@ -15,15 +15,14 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mbrl_mts3.agents.agent import Agent
-from mbrl_mts3.agents.evaluation import evaluate_agent
-from mbrl_mts3.agents.evaluation_result import EvaluationResult
+from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.offline import OfflineRecord, train_offline
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import check_spaces, episodic_options, make_environment
+from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 
 
 @lists_choices
@@ -74,7 +73,7 @@ def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent]
         )
     make = partial(make_environment, dataset.env_id, **episodic_options(dataset.env_id))
     environment = make()
-    check_spaces(dataset.observation_space, dataset.action_space, environment)
+    check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
     environment.close()
     first, count = config.evaluation_seed, config.evaluation_episodes
     success = default_task(dataset.env_id).success

@@ -19,14 +19,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mbrl_mts3.agents.evaluation import evaluate_agent
-from mbrl_mts3.agents.evaluation_result import EvaluationResult
-from mbrl_mts3.agents.load_mpc import load_mpc
-from mbrl_mts3.agents.mpc_agent import MPCAgent
-from mbrl_mts3.agents.recorded_episode import RecordedEpisode
+from mbrl_mts3.agents.evaluation import EvaluatedEpisode, EvaluationResult, evaluate_agent
+from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.envs import episodic_options
-from mbrl_mts3.metrics.json_numbers import json_numbers
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.files import to_jsonable
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
@@ -48,7 +45,7 @@ def main(config: DictConfig) -> None:
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "config": OmegaConf.to_container(config, resolve=True),
-        "result": json_numbers(result.to_json()),
+        "result": to_jsonable(result.to_json()),
     }
     path.write_text(json.dumps(written, indent=2, allow_nan=False) + "\n")
     console.print(f"written to {path}")
@@ -79,7 +76,7 @@ def _evaluate(
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("episodes", total=config.episodes)
 
-        def advance(episode: RecordedEpisode) -> None:
+        def advance(episode: EvaluatedEpisode) -> None:
             progress.advance(bar)
 
         return evaluate_agent(

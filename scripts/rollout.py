@@ -19,20 +19,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from mbrl_mts3.agents import Agent, evaluate_agent
-from mbrl_mts3.agents.film import film
 from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
-from mbrl_mts3.agents.rollout import Rollout
-from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport
-from mbrl_mts3.data.reference_scores import ReferenceScores
+from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport, RolloutResult
+from mbrl_mts3.agents.video import record_frames
+from mbrl_mts3.data.formats.reference_scores import ReferenceScores
 from mbrl_mts3.envs import episodic_options
-from mbrl_mts3.envs.scenes import make_drawn, open_scene
+from mbrl_mts3.envs.rendering import make_rendered_environment, open_renderer
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.metrics.json_numbers import json_numbers
-from mbrl_mts3.reporting.atomic_write import write_atomically
-from mbrl_mts3.reporting.write_film import write_film
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.reporting.animation import write_gif
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint
 
 Make = Callable[..., gymnasium.Env[Any, Any]]
@@ -67,7 +65,7 @@ def main(config: DictConfig) -> None:
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
     written = {"config": OmegaConf.to_container(config, resolve=True), **report.to_json()}
-    text = json.dumps(json_numbers(written), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
     console.print(f"numbers: {write_atomically(folder / 'rollout.json', text.encode())}")
     for path in _filmed(config, agents, films, folder):
         console.print(f"film:    {path}")
@@ -101,7 +99,7 @@ def _environment_options(config: DictConfig) -> dict[str, Any]:
 
 def _rollouts(
     config: DictConfig, name: str, agent: Agent, make: Make, dynamics: WorldModelDynamics | None, console: Console
-) -> Iterator[Rollout]:
+) -> Iterator[RolloutResult]:
     if config.episodes:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=console, transient=True) as progress:
@@ -115,13 +113,13 @@ def _rollouts(
                 success=default_task(config.environment.id).success,
                 on_episode=lambda episode: progress.advance(bar),
             )
-        yield Rollout(name, "real", result)
+        yield RolloutResult(name, "real", result)
     if dynamics is not None:
         with console.status(f"{name}, {config.imagined.episodes} imagined episodes"):
             imagined = evaluate_imagined(
                 agent, dynamics, config.imagined.episodes, seed=config.imagined.seed, max_steps=config.max_steps
             )
-        yield Rollout(name, "imagined", imagined)
+        yield RolloutResult(name, "imagined", imagined)
 
 
 def _table(config: DictConfig, report: RolloutReport) -> Table:
@@ -143,14 +141,14 @@ def _cameras(
     cameras: dict[str, gymnasium.Env[Any, Any]] = {}
     try:
         if config.episodes:
-            cameras["real"] = make_drawn(make, config.environment.id)
+            cameras["real"] = make_rendered_environment(make, config.environment.id)
         if dynamics is not None:
-            scene = open_scene(
-                lambda environment: dynamics.task.scene(environment, dynamics.selector),
+            renderer = open_renderer(
+                lambda environment: dynamics.task.renderer(environment, dynamics.selector),
                 config.environment.id,
                 **_environment_options(config),
             )
-            cameras["imagined"] = WorldModelEnv(dynamics, scene)
+            cameras["imagined"] = WorldModelEnv(dynamics, renderer)
     except ConfigurationError as error:
         console.print(f"[yellow]not all is filmed: {error}", soft_wrap=True)
     return cameras
@@ -164,9 +162,9 @@ def _filmed(
         every = max(1, round(speed / _FRAMES_PER_SECOND))
         for name, agent in agents.items():
             for seed in range(config.first_seed, config.first_seed + config.films):
-                frames = film(agent, environment, seed, max_steps=config.film_steps, every=every)
+                frames = record_frames(agent, environment, seed, max_steps=config.film_steps, every=every)
                 path = folder / "films" / f"{name.replace('/', '_')}_{place}_{seed}.gif"
-                yield write_film(path, frames, speed / every)
+                yield write_gif(path, frames, speed / every)
         environment.close()
 
 

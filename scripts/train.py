@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.scripts import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 

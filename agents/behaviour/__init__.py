@@ -2,13 +2,10 @@
 
 from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
 from mbrl_mts3.agents.behaviour.kitchen import KitchenDemonstration
-from mbrl_mts3.agents.behaviour.noisy_behaviour import NoisyBehaviour
-from mbrl_mts3.agents.behaviour.policy_behaviour import PolicyBehaviour
-from mbrl_mts3.agents.behaviour.random_behaviour import RandomBehaviour
-from mbrl_mts3.agents.behaviour.sb3_behaviour import SB3Behaviour
-from mbrl_mts3.agents.behaviour.skid_steer_behaviour import SkidSteerBehaviour
-from mbrl_mts3.agents.behaviour.smooth_noise_behaviour import SmoothNoiseBehaviour
-from mbrl_mts3.agents.behaviour.waypoint_behaviour import WaypointBehaviour
+from mbrl_mts3.agents.behaviour.noise import NoisyBehaviour, RandomBehaviour, SmoothNoiseBehaviour
+from mbrl_mts3.agents.behaviour.policies import PolicyBehaviour, SB3Behaviour
+from mbrl_mts3.agents.behaviour.skid_steer import SkidSteerBehaviour
+from mbrl_mts3.agents.behaviour.waypoint import WaypointBehaviour
 
 __all__ = [
     "Behaviour",

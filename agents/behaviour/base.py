@@ -1,4 +1,4 @@
-"""The contract of whatever collects data."""
+"""The contract of behaviour policies, which collect data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
+
+from mbrl_mts3.errors import ConfigurationError
 
 ActionArray: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -32,3 +35,15 @@ class Behaviour(ABC):
 
 
 BehaviourFactory: TypeAlias = Callable[[gymnasium.Env[Any, Any]], Behaviour]
+
+
+def action_box(environment: gymnasium.Env[Any, Any]) -> tuple[ActionArray, ActionArray]:
+    """Lowest and highest action, (act,) each.
+
+    Raises:
+        ConfigurationError: actions are not a bounded Box of one dimension.
+    """
+    space = environment.action_space
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1 or not space.is_bounded():
+        raise ConfigurationError(f"this behaviour needs a bounded Box of one dimension for actions, not {space}")
+    return space.low.astype(np.float32), space.high.astype(np.float32)

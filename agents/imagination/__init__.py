@@ -1,27 +1,23 @@
 """Policies that learn inside a world model."""
 
-from mbrl_mts3.agents.imagination.branched_learning import BranchedLearning
-from mbrl_mts3.agents.imagination.branched_rollouts import BranchedRollouts
-from mbrl_mts3.agents.imagination.emphasised_beginnings import emphasised_beginnings
-from mbrl_mts3.agents.imagination.episode_learning import EpisodeLearning
-from mbrl_mts3.agents.imagination.imagined_learning import ImaginedLearning
-from mbrl_mts3.agents.imagination.make_policy import make_policy
-from mbrl_mts3.agents.imagination.mixed_replay import MixedReplay
-from mbrl_mts3.agents.imagination.real_transitions import real_transitions
-from mbrl_mts3.agents.imagination.start_from import start_from
-from mbrl_mts3.agents.imagination.train_in_imagination import train_in_imagination
-from mbrl_mts3.agents.imagination.transitions import Transitions
+from mbrl_mts3.agents.imagination.base import ImaginationTrainer
+from mbrl_mts3.agents.imagination.branched import BranchedRollouts, BranchedTrainer
+from mbrl_mts3.agents.imagination.episodic import EpisodicTrainer
+from mbrl_mts3.agents.imagination.policies import load_initial_parameters, make_algorithm
+from mbrl_mts3.agents.imagination.replay import MixedReplayBuffer
+from mbrl_mts3.agents.imagination.training_loop import train_in_imagination
+from mbrl_mts3.agents.imagination.transitions import Transitions, oversample_episode_starts, real_transitions
 
 __all__ = [
-    "BranchedLearning",
     "BranchedRollouts",
-    "EpisodeLearning",
-    "ImaginedLearning",
-    "MixedReplay",
+    "BranchedTrainer",
+    "EpisodicTrainer",
+    "ImaginationTrainer",
+    "MixedReplayBuffer",
     "Transitions",
-    "emphasised_beginnings",
-    "make_policy",
+    "load_initial_parameters",
+    "make_algorithm",
+    "oversample_episode_starts",
     "real_transitions",
-    "start_from",
     "train_in_imagination",
 ]

@@ -13,7 +13,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
-from mbrl_mts3.agents.imagination.scaled_action import from_unit
+from mbrl_mts3.agents.imagination.transitions import unscale_actions
 
 # tanh never reaches the bounds of the actions, so their likelihood there would be infinite.
 _INSIDE = 0.999
@@ -59,7 +59,7 @@ def imitate(
 
 
 @contextmanager
-def held_actor(algorithm: BaseAlgorithm) -> Iterator[None]:
+def frozen_actor(algorithm: BaseAlgorithm) -> Iterator[None]:
     """Inside, `algorithm.train` leaves the actor as it is: critics learn what the present policy is worth.
 
     SAC's weight of the entropy stays, too: it would grow or shrink without end, as the actor cannot answer.
@@ -107,7 +107,7 @@ def _loss(algorithm: BaseAlgorithm, observation: Any, action: Tensor) -> Tensor:
     if isinstance(algorithm, OnPolicyAlgorithm):
         space: Any = algorithm.action_space
         # It acts in the environment's own units.
-        return -algorithm.policy.evaluate_actions(observation, from_unit(action, space))[1].mean()
+        return -algorithm.policy.evaluate_actions(observation, unscale_actions(action, space))[1].mean()
     if isinstance(algorithm, SAC):
         actor: Any = algorithm.actor
         mean, log_std, _ = actor.get_action_dist_params(observation)

@@ -1,23 +1,23 @@
-"""TD3 that stays near its data (Fujimoto and Gu, 2021, arXiv 2106.06860)."""
+"""TD3+BC (Fujimoto and Gu, 2021, arXiv 2106.06860) on Stable-Baselines3's TD3."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import TD3
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples, TensorDict
 from stable_baselines3.common.utils import polyak_update
 from torch import Tensor
 from torch.nn import functional
 
-from mbrl_mts3.agents.offline.normalised_features import NormalisedFeatures
-from mbrl_mts3.agents.offline.replay_of import replay_of
-from mbrl_mts3.data.offline_dataset import OfflineDataset
+from mbrl_mts3.agents.offline.replay_buffer import build_replay_buffer
+from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.errors import ConfigurationError, NonFiniteError
 
 _Batch = ReplayBufferSamples | DictReplayBufferSamples
@@ -69,7 +69,7 @@ class TD3BC(TD3):
         Raises:
             SpaceMismatchError, DataError: as `replay_of` does.
         """
-        replay = replay_of(dataset, device)
+        replay = build_replay_buffer(dataset, device)
         mean, scale = _moments(replay.observations)
         model = cls(
             "MultiInputPolicy" if isinstance(dataset.observation_space, spaces.Dict) else "MlpPolicy",
@@ -177,3 +177,32 @@ def _moments(observations: Any) -> tuple[list[float], list[float]]:
     parts = list(observations.values()) if isinstance(observations, dict) else [observations]
     flat = np.concatenate([part[0] for part in parts], axis=-1).astype(np.float64)
     return flat.mean(axis=0).tolist(), (flat.std(axis=0) + _LEAST_SCALE).tolist()
+
+
+class NormalisedFeatures(BaseFeaturesExtractor):
+    """(o - mean) / scale, with a mean and a scale that never change.
+
+    They are saved with the policy, which so acts on raw observations.
+
+    Args:
+        observation_space: a Box, or a Dict of Boxes, whose entries are joined in the order of its keys.
+        mean, scale: one number for each entry of the observation.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, observation_space: spaces.Space[Any], mean: Sequence[float], scale: Sequence[float]) -> None:
+        super().__init__(observation_space, features_dim=len(mean))
+        self._keys = list(observation_space.spaces) if isinstance(observation_space, spaces.Dict) else None
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
+
+    def forward(self, observations: Tensor | TensorDict) -> Tensor:
+        """Features (B, obs) of raw observations: a tensor (B, obs), or a dict of tensors (B, d)."""
+        return (self._flat(observations) - self.mean) / self.scale
+
+    def _flat(self, observations: Tensor | TensorDict) -> Tensor:
+        if self._keys is None:
+            return cast(Tensor, observations).flatten(1)
+        return torch.cat([cast(TensorDict, observations)[key].flatten(1) for key in self._keys], dim=1)

@@ -1,7 +1,8 @@
-"""Driving over hills on four wheels."""
+"""A four-wheel skid-steer robot on random hills, simulated by MuJoCo."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.mujoco import MujocoEnv
 from gymnasium.utils import EzPickle
+from scipy.ndimage import map_coordinates
 
-from mbrl_mts3.envs.mobile_robot.hilly_terrain import FloatArray, HillyTerrain
+from mbrl_mts3.array_types import DoubleArray
 from mbrl_mts3.errors import ConfigurationError
 
 MODEL = Path(__file__).with_name("skid_steer.xml")
@@ -111,7 +113,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         self._wheels = self.model.joint("front_left").dofadr[0] + np.arange(4)
         self._lay(self._draw_terrain(np.random.default_rng(terrain_seed)))
 
-    def step(self, action: Any) -> tuple[FloatArray, np.float64, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[DoubleArray, np.float64, bool, bool, dict[str, Any]]:
         action = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
         before = float(self.data.qpos[0])
         self.do_simulation(action, self.frame_skip)
@@ -123,7 +125,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             self.render()
         return self._observation(), reward, terminated, truncated, self._get_reset_info()
 
-    def reset_model(self) -> FloatArray:
+    def reset_model(self) -> DoubleArray:
         if self.terrain_seed is None:
             self._lay(self._draw_terrain(self.np_random))
         x, y, yaw = self.np_random.uniform(-1.0, 1.0, 3) * (_START_RANGE, _START_RANGE, np.pi)
@@ -185,14 +187,14 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         self.model.hfield_data[:] = ((terrain.heights + self.amplitude) / self._height).ravel()
 
     @property
-    def _rotation(self) -> FloatArray:
+    def _rotation(self) -> DoubleArray:
         """(3, 3), from the robot's frame to the world's."""
         matrix = np.empty(9)
         # Not xmat, which a step of the simulator leaves as it was before the last move.
         mujoco.mju_quat2Mat(matrix, self.data.qpos[3:7])
         return matrix.reshape(3, 3)
 
-    def _observation(self) -> FloatArray:
+    def _observation(self) -> DoubleArray:
         rotation = self._rotation
         roll = np.arctan2(rotation[2, 1], rotation[2, 2])
         pitch = np.arctan2(-rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2]))
@@ -207,3 +209,54 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             "angular_velocity": moving[3:6].copy(),
             "wheel_speeds": moving[self._wheels].copy(),
         }
+
+
+# Shorter hills than this many samples would be drawn as steps.
+_SAMPLES_PER_HILL = 8
+
+
+@dataclass(frozen=True)
+class HillyTerrain:
+    """Heights of a square of ground around the origin; between its samples the ground is interpolated linearly."""
+
+    heights: DoubleArray
+    """(n, n), in metres: row i lies at y = spacing (i - (n - 1) / 2), columns likewise along x."""
+    spacing: float
+    """Metres from sample to sample."""
+
+    @classmethod
+    def draw(
+        cls, generator: np.random.Generator, samples: int, spacing: float, amplitude: float, wavelength: float
+    ) -> HillyTerrain:
+        """Smoothed noise: white noise, its Fourier transform multiplied by exp(-(wavelength |k|)^2 / 2), and scaled.
+
+        That is a stationary, isotropic Gaussian field with a squared-exponential covariance. Opposite edges match.
+
+        Args:
+            generator: source of randomness.
+            samples: along each side.
+            spacing: metres from sample to sample.
+            amplitude: the deepest valley lies this far below 0, the highest hill as far above, in metres.
+            wavelength: typical distance from hill to hill, in metres.
+
+        Raises:
+            ConfigurationError: a negative amplitude, or hills too short for the spacing.
+        """
+        if amplitude < 0:
+            raise ConfigurationError(f"the amplitude of the terrain needs to be at least 0 m, got {amplitude}")
+        if wavelength < _SAMPLES_PER_HILL * spacing:
+            raise ConfigurationError(
+                f"hills every {wavelength} m are too short for ground sampled every {spacing} m: "
+                f"the wavelength needs at least {_SAMPLES_PER_HILL * spacing} m"
+            )
+        frequency = np.hypot(np.fft.fftfreq(samples, spacing)[:, None], np.fft.rfftfreq(samples, spacing))
+        noise = np.fft.rfft2(generator.standard_normal((samples, samples)))
+        field = np.fft.irfft2(noise * np.exp(-0.5 * (wavelength * frequency) ** 2), s=(samples, samples))
+        lowest, highest = field.min(), field.max()
+        return cls((2 * (field - lowest) / (highest - lowest) - 1) * amplitude, spacing)
+
+    def height(self, x: DoubleArray | float, y: DoubleArray | float) -> DoubleArray:
+        """Height of the ground in metres at positions of one shape; beyond the edge that of the edge."""
+        middle = (len(self.heights) - 1) / 2
+        places = np.stack([np.ravel(y), np.ravel(x)]) / self.spacing + middle
+        return np.reshape(map_coordinates(self.heights, places, order=1, mode="nearest"), np.shape(x))

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.envs.rewards.kitchen import KitchenReward
-from mbrl_mts3.envs.rewards.kitchen_goals import KITCHEN_GOALS, KITCHEN_RADIUS, KitchenGoals
-from mbrl_mts3.envs.scenes.franka_kitchen import FrankaKitchenScene
-from mbrl_mts3.envs.tasks.task import Task
-from mbrl_mts3.envs.terminations import KitchenFinished, Never
+from mbrl_mts3.envs.rendering import FrankaKitchenRenderer
+from mbrl_mts3.envs.rewards import KITCHEN_GOALS, KITCHEN_RADIUS, KitchenGoals, KitchenReward
+from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.envs.terminations import KitchenFinished, NeverTerminates
 from mbrl_mts3.errors import ConfigurationError
 
 FINISHED = "finished_tasks"
@@ -77,8 +76,10 @@ class FrankaKitchenTask(Task):
     def reward_function(self, observation: Any, selector: ObservationSelector) -> KitchenReward:
         return KitchenReward(self._goals(selector), _finished(observation), self.once is not False)
 
-    def termination_function(self, observation: Any, selector: ObservationSelector) -> KitchenFinished | Never:
-        return Never() if self.ends is False else self.success_function(observation, selector)
+    def termination_function(
+        self, observation: Any, selector: ObservationSelector
+    ) -> KitchenFinished | NeverTerminates:
+        return NeverTerminates() if self.ends is False else self.success_function(observation, selector)
 
     def success_function(self, observation: Any, selector: ObservationSelector) -> KitchenFinished:
         return KitchenFinished(self._goals(selector), _finished(observation))
@@ -113,8 +114,8 @@ class FrankaKitchenTask(Task):
             entries[f"desired_goal/{task}"] = observation.new_tensor(wanted).expand_as(achieved)
         return entries
 
-    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> FrankaKitchenScene:
-        return FrankaKitchenScene(environment, selector)
+    def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> FrankaKitchenRenderer:
+        return FrankaKitchenRenderer(environment, selector)
 
     def _goals(self, selector: ObservationSelector) -> KitchenGoals:
         columns = iter(self.columns(selector))

@@ -7,10 +7,10 @@ from typing import Any
 import gymnasium
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.envs.rewards.half_cheetah import HalfCheetahReward
-from mbrl_mts3.envs.scenes.half_cheetah import HalfCheetahScene
-from mbrl_mts3.envs.tasks.task import Task
-from mbrl_mts3.envs.terminations import Never
+from mbrl_mts3.envs.rendering import HalfCheetahRenderer
+from mbrl_mts3.envs.rewards import HalfCheetahReward
+from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.envs.terminations import NeverTerminates
 
 
 class HalfCheetahTask(Task):
@@ -31,8 +31,8 @@ class HalfCheetahTask(Task):
     def reward_function(self, observation: Any, selector: ObservationSelector) -> HalfCheetahReward:
         return HalfCheetahReward(self.columns(selector)[0], self.forward_weight, self.control_weight)
 
-    def termination_function(self, observation: Any, selector: ObservationSelector) -> Never:
-        return Never()
+    def termination_function(self, observation: Any, selector: ObservationSelector) -> NeverTerminates:
+        return NeverTerminates()
 
-    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> HalfCheetahScene:
-        return HalfCheetahScene(environment, selector)
+    def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> HalfCheetahRenderer:
+        return HalfCheetahRenderer(environment, selector)

@@ -1,8 +1,9 @@
-"""Reaching a goal in a maze."""
+"""The PointMaze tasks: sparse, dense, straight and shaped rewards, and the sampling of goals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 import gymnasium
@@ -11,13 +12,11 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.envs.rewards.goal_distance import GOAL_RADIUS, DistanceKind, GoalDistanceReward
-from mbrl_mts3.envs.rewards.maze_map import MazeMap
-from mbrl_mts3.envs.rewards.shortest_path import ShortestPathReward
-from mbrl_mts3.envs.scenes.point_maze import PointMazeScene
-from mbrl_mts3.envs.tasks.maze_goals import MazeGoals
-from mbrl_mts3.envs.tasks.task import Task
-from mbrl_mts3.envs.terminations import GoalReached, Never
+from mbrl_mts3.envs.maze_map import MazeMap
+from mbrl_mts3.envs.rendering import PointMazeRenderer
+from mbrl_mts3.envs.rewards import GOAL_RADIUS, DistanceKind, GoalDistanceReward, ShortestPathReward
+from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.envs.terminations import GoalReached, NeverTerminates
 from mbrl_mts3.errors import ConfigurationError
 
 KINDS: tuple[str, ...] = ("shaped", *get_args(DistanceKind))
@@ -64,8 +63,8 @@ class PointMazeTask(Task):
             raise ConfigurationError("the shaped reward needs the walls: call task.prepare(environment) first")
         return ShortestPathReward(self.maze.distance_field(goals.cpu().numpy()), (x, y))
 
-    def termination_function(self, observation: Any, selector: ObservationSelector) -> GoalReached | Never:
-        return Never() if self._prepared.continuing else self.success_function(observation, selector)
+    def termination_function(self, observation: Any, selector: ObservationSelector) -> GoalReached | NeverTerminates:
+        return NeverTerminates() if self._prepared.continuing else self.success_function(observation, selector)
 
     def success_function(self, observation: Any, selector: ObservationSelector) -> GoalReached:
         x, y = self.columns(selector)
@@ -93,8 +92,8 @@ class PointMazeTask(Task):
         position = observation[..., self.columns(selector)]
         return {"achieved_goal": position} if goal is None else {"achieved_goal": position, "desired_goal": goal}
 
-    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> PointMazeScene:
-        return PointMazeScene(environment, selector)
+    def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> PointMazeRenderer:
+        return PointMazeRenderer(environment, selector)
 
     @property
     def _prepared(self) -> MazeGoals:
@@ -113,3 +112,74 @@ def _goals(observation: Any) -> Tensor:
             "hand the agent the environment's whole (dict) observation"
         )
     return torch.as_tensor(observation["desired_goal"], dtype=torch.float32).reshape(-1, 2)
+
+
+# Enough to find a free place in any maze that has two; a maze with a single goal next to the start keeps it.
+_TRIES = 50
+
+
+@dataclass(frozen=True)
+class MazeGoals:
+    """Goals as PointMaze draws them: the middle of a random goal cell, moved a little, apart from the start."""
+
+    centres: Tensor
+    """(m, 2): middles of the cells that may hold a goal."""
+    noise: float
+    """Farthest that a goal lies from the middle of its cell along x and y, in units of length."""
+    apart: float
+    """Least distance of a goal from the start of an episode, in units of length."""
+    continuing: bool = True
+    """Whether episodes go on when the goal is reached."""
+    renewed: bool = False
+    """Whether a new goal then takes its place."""
+
+    @classmethod
+    def from_environment(cls, environment: gymnasium.Env[Any, Any]) -> MazeGoals:
+        """The goals of a PointMaze environment.
+
+        Raises:
+            ConfigurationError: the environment has no maze.
+        """
+        simulator: Any = environment.unwrapped
+        if not hasattr(simulator, "maze"):
+            raise ConfigurationError(f"{environment} has no maze, so no goals: this task needs a PointMaze environment")
+        scale = float(simulator.maze.maze_size_scaling)
+        return cls(
+            centres=torch.as_tensor(np.stack(simulator.maze.unique_goal_locations), dtype=torch.float32),
+            noise=float(simulator.position_noise_range) * scale,
+            apart=0.5 * scale,
+            continuing=bool(simulator.continuing_task),
+            renewed=bool(simulator.reset_target),
+        )
+
+    def draw(self, start: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Goals (B, 2) for episodes that start at positions (B, 2)."""
+        return self._elsewhere(lambda goals: _distance(goals, start) <= self.apart, start, generator)
+
+    def renew(self, goal: Tensor, position: Tensor, radius: float, generator: torch.Generator | None) -> Tensor:
+        """The goals (B, 2), with new ones where the positions (B, 2) lie within the radius and the task asks for it."""
+        reached = _distance(goal, position) <= radius
+        if not (self.continuing and self.renewed and len(self.centres) > 1) or not bool(reached.any()):
+            return goal
+        fresh = self._elsewhere(lambda goals: _distance(goals, position) <= radius, position, generator)
+        return torch.where(reached[:, None], fresh, goal)
+
+    def _elsewhere(
+        self, too_near: Callable[[Tensor], Tensor], like: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        goals = self._draw(like, generator)
+        for _ in range(_TRIES):
+            wrong = too_near(goals)
+            if not bool(wrong.any()):
+                break
+            goals = torch.where(wrong[:, None], self._draw(like, generator), goals)
+        return goals
+
+    def _draw(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
+        place = torch.randint(len(self.centres), (len(like),), generator=generator, device=like.device)
+        shift = torch.rand(len(like), 2, generator=generator, device=like.device, dtype=like.dtype)
+        return self.centres.to(like)[place] + (2 * shift - 1) * self.noise
+
+
+def _distance(first: Tensor, second: Tensor) -> Tensor:
+    return (first - second).square().sum(dim=-1).sqrt()

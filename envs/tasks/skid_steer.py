@@ -8,10 +8,10 @@ import gymnasium
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.mobile_robot import STEP_SECONDS, TIPPING_ANGLE
-from mbrl_mts3.envs.rewards.forward_progress import ForwardProgressReward
-from mbrl_mts3.envs.scenes.skid_steer import SkidSteerScene
-from mbrl_mts3.envs.tasks.task import Task
-from mbrl_mts3.envs.terminations import Never, TippedOver
+from mbrl_mts3.envs.rendering import SkidSteerRenderer
+from mbrl_mts3.envs.rewards import ForwardProgressReward
+from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.envs.terminations import NeverTerminates, TippedOver
 
 
 class SkidSteerTask(Task):
@@ -36,11 +36,11 @@ class SkidSteerTask(Task):
     def reward_function(self, observation: Any, selector: ObservationSelector) -> ForwardProgressReward:
         return ForwardProgressReward(self.columns(selector)[0], STEP_SECONDS, self.forward_weight, self.control_weight)
 
-    def termination_function(self, observation: Any, selector: ObservationSelector) -> TippedOver | Never:
+    def termination_function(self, observation: Any, selector: ObservationSelector) -> TippedOver | NeverTerminates:
         if not self.terminate_when_tipped:
-            return Never()
+            return NeverTerminates()
         roll, pitch = selector.require(("cos_roll", "cos_pitch"), f"the end of episodes of {self.name}")
         return TippedOver((roll, pitch), TIPPING_ANGLE)
 
-    def scene(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> SkidSteerScene:
-        return SkidSteerScene(environment, selector)
+    def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> SkidSteerRenderer:
+        return SkidSteerRenderer(environment, selector)

@@ -10,14 +10,14 @@ from gymnasium import spaces
 from torch import Tensor
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.envs.tasks.task import Task
-from mbrl_mts3.envs.world_model.imagined_state import ImaginedState
-from mbrl_mts3.envs.world_model.raw_layout import Raw, RawLayout, leaves
-from mbrl_mts3.envs.world_model.start_bank import StartBank
+from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.envs.world_model.raw_observations import Raw, RawObservationBuilder, leaves
+from mbrl_mts3.envs.world_model.start_states import StartStates
+from mbrl_mts3.envs.world_model.state import ImaginedState
 from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, SpaceMismatchError
-from mbrl_mts3.models.physical_model import PhysicalModel
-from mbrl_mts3.models.sampled_step import SampledStep
+from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.predictions import SampledStep
 from mbrl_mts3.tensor_record import TensorRecord
 
 
@@ -58,7 +58,7 @@ class WorldModelDynamics:
         selector: ObservationSelector,
         observation_space: spaces.Space[Any],
         action_space: spaces.Box,
-        starts: StartBank,
+        starts: StartStates,
         *,
         uncertainty: Uncertainty | None = None,
         max_episode_steps: int | None = None,
@@ -95,7 +95,7 @@ class WorldModelDynamics:
 
     def initial(self, size: int, generator: torch.Generator | None = None) -> ImaginedState:
         """States of `size` new episodes: moments of the bank, goals of the task."""
-        return self._started(self.starts.draw(size, generator), generator)
+        return self._started(self.starts.sample(size, generator), generator)
 
     def transition(
         self, state: ImaginedState, action: Tensor, generator: torch.Generator | None = None
@@ -111,7 +111,7 @@ class WorldModelDynamics:
             raise NonFiniteError(_non_finite(observation, action))
         # What is drawn is taken in as if it were seen, so that each step is the first one after an observation.
         horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
-        uncertainty = self.uncertainty.of(step.prediction, self.model.normalizer.observation_scale, horizon)
+        uncertainty = self.uncertainty.measure(step.prediction, self.model.normalizer.observation_scale, horizon)
         goal = state.goal
         if goal is not None:
             goal = self.task.next_goals(goal, state.observation, self.selector, generator)
@@ -187,7 +187,7 @@ class WorldModelDynamics:
         belief, prediction = self.model.step(state.model, action)
         return belief, SampledStep.expected(prediction)
 
-    def _started(self, bank: StartBank, generator: torch.Generator | None) -> ImaginedState:
+    def _started(self, bank: StartStates, generator: torch.Generator | None) -> ImaginedState:
         size, model = bank.size, self.model.model
         zeros = bank.observation.new_zeros(size)
         return ImaginedState(
@@ -204,12 +204,12 @@ class WorldModelDynamics:
     def _raw(self, state: ImaginedState) -> Raw:
         return self._layout(state.observation, self.task.raw_entries(state.observation, state.goal, self.selector))
 
-    def _layout_for(self, state: ImaginedState) -> RawLayout:
+    def _layout_for(self, state: ImaginedState) -> RawObservationBuilder:
         if self._selected:
-            return RawLayout(self.selector.space, ObservationSelector.from_space(self.selector.space), {})
+            return RawObservationBuilder(self.selector.space, ObservationSelector.from_space(self.selector.space), {})
         entries = self.task.raw_entries(state.observation, state.goal, self.selector)
         given = {key: entry.shape[-1] for key, entry in entries.items()}
-        return RawLayout(self.observation_space, self.selector, given)
+        return RawObservationBuilder(self.observation_space, self.selector, given)
 
     def _task_view(self, state: ImaginedState) -> Raw:
         """The observation as a task reads it, with what the task itself gives beside."""

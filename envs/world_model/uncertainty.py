@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.models.prediction import Prediction
-from mbrl_mts3.models.recalibration import Recalibration
+from mbrl_mts3.models.wrappers.recalibration import Recalibration
+from mbrl_mts3.predictions import Prediction
 
 KINDS = ("none", "aleatoric", "epistemic", "calibrated")
 
@@ -56,7 +56,7 @@ class Uncertainty:
                 "fit them with mts3-calibrate checkpoint=FOLDER, or set uncertainty='aleatoric'"
             )
 
-    def of(self, prediction: Prediction, scale: Tensor, horizon: Tensor) -> Tensor:
+    def measure(self, prediction: Prediction, scale: Tensor, horizon: Tensor) -> Tensor:
         """(B,), of a prediction (B, ...).
 
         Args:

@@ -1,17 +1,14 @@
 """Models compared under equal conditions: runs, their records, and what several seeds say together.
 
-How fast the code is, is measured elsewhere: in `benchmarks/`.
+How fast the code is, is measured elsewhere: in `tests/performance/`.
 """
 
-from mbrl_mts3.benchmark.benchmark_run import BenchmarkRun
-from mbrl_mts3.benchmark.comparison import Comparison
-from mbrl_mts3.benchmark.evaluation_protocol import EvaluationProtocol
-from mbrl_mts3.benchmark.markdown_report import markdown_report
-from mbrl_mts3.benchmark.run_files import RunFiles
-from mbrl_mts3.benchmark.run_options import RunOptions
-from mbrl_mts3.benchmark.run_record import RunRecord
-from mbrl_mts3.benchmark.seed_summary import SeedSummary
-from mbrl_mts3.benchmark.write_comparison import write_comparison
+from mbrl_mts3.benchmark.comparison import Comparison, SeedSummary
+from mbrl_mts3.benchmark.markdown import markdown_report, write_comparison
+from mbrl_mts3.benchmark.options import RunOptions
+from mbrl_mts3.benchmark.protocol import EvaluationProtocol
+from mbrl_mts3.benchmark.record import RunRecord
+from mbrl_mts3.benchmark.run import BenchmarkRun, RunFiles
 
 __all__ = [
     "BenchmarkRun",

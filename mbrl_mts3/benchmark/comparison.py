@@ -1,8 +1,9 @@
-"""All runs on one data set, side by side."""
+"""All benchmark runs on one data set, side by side, summarised over seeds."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mbrl_mts3.benchmark.run_record import RunRecord
-from mbrl_mts3.benchmark.seed_summary import SeedSummary
+from mbrl_mts3.benchmark.record import RunRecord
 from mbrl_mts3.errors import ResultError
 from mbrl_mts3.metrics import REPORTED_HORIZONS
+from mbrl_mts3.metrics.confidence_intervals import mean_interval
 
 Row = tuple[str, int | None, str, int | None, float]
 """Model, seed, metric, horizon, value; a reference has no seed, a number of a whole run no horizon."""
@@ -71,28 +72,30 @@ class Comparison:
         reached = [horizon for horizon in REPORTED_HORIZONS if horizon <= last]
         return tuple(reached) if len(reached) > 1 else tuple(sorted({*reached, last}))
 
-    def of(self, label: str) -> tuple[RunRecord, ...]:
+    def runs_of(self, label: str) -> tuple[RunRecord, ...]:
         """The seeds of one variant."""
         return tuple(record for record in self.records if record.label == label)
 
     def curves(self, label: str, metric: str) -> NDArray[np.float64]:
         """(seeds, L): a metric by horizon; without rows where the variant lacks it."""
-        found = [record.curves[metric] for record in self.of(label) if metric in record.curves]
+        found = [record.curves[metric] for record in self.runs_of(label) if metric in record.curves]
         return np.array(found, dtype=np.float64).reshape(len(found), self.records[0].horizon)
 
     def at(self, label: str, metric: str, horizon: int) -> SeedSummary:
         """A metric at one horizon over the seeds."""
         curves = self.curves(label, metric)
-        return SeedSummary.of(curves[:, horizon - 1] if len(curves) else [])
+        return SeedSummary.from_values(curves[:, horizon - 1] if len(curves) else [])
 
     def sliding(self, label: str, metric: str, place: int) -> SeedSummary:
         """A metric of a sliding window, by its place among them, over the seeds."""
-        found = [record.sliding[metric] for record in self.of(label) if metric in record.sliding]
-        return SeedSummary.of([values[place] for values in found])
+        found = [record.sliding[metric] for record in self.runs_of(label) if metric in record.sliding]
+        return SeedSummary.from_values([values[place] for values in found])
 
     def scalar(self, label: str, name: str) -> SeedSummary:
         """A number of whole runs over the seeds."""
-        return SeedSummary.of([record.scalars[name] for record in self.of(label) if name in record.scalars])
+        return SeedSummary.from_values(
+            [record.scalars[name] for record in self.runs_of(label) if name in record.scalars]
+        )
 
     def rows(self) -> Iterator[Row]:
         """Every number in long form: curves at the reported horizons, sliding windows by their first horizon."""
@@ -114,7 +117,7 @@ class Comparison:
             yield from ((name, seed, metric, horizon, values[horizon - 1]) for horizon in self.horizons)
 
 
-def best(summaries: Sequence[SeedSummary]) -> int | None:
+def best_value(summaries: Sequence[SeedSummary]) -> int | None:
     """Position of the lowest mean; None where none is finite."""
     means = np.array([summary.mean for summary in summaries])
     return int(np.nanargmin(means)) if np.isfinite(means).any() else None
@@ -122,3 +125,41 @@ def best(summaries: Sequence[SeedSummary]) -> int | None:
 
 def _name(record: RunRecord) -> str:
     return f"{record.label} seed {record.seed}"
+
+
+@dataclass(frozen=True)
+class SeedSummary:
+    """Mean over seeds, with Student's interval: few seeds ask for it, a bootstrap of three values says nothing."""
+
+    mean: float
+    """NaN where a seed's number is not finite."""
+    half_width: float
+    """Half of the 95% interval of the mean; NaN for a single seed."""
+    seeds: int
+
+    @classmethod
+    def from_values(cls, values: Sequence[float] | np.ndarray) -> SeedSummary:
+        """Summarise one number per seed."""
+        array = np.asarray(values, dtype=np.float64)
+        if len(array) == 0 or not np.isfinite(array).all():
+            return cls(math.nan, math.nan, len(array))
+        low, high = mean_interval(array)
+        return cls(float(array.mean()), (high - low) / 2, len(array))
+
+    def __str__(self) -> str:
+        if not math.isfinite(self.mean):
+            return "not finite" if self.seeds else "-"
+        # Equal numbers leave a trace of rounding.
+        varies = self.half_width > 1e-9 * abs(self.mean)
+        return _digits(self.mean, 3) + (f" ±{_digits(self.half_width, 2)}" if varies else "")
+
+    def scaled(self, factor: float) -> SeedSummary:
+        """The same in another unit."""
+        return SeedSummary(factor * self.mean, factor * self.half_width, self.seeds)
+
+
+def _digits(value: float, digits: int) -> str:
+    """So many significant digits; whole and large numbers in full."""
+    if value == round(value) or abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:#.{digits}g}"

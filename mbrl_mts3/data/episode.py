@@ -1,15 +1,14 @@
-"""One episode of offline data."""
+"""One episode of offline data: as a model sees it, and as the environment gave it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from mbrl_mts3.array_types import Array, BoolArray, FloatArray
 from mbrl_mts3.errors import DataError, NonFiniteDataError
-
-FloatArray = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,3 +60,29 @@ class Episode:
     def __repr__(self) -> str:
         sizes = f"obs={self.observations.shape[1]}, act={self.actions.shape[1]}"
         return f"Episode(id={self.episode_id}, steps={len(self)}, {sizes})"
+
+
+@dataclass(frozen=True)
+class RawEpisode:
+    """T transitions in the raw layout of an environment's spaces, ready to be stored."""
+
+    observations: Any
+    """Array of T + 1 rows, or a (nested) dict of such arrays."""
+    actions: Array
+    """(T, act)."""
+    rewards: Array
+    """(T,)."""
+    terminations: Array
+    """(T,) bool."""
+    truncations: Array
+    """(T,) bool."""
+    infos: dict[str, Array] = field(default_factory=dict)
+    """Arrays of T + 1 or T rows."""
+    seed: int | None = None
+    """That the environment was reset with."""
+    episode_id: int = 0
+    """In the data set that it was read from."""
+
+    def __len__(self) -> int:
+        """Number of transitions."""
+        return len(self.actions)

@@ -1,19 +1,17 @@
-"""Episodes that stay on disk."""
+"""Episodes kept on disk in memory-mapped .npy files."""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
+from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.episode import Episode
-from mbrl_mts3.data.mapped_array import MappedArray
-from mbrl_mts3.data.npy_appender import NpyAppender
 from mbrl_mts3.errors import DataError
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 ROWS = ("observations", "actions", "rewards", "terminations", "truncations")
 INDEX = ("lengths", "episode_ids")
@@ -133,3 +131,83 @@ def episode_lengths(episodes: Sequence[Episode]) -> Array:
     if isinstance(episodes, MappedEpisodes):
         return episodes.lengths
     return np.array([len(episode) for episode in episodes], np.int64)
+
+
+class MappedArray:
+    """A .npy file as an array that is read from disk where it is looked at.
+
+    `numpy.memmap` does the same, but cannot give pages back: a process that has walked through a file once would
+    seem to hold all of it.
+
+    Args:
+        path: of a .npy file; it must not change while it is open.
+
+    Raises:
+        DataError: no such file, or of another format, or cut short.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                np.lib.format.read_magic(file)
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+                start = file.tell()
+                # Copy on write: PyTorch warns of arrays that it could not write to.
+                self._memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            if fortran:
+                raise ValueError("it is in Fortran's order")
+            count = int(np.prod(shape))
+            self.values: Array = np.frombuffer(self._memory, dtype, count, start).reshape(shape)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path} is missing or damaged ({error}): delete its folder to have it made anew"
+            ) from error
+
+    def release(self) -> None:
+        """Give back the memory of everything that was read; views stay valid and are read from disk anew."""
+        if hasattr(self._memory, "madvise"):
+            self._memory.madvise(mmap.MADV_DONTNEED)
+
+
+class NpyAppender:
+    """Writes rows one piece after the other; what has been written takes no memory.
+
+    NumPy pads the header of a .npy file so that the number of rows can be filled in at the end.
+
+    Args:
+        path: of a new file.
+        dtype: of the rows.
+        shape: of one row.
+    """
+
+    def __init__(self, path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
+        self._dtype, self._shape = np.dtype(dtype), shape
+        self._rows = 0
+        self._file = path.open("xb")
+        self._write_header()
+        self._start = self._file.tell()
+
+    def append(self, rows: Array) -> None:
+        """Write rows (N, *shape)."""
+        assert rows.shape[1:] == self._shape, f"rows of {rows.shape[1:]} in a file of {self._shape}"
+        self._file.write(np.ascontiguousarray(rows, self._dtype).tobytes())
+        self._rows += len(rows)
+
+    def close(self) -> None:
+        """Fill in the number of rows."""
+        self._file.seek(0)
+        self._write_header()
+        assert self._file.tell() == self._start, "the header has another length than before"
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        self._file.close()
+
+    def _write_header(self) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (self._rows, *self._shape),
+        }
+        np.lib.format.write_array_header_1_0(self._file, header)

@@ -9,15 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mbrl_mts3.data.content_hash import add_to_digest, new_digest
+from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
 from mbrl_mts3.data.episode import Episode
-from mbrl_mts3.data.incomplete_folder import incomplete_folder
 from mbrl_mts3.data.mapped_episodes import MappedEpisodes
-from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.data.offline_dataset import OfflineDataset
-from mbrl_mts3.data.select_episode import select_episode
-from mbrl_mts3.data.storage_errors import storage_errors
-from mbrl_mts3.data.stored_dataset import StoredDataset
+from mbrl_mts3.data.observation_selector import ObservationSelector, select_episode
+from mbrl_mts3.files import staging_folder, storage_errors
 
 FORMAT_VERSION = 1
 AUTOMATIC_ABOVE = 2 * 2**30
@@ -30,14 +26,14 @@ def cache_folder() -> Path:
     return Path(root) / "mbrl_mts3" / "mapped"
 
 
-def selected_bytes(source: StoredDataset, selector: ObservationSelector) -> int:
+def selected_bytes(source: StreamedDataset, selector: ObservationSelector) -> int:
     """What the selected data will take in memory, by what the file says of its size."""
     actions = int(np.prod(source.action_space.shape or (1,)))
     row = np.dtype(np.float32).itemsize * (selector.dim + actions + 1) + 2 * np.dtype(np.bool_).itemsize
     return source.total_steps * row
 
 
-def map_dataset(source: StoredDataset, selector: ObservationSelector, folder: Path | None = None) -> OfflineDataset:
+def map_dataset(source: StreamedDataset, selector: ObservationSelector, folder: Path | None = None) -> OfflineDataset:
     """The data set with episodes that stay on disk; memory does not grow with it.
 
     It is read once, episode by episode, and written to `folder` under a name made of its content hash and the
@@ -76,12 +72,12 @@ def _selection(selector: ObservationSelector) -> str:
     return digest.hexdigest()[:8]
 
 
-def _note(source: StoredDataset, root: Path, selection: str) -> Path:
+def _note(source: StreamedDataset, root: Path, selection: str) -> Path:
     """The file that tells the content hash of files that were read before."""
     return root / "known" / f"{source.fingerprint}-{selection}.json"
 
 
-def _known_hash(source: StoredDataset, root: Path, selection: str) -> str | None:
+def _known_hash(source: StreamedDataset, root: Path, selection: str) -> str | None:
     note = _note(source, root, selection)
     if source.fingerprint is None or not note.is_file():
         return None
@@ -89,7 +85,7 @@ def _known_hash(source: StoredDataset, root: Path, selection: str) -> str | None
     return content_hash if (root / f"{content_hash}-{selection}").is_dir() else None
 
 
-def _write(source: StoredDataset, selector: ObservationSelector, root: Path, selection: str) -> str:
+def _write(source: StreamedDataset, selector: ObservationSelector, root: Path, selection: str) -> str:
     digest = new_digest()
 
     def episodes() -> Iterator[Episode]:
@@ -98,7 +94,7 @@ def _write(source: StoredDataset, selector: ObservationSelector, root: Path, sel
             if len(raw.rewards) > 0:
                 yield select_episode(raw, selector)
 
-    with incomplete_folder(root) as growing, storage_errors(root):
+    with staging_folder(root) as growing, storage_errors(root):
         MappedEpisodes.write(episodes(), growing)
         content_hash = digest.hexdigest()
         final = root / f"{content_hash}-{selection}"

@@ -1,4 +1,4 @@
-"""Physical units to normalised units and back."""
+"""Conversion between physical and normalised units, and the running statistics it is fitted on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.episode import Episode
-from mbrl_mts3.data.running_moments import RunningMoments
 from mbrl_mts3.errors import DataError
-from mbrl_mts3.models.prediction import Prediction, Trajectories
-from mbrl_mts3.models.sampled_step import SampledStep
+from mbrl_mts3.predictions import Prediction, SampledStep, Trajectories
 from mbrl_mts3.tensor_record import TensorRecord
 
 # A dimension that varies less than this, relative to its size, is constant up to float32 rounding.
@@ -119,3 +118,46 @@ def _statistics(moments: RunningMoments) -> tuple[Tensor, Tensor]:
     mean, deviation = moments.mean, moments.deviation
     scale = np.where(deviation > _CONSTANT * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
     return torch.as_tensor(mean, dtype=torch.float32), torch.as_tensor(scale, dtype=torch.float32)
+
+
+class RunningMoments:
+    """Statistics per column, in float64, of all rows so far; memory does not grow with them.
+
+    Pieces are merged as in Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+    variances", 1979, which keeps its precision where the mean is large beside the spread.
+
+    Rows that hold NaN or infinity are counted and left out.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.non_finite = 0
+        """Rows left out."""
+        self.mean: Array = np.zeros(())
+        self.low: Array = np.full((), np.inf)
+        self.high: Array = np.full((), -np.inf)
+        self._squares: Array = np.zeros(())
+
+    def add(self, rows: Array) -> None:
+        """Take rows (N, ...) in."""
+        rows = np.asarray(rows, np.float64)
+        finite = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
+        if not finite.all():
+            self.non_finite += int((~finite).sum())
+            rows = rows[finite]
+        if len(rows) == 0:
+            return
+        mean = rows.mean(axis=0)
+        squares = np.square(rows - mean).sum(axis=0)
+        total = self.count + len(rows)
+        difference = mean - self.mean
+        self._squares = np.asarray(self._squares + squares + np.square(difference) * (self.count * len(rows) / total))
+        self.mean = np.asarray(self.mean + difference * (len(rows) / total))
+        self.low = np.asarray(np.minimum(self.low, rows.min(axis=0)))
+        self.high = np.asarray(np.maximum(self.high, rows.max(axis=0)))
+        self.count = total
+
+    @property
+    def deviation(self) -> Array:
+        """Standard deviation of the population."""
+        return np.asarray(np.sqrt(self._squares / max(self.count, 1)))

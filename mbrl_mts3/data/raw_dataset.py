@@ -9,13 +9,10 @@ from typing import Any
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
-from mbrl_mts3.data.content_hash import add_to_digest, new_digest
+from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
+from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
-from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.data.offline_dataset import OfflineDataset
-from mbrl_mts3.data.raw_episode import RawEpisode
-from mbrl_mts3.data.select_episode import select_episode
-from mbrl_mts3.data.stored_dataset import StoredDataset
+from mbrl_mts3.data.observation_selector import ObservationSelector, select_episode
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,9 +66,9 @@ class RawDataset:
             self.notes,
         )
 
-    def _stored(self) -> StoredDataset:
+    def _stored(self) -> StreamedDataset:
         """The same, with numbered episodes."""
-        return StoredDataset(
+        return StreamedDataset(
             dataset_id=self.dataset_id,
             observation_space=self.observation_space,
             action_space=self.action_space,

@@ -1,20 +1,19 @@
-"""Rows of episodes in memory, for windows to be cut out of."""
+"""The rows of episodes that windows are cut out of, in memory or memory-mapped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.mapped_episodes import MappedEpisodes
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-
-class WindowRows:
+class InMemoryRows:
     """All episodes one after the other, n + 1 rows each, so that one row number serves all arrays.
 
     Args:
@@ -55,3 +54,39 @@ def _flat(episodes: Sequence[Episode], name: str) -> Tensor:
 def _padded(array: Array, rows: int) -> list[Array]:
     missing = rows - len(array)
     return [array] if missing == 0 else [array, np.zeros((missing, *array.shape[1:]), array.dtype)]
+
+
+class MemoryMappedRows:
+    """`WindowRows` of episodes that stay on disk; equal rows, read when they are asked for.
+
+    Args:
+        episodes: on disk.
+        device: where rows are handed out.
+    """
+
+    def __init__(self, episodes: MappedEpisodes, device: torch.device) -> None:
+        self._episodes, self._device = episodes, device
+        self.first_rows: Array = episodes.first_rows
+
+    @property
+    def observation_dim(self) -> int:
+        """Entries of an observation."""
+        return self._episodes.row_shape("observations")[0]
+
+    @property
+    def action_dim(self) -> int:
+        """Entries of an action."""
+        return self._episodes.row_shape("actions")[0]
+
+    def take(self, numbers: Array) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """See `WindowRows.take`."""
+        steps = numbers[:, :-1]
+        return (
+            self._fetch("observations", numbers),
+            self._fetch("actions", steps),
+            self._fetch("rewards", steps),
+            self._fetch("terminations", steps),
+        )
+
+    def _fetch(self, name: str, numbers: Array) -> Tensor:
+        return torch.from_numpy(self._episodes.rows(name, numbers)).to(self._device)

@@ -1,15 +1,10 @@
 """The belief algebra: factorised Gaussians, conditioning and marginalisation as pure functions."""
 
-from mbrl_mts3.gaussian.condition import condition
-from mbrl_mts3.gaussian.dense_map import DenseMap, covariance_weight
-from mbrl_mts3.gaussian.diagonal_map import DiagonalMap
-from mbrl_mts3.gaussian.evidence import Evidence, aggregate
-from mbrl_mts3.gaussian.factorised import FactorisedGaussian
-from mbrl_mts3.gaussian.likelihood import negative_log_likelihood, observation_log_likelihood
-from mbrl_mts3.gaussian.linear_map import LinearMap
-from mbrl_mts3.gaussian.marginalize import marginalize, noise_belief
-from mbrl_mts3.gaussian.mixed_map import MixedMap
-from mbrl_mts3.gaussian.shared_cause import SharedCovariance, SharedMaps, shared_condition
+from mbrl_mts3.gaussian.belief import FactorisedGaussian, negative_log_likelihood, observation_log_likelihood
+from mbrl_mts3.gaussian.inference import Evidence, aggregate, condition, marginalize, noise_belief
+from mbrl_mts3.gaussian.linear_maps import DenseMap, DiagonalMap, LinearMap, covariance_weight
+from mbrl_mts3.gaussian.locally_linear_map import LocallyLinearMap
+from mbrl_mts3.gaussian.shared_latent import SharedLatentCovariance, SharedLatentMaps, condition_shared
 
 __all__ = [
     "DenseMap",
@@ -17,15 +12,15 @@ __all__ = [
     "Evidence",
     "FactorisedGaussian",
     "LinearMap",
-    "MixedMap",
-    "SharedCovariance",
-    "SharedMaps",
+    "LocallyLinearMap",
+    "SharedLatentCovariance",
+    "SharedLatentMaps",
     "aggregate",
     "condition",
+    "condition_shared",
     "covariance_weight",
     "marginalize",
     "negative_log_likelihood",
     "noise_belief",
     "observation_log_likelihood",
-    "shared_condition",
 ]

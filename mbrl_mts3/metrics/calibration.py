@@ -1,6 +1,8 @@
-"""Do predicted intervals hold as often as they claim?"""
+"""Calibration of predicted intervals (coverage), and the CRPS."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -41,3 +43,28 @@ def expected_calibration_error(levels: Tensor, observed: Tensor) -> Tensor:
     Regression", ICML 2018, with the absolute distance in place of its square.
     """
     return (observed - levels).abs().mean(dim=-1)
+
+
+def gaussian_crps(mean: Tensor, variance: Tensor | None, target: Tensor) -> Tensor:
+    """Continuous ranked probability score of Gaussian predictions, elementwise; lower is better.
+
+        CRPS(N(m, s^2), y) = s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)),   z = (y - m) / s
+
+    It is the integral over x of (P(Y <= x) - [y <= x])^2 and has the unit of y. Of a prediction without variance it
+    is the absolute error, so both kinds can be compared.
+
+    Source: Gneiting and Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation", JASA 2007.
+
+    Args:
+        mean, target: of one shape.
+        variance: of the same shape, positive; None for a prediction that is a point.
+    """
+    error = target - mean
+    if variance is None:
+        return error.abs()
+    deviation = variance.sqrt()
+    z = error / deviation
+    density = (-0.5 * z.square()).exp() / math.sqrt(2.0 * math.pi)
+    # 2 Phi(z) - 1
+    central = torch.erf(z / math.sqrt(2.0))
+    return deviation * (z * central + 2.0 * density - 1.0 / math.sqrt(math.pi))

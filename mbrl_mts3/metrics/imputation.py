@@ -1,29 +1,28 @@
-"""Prediction one step ahead while observations are missing."""
+"""One-step prediction while observations are missing (imputation), with its result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.normalizer import Normalizer
-from mbrl_mts3.data.window_batch import WindowBatch
-from mbrl_mts3.data.window_sampler import WindowSampler
+from mbrl_mts3.data.windows import WindowBatch, WindowSampler
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import to_jsonable
 from mbrl_mts3.metrics.calibration import REPORTED_LEVELS
-from mbrl_mts3.metrics.error_sums import ErrorSums
-from mbrl_mts3.metrics.horizon_errors import HorizonErrors
-from mbrl_mts3.metrics.imputation_result import ImputationResult
-from mbrl_mts3.metrics.open_loop import check_lengths, spread
-from mbrl_mts3.metrics.window_scores import add_sums
-from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.metrics.errors_by_horizon import ErrorSums, HorizonErrors, add_sums
+from mbrl_mts3.metrics.open_loop_evaluation import check_lengths, evenly_spaced
+from mbrl_mts3.models.base import WorldModel
 
 Sums = dict[str, ErrorSums]
 
 
-def imputation(
+def evaluate_imputation(
     model: WorldModel,
     normalizer: Normalizer,
     episodes: Sequence[Episode],
@@ -58,7 +57,7 @@ def imputation(
         raise ConfigurationError(f"the rate of missing observations needs to lie between 0 and 1, got {rate}")
     check_lengths(episodes, context, horizon)
     sampler = WindowSampler(episodes, context + horizon - 1, min_length=context)
-    windows = spread(sampler.grid(horizon), len(sampler) if max_windows is None else max_windows)
+    windows = evenly_spaced(sampler.grid(horizon), len(sampler) if max_windows is None else max_windows)
     mask = _masks(len(windows), sampler.length, rate, context, seed)
     device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
     sums: Sums = {}
@@ -110,8 +109,8 @@ def _score_group(model: WorldModel, windows: WindowBatch, mask: Tensor, context:
         # One step is one sequence of one horizon.
         picked = [tensor[chosen][:, None] for tensor in (prediction.mean, prediction.variance, target, last)]
         mean, variance, truth, repeated = picked
-        sums[name] = ErrorSums.of(mean, variance, truth, levels)
-        sums[f"persistence_{name}"] = ErrorSums.of(repeated, None, truth, levels)
+        sums[name] = ErrorSums.from_predictions(mean, variance, truth, levels)
+        sums[f"persistence_{name}"] = ErrorSums.from_predictions(repeated, None, truth, levels)
     return sums
 
 
@@ -120,3 +119,57 @@ def _last_shown(observations: Tensor, mask: Tensor) -> Tensor:
     steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
     latest = torch.where(mask, steps, torch.zeros_like(steps)).cummax(dim=1).values
     return observations.gather(1, latest[..., None].expand_as(observations))
+
+
+@dataclass(frozen=True, repr=False)
+class ImputationResult:
+    """Errors of one-step predictions while observations are missing; every tensor inside has one horizon."""
+
+    rate: float
+    """Probability of an observation to be missing."""
+    seed: int
+    """Of the masks."""
+    context: int
+    """Observed steps before the first one that may be missing."""
+    windows: int
+    shown: HorizonErrors
+    """Predictions of o_{t+1} where o_t was shown."""
+    missing: HorizonErrors
+    """Predictions of o_{t+1} where o_t was missing, whatever was shown before."""
+    persistence_shown: HorizonErrors
+    """Repeats the last observation that was shown; where o_t was shown."""
+    persistence_missing: HorizonErrors
+    """The same where o_t was missing."""
+
+    @property
+    def parts(self) -> dict[str, HorizonErrors]:
+        """All errors by name."""
+        return {
+            "shown": self.shown,
+            "missing": self.missing,
+            "persistence_shown": self.persistence_shown,
+            "persistence_missing": self.persistence_missing,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers; `steps` counts the predictions behind each part."""
+        head = {"rate": self.rate, "seed": self.seed, "context": self.context, "windows": self.windows}
+        return {**head, **{name: _numbers(errors) for name, errors in self.parts.items()}}
+
+    def __repr__(self) -> str:
+        found = (f"{name}={float(errors.nrmse[0]):.3g}" for name, errors in self.parts.items())
+        return f"ImputationResult(rate={self.rate}, windows={self.windows}, nrmse: {', '.join(found)})"
+
+
+def _numbers(errors: HorizonErrors) -> dict[str, Any]:
+    known = errors.coverage is not None
+    numbers = {
+        "steps": int(errors.count[0]),
+        "nrmse": errors.nrmse[0],
+        "rmse": errors.rmse[0],
+        "crps": errors.crps[0],
+        "nll": None if errors.nll is None else errors.nll[0],
+        "coverage": {str(level): errors.coverage_at(level)[0] for level in REPORTED_LEVELS} if known else None,
+        "invalid": int(errors.invalid[0]),
+    }
+    return dict(to_jsonable(numbers))

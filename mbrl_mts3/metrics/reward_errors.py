@@ -28,7 +28,7 @@ class RewardErrors:
     """Pearson's; NaN where either is constant."""
 
     @classmethod
-    def of(cls, predicted: np.ndarray, true: np.ndarray) -> RewardErrors:
+    def from_rewards(cls, predicted: np.ndarray, true: np.ndarray) -> RewardErrors:
         """Compare arrays of one shape, K entries in all.
 
         Raises:

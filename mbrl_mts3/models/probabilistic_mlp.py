@@ -1,24 +1,20 @@
-"""The one-step model of PETS."""
+"""The probabilistic one-step MLP of PETS (Chua et al., 2018), with its belief of particles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
-from mbrl_mts3.models.chunks import in_chunks
-from mbrl_mts3.models.common_noise import NOISE_STEPS, common_noise
-from mbrl_mts3.models.mixture import mixture, mixture_mean
-from mbrl_mts3.models.output_columns import OutputColumns
-from mbrl_mts3.models.particle_belief import ParticleBelief
-from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
-from mbrl_mts3.models.whole_batch import holds_everywhere
-from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.models.batching import all_true, in_chunks
+from mbrl_mts3.models.readout import OutputColumns
 from mbrl_mts3.networks import GaussianMLP
+from mbrl_mts3.predictions import MeanPrediction, Prediction, Trajectories, mix_means, mix_predictions
 from mbrl_mts3.tensor_record import TensorRecord
 
 PROPAGATIONS = ("mean", "particles")
@@ -81,7 +77,7 @@ class ProbabilisticMLP(WorldModel):
             observation_dim + action_dim, self.columns.means, self.columns.variances, self.hidden
         )
         count = particles if propagation == "particles" else 1
-        self.register_buffer("noise", common_noise(count, observation_dim), persistent=False)
+        self.register_buffer("noise", common_random_numbers(count, observation_dim), persistent=False)
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -112,7 +108,7 @@ class ProbabilisticMLP(WorldModel):
         self.check_observation(observation, len(known.step), mask)
         return replace(known, states=_take_in(known.states, observation, mask))
 
-    def observe_drawn(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:
+    def observe_sample(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:
         return self.observe(belief, observation.clamp(-BOUND, BOUND))
 
     def filter(
@@ -121,7 +117,7 @@ class ProbabilisticMLP(WorldModel):
         self.check_sequence(observations, actions, mask)
         start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
         self.check_rows(len(start.step), observations)
-        shown, last = mask is None or holds_everywhere(mask), actions.shape[1] - 1
+        shown, last = mask is None or all_true(mask), actions.shape[1] - 1
         if shown or self.training:
             states = observations.unsqueeze(2) if shown else self._guesses(start, observations, actions, mask)
             features = self._features(states, actions)
@@ -221,11 +217,11 @@ class ProbabilisticMLP(WorldModel):
         outputs = self.network.mean(features)
         observations = states + outputs[..., : self.observation_dim]
         parts = self.columns.prediction(observations, outputs, self.network.variance(features))
-        return replace(mixture(parts, dim=2), epistemic_variance=None)
+        return replace(mix_predictions(parts, dim=2), epistemic_variance=None)
 
     def _read_means(self, states: Tensor, features: Tensor) -> MeanPrediction:
         outputs = self.network.mean(features)
-        return mixture_mean(self.columns.mean_prediction(states + outputs[..., : self.observation_dim], outputs), dim=2)
+        return mix_means(self.columns.mean_prediction(states + outputs[..., : self.observation_dim], outputs), dim=2)
 
     def _imagine(
         self, rollout: Callable[[ParticleBelief, Tensor], ResultT], belief: TensorRecord, actions: Tensor
@@ -247,3 +243,30 @@ def _take_in(states: Tensor, observation: Tensor, mask: Tensor | None) -> Tensor
     """All guesses become the observation where one is shown."""
     observed = observation.unsqueeze(1).expand_as(states)
     return observed if mask is None else torch.where(mask[:, None, None], observed, states)
+
+
+@dataclass(frozen=True, repr=False)
+class ParticleBelief(TensorRecord):
+    """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
+
+    states: Tensor
+    """(B, P, obs): P equally likely guesses of o_t; all of them o_t itself where it was observed."""
+    step: Tensor
+    """(B,) int64: t, the number of actions executed since the start."""
+
+
+NOISE_STEPS = 256
+"""After so many steps the noise begins anew."""
+
+
+def common_random_numbers(particles: int, size: int) -> Tensor:
+    """Common random numbers (NOISE_STEPS, particles, size) of a fixed seed, standard normal.
+
+    Over the particles of a step they have mean 0 and variance 1 exactly, so that the moments of one step carry no
+    sampling error. One particle alone has no noise.
+    """
+    if particles == 1:
+        return torch.zeros(NOISE_STEPS, 1, size)
+    noise = torch.randn(NOISE_STEPS, particles, size, generator=torch.Generator().manual_seed(0))
+    variance, mean = torch.var_mean(noise, dim=1, correction=0, keepdim=True)
+    return (noise - mean) * variance.rsqrt()

@@ -1,17 +1,17 @@
-"""From latent beliefs to predicted observations, rewards and terminations."""
+"""The readout: from latent beliefs to predicted observations, rewards and terminations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import FactorisedGaussian
-from mbrl_mts3.models.output_columns import OutputColumns
-from mbrl_mts3.models.prediction import MeanPrediction, Prediction, Trajectories
 from mbrl_mts3.networks import GaussianDecoder
+from mbrl_mts3.predictions import MeanPrediction, Prediction, Trajectories
 
 
 class Readout(nn.Module):
@@ -72,7 +72,7 @@ class Readout(nn.Module):
         outputs, variances = self.decoder(beliefs)
         mean = outputs[..., : self.columns.observation_dim].contiguous()
         if self.delta and reference is not None:
-            mean = mean + references(mean, reference, observations, mask)
+            mean = mean + delta_references(mean, reference, observations, mask)
             reference = mean[:, -1]
         return self.columns.prediction(mean, outputs, variances), reference
 
@@ -114,7 +114,7 @@ class Readout(nn.Module):
         return self.columns.trajectories(observations, outputs, deviations, generator)
 
 
-def references(
+def delta_references(
     changes: Float[Tensor, "batch time obs"],
     start: Float[Tensor, "batch obs"],
     observations: Float[Tensor, "batch time obs"] | None,
@@ -135,3 +135,72 @@ def references(
     steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     latest = torch.where(mask, steps, torch.zeros_like(steps)).cummax(dim=1).values
     return before + anchors.gather(1, latest.unsqueeze(-1).expand_as(before))
+
+
+@dataclass(frozen=True)
+class OutputColumns:
+    """The outputs of a decoder: the observation, then the reward, then the logit of termination.
+
+    The observation itself is handed over apart from the outputs, since models may predict its change.
+
+    Args:
+        observation_dim: size of an observation.
+        reward, termination: whether the decoder has these.
+    """
+
+    observation_dim: int
+    reward: bool
+    termination: bool
+
+    @property
+    def means(self) -> int:
+        """How many outputs there are."""
+        return self.variances + self.termination
+
+    @property
+    def variances(self) -> int:
+        """How many of them, the first ones, have a variance."""
+        return self.observation_dim + self.reward
+
+    def prediction(
+        self,
+        observation: Float[Tensor, "*batch obs"],
+        outputs: Float[Tensor, "*batch outputs"],
+        variances: Float[Tensor, "*batch variances"],
+    ) -> Prediction:
+        """All that is predicted; `observation` is its mean."""
+        return Prediction(
+            mean=observation,
+            variance=variances[..., : self.observation_dim].contiguous(),
+            reward_mean=self._reward(outputs),
+            reward_variance=self._reward(variances),
+            termination_logit=self._termination(outputs),
+        )
+
+    def mean_prediction(
+        self, observation: Float[Tensor, "*batch obs"], outputs: Float[Tensor, "*batch outputs"]
+    ) -> MeanPrediction:
+        """The same without variances."""
+        return MeanPrediction(observation, self._reward(outputs), self._termination(outputs))
+
+    def trajectories(
+        self,
+        observation: Float[Tensor, "*batch obs"],
+        outputs: Float[Tensor, "*batch outputs"],
+        deviations: Float[Tensor, "*batch variances"],
+        generator: torch.Generator | None,
+    ) -> Trajectories:
+        """Futures with the sampled `observation`; `deviations` are draws of what lies around the outputs."""
+        terminations, logit = None, self._termination(outputs)
+        if logit is not None:
+            chance = torch.sigmoid(logit)
+            drawn = torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator)
+            terminations = drawn < chance
+        rewards = self._reward(outputs[..., : self.variances] + deviations)
+        return Trajectories(observation, rewards, terminations)
+
+    def _reward(self, outputs: Tensor) -> Tensor | None:
+        return outputs[..., self.observation_dim] if self.reward else None
+
+    def _termination(self, outputs: Tensor) -> Tensor | None:
+        return outputs[..., -1] if self.termination else None

@@ -1,4 +1,4 @@
-"""World models that read a sequence of tokens with a deterministic state."""
+"""Base class of world models with a deterministic state (GRU, LSTM, Transformers), and their belief."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
-from mbrl_mts3.models.chunks import over_candidates
-from mbrl_mts3.models.output_columns import OutputColumns
-from mbrl_mts3.models.prediction import MeanPrediction, Prediction
-from mbrl_mts3.models.readout import references
-from mbrl_mts3.models.sequence_belief import SequenceBelief
-from mbrl_mts3.models.world_model import WorldModel
+from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.models.batching import over_candidates
+from mbrl_mts3.models.readout import OutputColumns, delta_references
 from mbrl_mts3.networks import GaussianHeads, SequenceCore
-from mbrl_mts3.networks.sequence_core import require_positive
+from mbrl_mts3.networks.recurrent import require_positive
+from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
 TARGETS = ("absolute", "delta")
@@ -152,7 +150,7 @@ class SequenceModel(WorldModel):
         outputs = self.heads.mean(features)
         mean = outputs[..., : self.observation_dim].contiguous()
         if self.target == "delta":
-            mean = mean + references(mean, values[:, 0], values, shown)
+            mean = mean + delta_references(mean, values[:, 0], values, shown)
         return _Run(features, outputs, mean, SequenceBelief(state, mean[:, -1], torch.zeros_like(start.shown)))
 
     def _read(
@@ -206,3 +204,15 @@ def _shown_values(
     if observations is None or mask is None:
         return values, shown
     return torch.where(mask.unsqueeze(-1), observations, values), mask | shown
+
+
+@dataclass(frozen=True, repr=False)
+class SequenceBelief(TensorRecord):
+    """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
+
+    state: TensorRecord
+    """Of the core, after the tokens of steps 0..t-1."""
+    observation: Tensor
+    """(B, obs): o_t where it was observed, else its predicted mean; waits for a_t to make a token with."""
+    shown: Tensor
+    """(B,) bool: whether it was observed."""

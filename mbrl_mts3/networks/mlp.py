@@ -1,12 +1,15 @@
-"""Feed-forward networks."""
+"""Feed-forward networks: plain, with Gaussian outputs, encoders, decoders and prediction heads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.gaussian import Evidence, FactorisedGaussian
 
 
 class MLP(nn.Sequential):
@@ -41,3 +44,145 @@ class MLP(nn.Sequential):
         # makes autograd copy it in the backward pass.
         outputs: Tensor = super().forward(inputs.reshape(-1, inputs.shape[-1]))  # type: ignore[no-untyped-call]
         return outputs.to(inputs.dtype).view(*inputs.shape[:-1], outputs.shape[-1])
+
+
+class GaussianMLP(nn.Module):
+    """SiLU layers with two linear heads, one of means and one of variances.
+
+    In two parts, `features` and its heads, so that rollouts need no variances where nobody looks at them.
+
+    Args:
+        inputs: size of the last dimension of the input.
+        outputs: how many means.
+        variances: how many variances, of the first outputs.
+        hidden: sizes of the hidden layers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, variances: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        widths = (inputs, *hidden)
+        layers: list[nn.Module] = []
+        for i, size in enumerate(hidden):
+            layers += [nn.Linear(widths[i], size), nn.SiLU()]
+        self.trunk = nn.Sequential(*layers)
+        self.mean_head = nn.Linear(widths[-1], outputs)
+        self.variance_head = nn.Linear(widths[-1], variances)
+
+    def features(self, inputs: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch hidden"]:
+        """The last hidden layer."""
+        found: Tensor = self.trunk(inputs)
+        return found
+
+    def mean(self, features: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch outputs"]:
+        """Means, from the features."""
+        found: Tensor = self.mean_head(features)
+        return found
+
+    def variance(self, features: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch variances"]:
+        """Variances > 1e-4, from the features."""
+        return torch.nn.functional.softplus(self.variance_head(features)) + MINIMUM_VARIANCE
+
+
+MINIMUM_VARIANCE = 1e-4
+
+
+class GaussianEncoder(nn.Module):
+    """An MLP that says what it saw and how sure it is: latent observation w and variance v > 1e-4.
+
+    Args:
+        inputs: size of the input.
+        outputs: size of the latent observation.
+        hidden: sizes of the hidden layers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.network = MLP(inputs, hidden, 2 * outputs)
+
+    def forward(self, inputs: Float[Tensor, "*batch inputs"], mask: Bool[Tensor, "*batch"] | None = None) -> Evidence:
+        """The evidence of each input; masked inputs may hold anything and give none."""
+        if mask is not None:
+            # Zero times NaN is NaN in the backward pass too, so masked inputs never reach the network.
+            inputs = torch.where(mask.unsqueeze(-1), inputs, torch.zeros((), dtype=inputs.dtype, device=inputs.device))
+        # Halves of rows are strided; copied once, all that follows runs several times faster.
+        value, raw = (half.contiguous() for half in self.network(inputs).chunk(2, dim=-1))
+        return Evidence.from_observation(value, torch.nn.functional.softplus(raw) + MINIMUM_VARIANCE, mask)
+
+
+class GaussianHeads(nn.Module):
+    """Means and variances as two networks of the same features.
+
+    Args:
+        features: size of the input.
+        outputs: how many means.
+        variances: how many variances, of the first outputs.
+        hidden: sizes of the hidden layers of the means' head.
+        variance_hidden: of the variances' head; None means `hidden`.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        outputs: int,
+        variances: int,
+        hidden: Sequence[int],
+        *,
+        variance_hidden: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.mean = MLP(features, hidden, outputs)
+        self.variance_network = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
+
+    def variance(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch variances"]:
+        """Variances (..., variances) > 1e-4."""
+        return nn.functional.softplus(self.variance_network(features)) + MINIMUM_VARIANCE
+
+
+class GaussianDecoder(nn.Module):
+    """Two heads: means from the belief's mean, variances from its covariance (MTS3, arXiv 2310.18534).
+
+    Covariances hardly depend on where the state is, noise and model errors do: variances may be read from the whole
+    belief instead.
+
+    Args:
+        latent_dim: n of the belief.
+        outputs: how many means.
+        variances: how many variances, of the first outputs.
+        hidden: sizes of the hidden layers of the means' head.
+        variance_hidden: of the variances' head; None means `hidden`.
+        heteroscedastic: give the variances' head the belief's mean, too.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        outputs: int,
+        variances: int,
+        hidden: Sequence[int],
+        *,
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
+    ) -> None:
+        super().__init__()
+        self.heteroscedastic = heteroscedastic
+        features = (5 if heteroscedastic else 3) * latent_dim
+        self.mean = MLP(2 * latent_dim, hidden, outputs)
+        self.variance = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
+
+    def forward(
+        self, belief: FactorisedGaussian
+    ) -> tuple[Float[Tensor, "*batch outputs"], Float[Tensor, "*batch variances"]]:
+        """Means (..., outputs) and variances (..., variances) > 1e-4."""
+        features = covariance_features(belief)
+        if self.heteroscedastic:
+            features = torch.cat([features, belief.mean], dim=-1)
+        raw = self.variance(features)
+        return self.mean(belief.mean), torch.nn.functional.softplus(raw) + MINIMUM_VARIANCE
+
+
+def covariance_features(belief: FactorisedGaussian) -> Float[Tensor, "*batch three_n"]:
+    """[log s_u; log s_l; correlation]: variances span decades between a blind and a watched state."""
+    # Parts of rows are strided; copied once, all that follows runs several times faster.
+    upper, lower, side = (part.contiguous() for part in belief.parts)
+    correlation = side * torch.rsqrt(upper * lower)
+    return torch.cat([upper.log(), lower.log(), correlation], dim=-1)

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import coloured_noise
-from mbrl_mts3.planners.plan import Plan
-from mbrl_mts3.planners.planner import Bounds, Objective, Planner, require, shift, take_best
-from mbrl_mts3.planners.planner_state import PlannerState
+from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerState, require_option, shift, take_best
 
 
 class ICEM(Planner):
@@ -45,13 +43,13 @@ class ICEM(Planner):
         noise_std: float = 0.6,
     ) -> None:
         super().__init__(action_low, action_high, horizon=horizon, candidates=candidates)
-        require(iterations >= 1, f"iterations={iterations}: search at least once")
-        require(1 <= elites <= candidates // 2, f"elites={elites}: expected 1 to {candidates // 2} (half)")
-        require(0 <= kept_fraction <= 1, f"kept_fraction={kept_fraction}: expected 0 to 1")
-        require(decay >= 1, f"decay={decay}: expected 1 (none) or more")
-        require(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
-        require(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
-        require(noise_std > 0, f"noise_std={noise_std}: must be positive")
+        require_option(iterations >= 1, f"iterations={iterations}: search at least once")
+        require_option(1 <= elites <= candidates // 2, f"elites={elites}: expected 1 to {candidates // 2} (half)")
+        require_option(0 <= kept_fraction <= 1, f"kept_fraction={kept_fraction}: expected 0 to 1")
+        require_option(decay >= 1, f"decay={decay}: expected 1 (none) or more")
+        require_option(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
+        require_option(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
+        require_option(noise_std > 0, f"noise_std={noise_std}: must be positive")
         self.iterations = iterations
         self.elites = elites
         self.kept = round(kept_fraction * elites)

@@ -1,14 +1,15 @@
-"""What a planner maximises: the return that a world model imagines."""
+"""What a planner maximises: the return of imagined rollouts under a reward function."""
 
 from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.models.physical_model import PhysicalModel
-from mbrl_mts3.models.prediction import MeanPrediction, Prediction
-from mbrl_mts3.planners.reward_function import RewardFunction
+from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
 
@@ -91,3 +92,16 @@ def _survival(termination_logit: Tensor) -> Tensor:
     """(..., L): probability that no earlier step terminated; the reward of the terminating step itself counts."""
     alive = torch.sigmoid(-termination_logit[..., :-1]).cumprod(dim=-1)
     return torch.cat([torch.ones_like(termination_logit[..., :1]), alive], dim=-1)
+
+
+@runtime_checkable
+class RewardFunction(Protocol):
+    """The reward of transitions, in physical units.
+
+    Observations hold the entries that the model sees, in the order of its selector. Where the function was made for B
+    environments (with a goal for each, say), the first of the leading dimensions has the size B.
+    """
+
+    def __call__(self, observation: Tensor, action: Tensor, next_observation: Tensor) -> Tensor:
+        """(..., obs), (..., act), (..., obs) -> (...)."""
+        ...

@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 
 from mbrl_mts3.planners.action_noise import coloured_noise
-from mbrl_mts3.planners.plan import Plan
-from mbrl_mts3.planners.planner import Bounds, Objective, Planner, require, shift, take_best
-from mbrl_mts3.planners.planner_state import PlannerState
+from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerState, require_option, shift, take_best
 
 
 class RandomShooting(Planner):
@@ -31,8 +29,8 @@ class RandomShooting(Planner):
         super().__init__(action_low, action_high, horizon=horizon, candidates=candidates)
         self.noise_beta = noise_beta
         self.noise_std = noise_std
-        require(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
-        require(noise_std > 0, f"noise_std={noise_std}: must be positive")
+        require_option(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
+        require_option(noise_std > 0, f"noise_std={noise_std}: must be positive")
 
     def initial_state(self, batch_size: int) -> PlannerState:
         mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mbrl_mts3.metrics.open_loop_result import OpenLoopResult
-from mbrl_mts3.reporting.control_result import ControlResult
+from mbrl_mts3.metrics.open_loop_evaluation import OpenLoopResult
+from mbrl_mts3.reporting.policy_plots import ControlResult
 
 
 def describe_errors(result: OpenLoopResult) -> str:

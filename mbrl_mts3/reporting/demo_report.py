@@ -1,19 +1,25 @@
-"""The report of the demo: from data to a planning agent on one page."""
+"""The report page of the demo, and the results it is made of."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mbrl_mts3.reporting.atomic_write import write_atomically
+import numpy as np
+
+from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.metrics.open_loop_evaluation import OpenLoopResult
+from mbrl_mts3.metrics.open_loop_prediction import OpenLoopWindow
+from mbrl_mts3.reporting.animation import rollout_animation
 from mbrl_mts3.reporting.captions import describe_control
-from mbrl_mts3.reporting.control_figure import control_figure
-from mbrl_mts3.reporting.demo_results import DemoResults
 from mbrl_mts3.reporting.evaluation_report import add_open_loop, evaluation_figures
-from mbrl_mts3.reporting.figure_style import save_figure
-from mbrl_mts3.reporting.maze_figure import maze_figure
+from mbrl_mts3.reporting.maze_plots import MazeLayout, maze_figure
+from mbrl_mts3.reporting.policy_plots import ControlResult, control_figure
 from mbrl_mts3.reporting.report import Report
-from mbrl_mts3.reporting.rollout_animation import rollout_animation
+from mbrl_mts3.reporting.style import save_figure
 
 
 def write_demo_report(folder: str | Path, results: DemoResults) -> Path:
@@ -114,3 +120,71 @@ def _describe_rollout(results: DemoResults) -> str:
         f"{len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the ring is the real "
         f"position. At the end the two are {float(distance):.2f} m apart."
     )
+
+
+@dataclass(frozen=True, repr=False)
+class DemoResults:
+    """Plain data; knows no environment and no agent."""
+
+    environment_id: str
+    dataset_id: str
+    content_hash: str
+    """Of the data set."""
+    dataset_episodes: int
+    dataset_steps: int
+    parameters: int
+    """Trainable numbers of the model."""
+    max_steps: int
+    """Steps in which a goal must be reached."""
+    observation_names: tuple[str, ...]
+    open_loop: OpenLoopResult
+    """On the test episodes."""
+    window: OpenLoopWindow
+    """The typical test window."""
+    maze: MazeLayout
+    shaped: ControlResult
+    """MPC with the reward from the shortest path."""
+    straight: ControlResult
+    """MPC with the reward from the straight distance."""
+    random: ControlResult
+    rollout: OpenLoopWindow
+    """Of one episode of `shaped`; dimensions 0 and 1 are x and y in metres."""
+    rollout_goal: np.ndarray
+    """(2,)."""
+    seconds: Mapping[str, float]
+    """By stage, in order."""
+
+    @property
+    def policies(self) -> tuple[ControlResult, ...]:
+        return self.shaped, self.straight, self.random
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers of summary.json."""
+        result, mean = self.open_loop, self.open_loop.training_mean.nrmse
+        coverage = result.model.coverage_at(0.95)
+        horizons = result.horizons()
+        summary = {
+            "dataset_id": self.dataset_id,
+            "content_hash": self.content_hash,
+            "model": {
+                "nrmse": {h: float(result.model.nrmse[h - 1]) for h in horizons},
+                "nrmse_persistence": {h: float(result.persistence.nrmse[h - 1]) for h in horizons},
+                "nrmse_training_mean": {h: float(mean[h - 1]) for h in horizons},
+                "coverage95": {h: float(coverage[h - 1]) for h in horizons},
+            },
+            "mpc": _control(self.shaped),
+            "mpc_straight": _control(self.straight),
+            "random": _control(self.random),
+            "seconds": {stage: round(seconds, 1) for stage, seconds in self.seconds.items()},
+        }
+        plain: dict[str, Any] = to_jsonable(summary)
+        return plain
+
+
+def _control(result: ControlResult) -> dict[str, Any]:
+    return {
+        "success_rate": result.success_rate,
+        "success_interval": list(result.success_interval),
+        "episodes": result.episodes,
+        "ms_per_action": result.ms_per_action,
+    }

@@ -7,21 +7,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mbrl_mts3.metrics.blind_window import BlindWindow
-from mbrl_mts3.metrics.imputation_result import ImputationResult
-from mbrl_mts3.metrics.open_loop_result import OpenLoopResult
-from mbrl_mts3.reporting.calibration_figure import calibration_figure
+from mbrl_mts3.metrics.imputation import ImputationResult
+from mbrl_mts3.metrics.open_loop_evaluation import OpenLoopResult
+from mbrl_mts3.metrics.open_loop_prediction import OpenLoopWindow
 from mbrl_mts3.reporting.captions import describe_calibration, describe_errors, describe_prediction
-from mbrl_mts3.reporting.error_figure import error_figure
-from mbrl_mts3.reporting.figure_style import save_figure
-from mbrl_mts3.reporting.imputation_table import imputation_table
-from mbrl_mts3.reporting.open_loop_tables import dimension_table, error_table
-from mbrl_mts3.reporting.prediction_figure import prediction_figure
+from mbrl_mts3.reporting.prediction_plots import calibration_figure, error_figure, prediction_figure
 from mbrl_mts3.reporting.report import Report
+from mbrl_mts3.reporting.style import save_figure
+from mbrl_mts3.reporting.tables import dimension_table, error_table, imputation_table
 
 
 def evaluation_figures(
-    result: OpenLoopResult, window: BlindWindow, names: Sequence[str], *, show: Sequence[str] | None = None
+    result: OpenLoopResult, window: OpenLoopWindow, names: Sequence[str], *, show: Sequence[str] | None = None
 ) -> dict[str, Figure]:
     """By name: `prediction`, `error_by_horizon`, `calibration`; `show` as in `prediction_figure`."""
     title = "Typical blind prediction (the window with the median error)"
@@ -62,7 +59,7 @@ def add_imputation(report: Report, result: ImputationResult) -> None:
 def write_evaluation_report(
     folder: str | Path,
     result: OpenLoopResult,
-    window: BlindWindow,
+    window: OpenLoopWindow,
     names: Sequence[str],
     *,
     facts: Mapping[str, str],

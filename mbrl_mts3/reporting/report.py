@@ -12,8 +12,8 @@ import jinja2
 from matplotlib.figure import Figure
 
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.reporting.atomic_write import write_atomically
-from mbrl_mts3.reporting.figure_style import png_bytes
+from mbrl_mts3.files import write_atomically
+from mbrl_mts3.reporting.style import png_bytes
 
 _SIGNATURES = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"\xff\xd8": "image/jpeg"}
 

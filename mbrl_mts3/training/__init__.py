@@ -1,6 +1,5 @@
 """Training of world models with Lightning, and checkpoints."""
 
-from mbrl_mts3.training.allocator import keep_freed_memory
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.checkpoint_data import (
     checkpoint_dataset,
@@ -9,10 +8,9 @@ from mbrl_mts3.training.checkpoint_data import (
     has_changed,
     is_own_dataset,
 )
-from mbrl_mts3.training.losses import prediction_losses, total_loss
-from mbrl_mts3.training.schedule import Schedule
-from mbrl_mts3.training.world_model_module import WorldModelModule
-from mbrl_mts3.training.world_model_trainer import WorldModelTrainer
+from mbrl_mts3.training.device import keep_freed_memory
+from mbrl_mts3.training.lightning_module import Schedule, WorldModelModule, prediction_losses, total_loss
+from mbrl_mts3.training.trainer import WorldModelTrainer
 
 __all__ = [
     "Checkpoint",

@@ -20,11 +20,11 @@ from safetensors.torch import load_file, save_file
 import mbrl_mts3
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.data.space_json import space_from_json, space_to_json
+from mbrl_mts3.data.spaces import space_from_json, space_to_json
 from mbrl_mts3.errors import CheckpointError, MTS3Error
 from mbrl_mts3.models import MODELS, PhysicalModel, RecalibratedModel, Recalibration, WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
-from mbrl_mts3.training.usable_device import usable_device
+from mbrl_mts3.training.device import resolve_device
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
@@ -110,7 +110,7 @@ class Checkpoint:
             CheckpointError: the folder is missing, incomplete, damaged or of another format.
             ConfigurationError: there is no such device.
         """
-        device = usable_device(device)
+        device = resolve_device(device)
         folder = Path(path)
         config = _read_config(folder)
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mbrl_mts3.data.check_same_spaces import check_same_spaces
+from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.data.episode import Episode
-from mbrl_mts3.data.load_dataset import load_dataset
-from mbrl_mts3.data.offline_dataset import OfflineDataset
+from mbrl_mts3.data.formats.loading import load_dataset
+from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.data.split import Splits, split_episodes
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.training.checkpoint import Checkpoint
@@ -36,7 +36,7 @@ def checkpoint_dataset(
             "environment, or another checkpoint"
         ) from error
     trained = checkpoint.observation_space, checkpoint.action_space
-    check_same_spaces(trained, (dataset.observation_space, dataset.action_space), dataset_id, "data set")
+    check_spaces_match(trained, (dataset.observation_space, dataset.action_space), dataset_id, "data set")
     return dataset
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from mbrl_mts3.agents import RandomAgent, RecordedEpisode, evaluate_agent
+from mbrl_mts3.agents import EvaluatedEpisode, RandomAgent, evaluate_agent
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.metrics.json_numbers import json_numbers
+from mbrl_mts3.files import to_jsonable
 
 MAKE = partial(make_environment, "PointMaze_UMaze-v3", continuing_task=False, reward_type="dense")
 
@@ -50,7 +50,7 @@ def by_hand(seed: int, steps: int) -> tuple[float, int, bool, np.ndarray]:
 @pytest.mark.parametrize("parallel", [1, 3, 9])
 def test_results_are_those_of_a_plain_loop_whatever_runs_together(parallel: int) -> None:
     seeds = [5, 3, 8, 1, 13]
-    told: list[RecordedEpisode] = []
+    told: list[EvaluatedEpisode] = []
     result = evaluate_agent(
         TowardsGoal(), MAKE, seeds, max_steps=40, parallel=parallel, record=True, on_episode=told.append
     )
@@ -95,7 +95,7 @@ def test_success_may_be_judged_from_outside() -> None:
 
 def test_the_result_is_plain_json() -> None:
     result = evaluate_agent(TowardsGoal(), MAKE, [0], max_steps=2)
-    read = json.loads(json.dumps(json_numbers(result.to_json()), allow_nan=False))
+    read = json.loads(json.dumps(to_jsonable(result.to_json()), allow_nan=False))
     assert read["episodes"] == 1
     assert read["lengths"] == [2]
     assert read["success_rate"] == 0

@@ -8,7 +8,7 @@ import torch
 from imagined_worlds import checkpoint_of, dataset_of
 
 from mbrl_mts3.agents import RandomAgent, evaluate_imagined
-from mbrl_mts3.envs.world_model import ImaginedBatch, WorldModelDynamics, load_dynamics
+from mbrl_mts3.envs.world_model import ImaginedEpisodes, WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
 
 
@@ -41,7 +41,7 @@ def end_early(self: WorldModelDynamics, state: Any) -> torch.Tensor:
 
 def by_hand(dynamics: WorldModelDynamics, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns and lengths of the episodes that begin where a seed says."""
-    batch = ImaginedBatch(dynamics, size)
+    batch = ImaginedEpisodes(dynamics, size)
     batch.seed(seed)
     batch.restart()
     state, agent = batch.state, Leaning(slice(0, 6))

@@ -10,8 +10,7 @@ import pytest
 import stable_baselines3
 from gymnasium import spaces
 
-from mbrl_mts3.agents.load_policies import load_policies
-from mbrl_mts3.agents.load_policy import ALGORITHMS, load_policy
+from mbrl_mts3.agents.policy_files import ALGORITHMS, load_policies, load_policy
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 

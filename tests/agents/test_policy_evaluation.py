@@ -11,12 +11,11 @@ import torch
 from imagined_worlds import checkpoint_of, dataset_of
 
 from mbrl_mts3.agents import RandomAgent
-from mbrl_mts3.agents.imagined_rewards import imagined_rewards
-from mbrl_mts3.agents.policy_evaluation import evaluate_policy
+from mbrl_mts3.agents.imagined_evaluation import collect_imagined_rewards, evaluate_policy
 from mbrl_mts3.data import Episode, ObservationSelector
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.tasks import PointMazeTask
-from mbrl_mts3.envs.world_model import StartBank, WorldModelDynamics, load_dynamics
+from mbrl_mts3.envs.world_model import StartStates, WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import PolicyRanking
 
@@ -63,7 +62,7 @@ def imagined(point_mass: Callable[..., Any], open_maze: gymnasium.Env[Any, Any])
 
     def build(**options: Any) -> WorldModelDynamics:
         task = PointMazeTask("dense").prepare(open_maze)
-        bank = StartBank.fill(model, episodes, context=0, starts="beginning")
+        bank = StartStates.from_episodes(model, episodes, context=0, starts="beginning")
         space: Any = open_maze.action_space
         options = {"deterministic": True, "max_episode_steps": 80, **options}
         return WorldModelDynamics(model, task, selector, open_maze.observation_space, space, bank, **options)
@@ -91,7 +90,7 @@ def test_an_exact_model_gives_the_real_values_and_their_order(imagined: Callable
         assert value.value_interval is not None
         width = value.value_interval[1] - value.value_interval[0]
         assert abs(value.estimate - value.value) < width
-    ranking = PolicyRanking.of([value.estimate for value in values], [value.value or 0.0 for value in values])
+    ranking = PolicyRanking.from_values([value.estimate for value in values], [value.value or 0.0 for value in values])
     assert ranking.rank_correlation == pytest.approx(1.0)
     assert ranking.regret == 0.0
 
@@ -113,14 +112,16 @@ def test_real_returns_are_cut_and_discounted_like_imagined_ones(imagined: Callab
 
 def test_equal_seeds_give_every_policy_equal_starts(imagined: Callable[..., WorldModelDynamics]) -> None:
     dynamics = imagined()
-    first, again, other = (imagined_rewards(Towards(0.5), dynamics, 20, steps=3, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        collect_imagined_rewards(Towards(0.5), dynamics, 20, steps=3, seed=seed) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
 def test_what_has_ended_earns_nothing_more(imagined: Callable[..., WorldModelDynamics]) -> None:
     dynamics, agent = imagined(max_episode_steps=4), Towards(0.5)
-    rewards = imagined_rewards(agent, dynamics, 5, steps=10)
+    rewards = collect_imagined_rewards(agent, dynamics, 5, steps=10)
     assert (rewards[:, :4] > 0).all()
     assert (rewards[:, 4:] == 0).all()
     assert len(agent.starts) == 4
@@ -141,7 +142,7 @@ def test_agents_hear_of_new_episodes(imagined: Callable[..., WorldModelDynamics]
         deterministic=True, max_episode_steps=200,
     )  # fmt: skip
     agent = Towards(1.0)
-    rewards = imagined_rewards(agent, ending, 30, seed=3)
+    rewards = collect_imagined_rewards(agent, ending, 30, seed=3)
     assert rewards.sum(axis=1).max() == 1.0
     started = np.stack(agent.starts)
     for row, places in zip(rewards, started.T, strict=True):
@@ -157,13 +158,13 @@ def test_drawn_futures_leave_the_global_generator_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    rewards = imagined_rewards(RandomAgent(dynamics.action_space), dynamics, 4, steps=5, deterministic=False)
+    rewards = collect_imagined_rewards(RandomAgent(dynamics.action_space), dynamics, 4, steps=5, deterministic=False)
     assert rewards.shape == (4, 5)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_an_episode_without_end_is_refused(imagined: Callable[..., WorldModelDynamics]) -> None:
     with pytest.raises(ConfigurationError, match="no time limit"):
-        imagined_rewards(Towards(1.0), imagined(max_episode_steps=None), 2)
+        collect_imagined_rewards(Towards(1.0), imagined(max_episode_steps=None), 2)
     with pytest.raises(ConfigurationError, match="at least one step"):
-        imagined_rewards(Towards(1.0), imagined(), 2, steps=0)
+        collect_imagined_rewards(Towards(1.0), imagined(), 2, steps=0)

@@ -8,7 +8,7 @@ import pytest
 from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 
-from mbrl_mts3.agents.noisy_agent import NoisyAgent
+from mbrl_mts3.agents.baselines import NoisyAgent
 from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mbrl_mts3.agents import EvaluationResult, Rollout, RolloutReport
+from mbrl_mts3.agents import EvaluationResult, RolloutReport, RolloutResult
 from mbrl_mts3.agents.rollout_report import HEADER
-from mbrl_mts3.data.reference_scores import ReferenceScores
-from mbrl_mts3.metrics.bootstrap import bootstrap_interval
+from mbrl_mts3.data.formats.reference_scores import ReferenceScores
+from mbrl_mts3.metrics.confidence_intervals import bootstrap_interval
 
 
 def result(returns: list[float], successes: list[bool] | None = None) -> EvaluationResult:
@@ -20,10 +20,10 @@ def result(returns: list[float], successes: list[bool] | None = None) -> Evaluat
 @pytest.fixture
 def report() -> RolloutReport:
     rollouts = (
-        Rollout("a", "real", result([10.0, 20.0, 30.0, 400.0])),
-        Rollout("a", "imagined", result([1.0, 2.0], [True, False])),
-        Rollout("b", "real", result([60.0])),
-        Rollout("c", "real", result([90.0, 110.0])),
+        RolloutResult("a", "real", result([10.0, 20.0, 30.0, 400.0])),
+        RolloutResult("a", "imagined", result([1.0, 2.0], [True, False])),
+        RolloutResult("b", "real", result([60.0])),
+        RolloutResult("c", "real", result([90.0, 110.0])),
     )
     return RolloutReport(rollouts, ReferenceScores(10.0, 110.0, "hand-made"))
 

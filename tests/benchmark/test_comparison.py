@@ -177,4 +177,4 @@ def test_nothing_cannot_be_compared(tmp_path: Path):
     ],
 )
 def test_numbers_are_short(values, text):
-    assert str(SeedSummary.of(values)) == text
+    assert str(SeedSummary.from_values(values)) == text

@@ -1,6 +1,6 @@
 import pytest
 
-from mbrl_mts3.benchmark.run_names import check_sweep, dataset_name, variant_name
+from mbrl_mts3.benchmark.options import check_sweep, dataset_name, variant_name
 from mbrl_mts3.errors import ConfigurationError
 
 

@@ -24,8 +24,8 @@ from stable_baselines3 import SAC, TD3
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
-from mbrl_mts3.agents.collect import collect
-from mbrl_mts3.data import d4rl_info, load_minari
+from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.data import find_d4rl_info, load_minari
 from mbrl_mts3.envs import make_environment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -87,15 +87,15 @@ def for_collector(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, 
 
 def for_data(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     if node.dataset_id.startswith("d4rl/"):
-        info = d4rl_info(node.dataset_id)
+        info = find_d4rl_info(node.dataset_id)
         write_rows(Path(os.environ["D4RL_DATASET_DIR"]) / info.file_name, rows_of(info.name))
         return {}
-    collect(maze.spec.id, RandomBehaviour, 20, node.dataset_id, progress=False)
+    collect_dataset(maze.spec.id, RandomBehaviour, 20, node.dataset_id, progress=False)
     return {}
 
 
 def for_offline(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    collect(maze.spec.id, RandomBehaviour, 20, "tests/offline-v0", progress=False)
+    collect_dataset(maze.spec.id, RandomBehaviour, 20, "tests/offline-v0", progress=False)
     return {"dataset": load_minari("tests/offline-v0", "everything")}
 
 

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mbrl_mts3.data import Normalizer, WindowSampler, split_episodes
-from mbrl_mts3.data.mapped_array import MappedArray
-from mbrl_mts3.data.mapped_episodes import MappedEpisodes, episode_lengths
+from mbrl_mts3.data.mapped_episodes import MappedArray, MappedEpisodes, episode_lengths
 from mbrl_mts3.errors import DataError, EpisodeTooShortError
 
 FIELDS = ("observations", "actions", "rewards", "terminations", "truncations", "episode_id")

@@ -76,7 +76,7 @@ def test_a_folder_can_be_given(cache: Path, tmp_path: Path) -> None:
 def test_large_data_stays_on_disk_by_itself(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_of_it = 58 * (4 * (3 + 2 + 1) + 2)
     for limit, expected in ((bytes_of_it, tuple), (bytes_of_it - 1, MappedEpisodes)):
-        monkeypatch.setattr("mbrl_mts3.data.minari_reader.AUTOMATIC_ABOVE", limit)
+        monkeypatch.setattr("mbrl_mts3.data.formats.minari_reader.AUTOMATIC_ABOVE", limit)
         assert isinstance(load_minari(ID).episodes, expected)
     assert isinstance(load_minari(ID, memory_map=False).episodes, tuple)
 

@@ -6,7 +6,7 @@ import torch
 
 from mbrl_mts3.data import Episode, Normalizer
 from mbrl_mts3.errors import DataError
-from mbrl_mts3.models.prediction import Prediction, Trajectories
+from mbrl_mts3.predictions import Prediction, Trajectories
 
 
 @pytest.fixture

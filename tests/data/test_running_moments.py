@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbrl_mts3.data.running_moments import RunningMoments
-from mbrl_mts3.data.thinned_rows import ThinnedRows
+from mbrl_mts3.data.checks.statistics import StreamSubsample
+from mbrl_mts3.data.normalizer import RunningMoments
 
 
 @given(sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8), offset=st.sampled_from([0.0, -3.0, 1e6]))
@@ -32,7 +32,7 @@ def test_rows_that_are_not_finite_are_counted_and_left_out() -> None:
 
 @given(sizes=st.lists(st.integers(0, 30), max_size=20), capacity=st.integers(2, 50))
 def test_a_thinned_stream_is_every_kth_row(sizes: list[int], capacity: int) -> None:
-    thinned = ThinnedRows(capacity)
+    thinned = StreamSubsample(capacity)
     for piece in np.split(np.arange(sum(sizes)), np.cumsum(sizes))[:-1]:
         thinned.add(piece)
     kept = thinned.rows

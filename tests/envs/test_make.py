@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from mbrl_mts3.envs import check_spaces, episodic_options, make_environment
+from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
 
@@ -39,9 +39,9 @@ def test_only_mazes_have_a_choice_of_ending(id: str, expected: dict[str, bool]) 
 
 def test_spaces_that_fit_pass_whatever_the_bounds_of_observations(u_maze: gymnasium.Env[Any, Any]) -> None:
     assert isinstance(u_maze.observation_space, spaces.Dict)
-    check_spaces(u_maze.observation_space, u_maze.action_space, u_maze)
+    check_environment_spaces(u_maze.observation_space, u_maze.action_space, u_maze)
     narrower = spaces.Dict({**u_maze.observation_space.spaces, "observation": spaces.Box(-1, 1, (4,))})
-    check_spaces(narrower, u_maze.action_space, u_maze)
+    check_environment_spaces(narrower, u_maze.action_space, u_maze)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_spaces_that_fit_pass_whatever_the_bounds_of_observations(u_maze: gymnas
 )
 def test_other_observations_are_refused(u_maze: gymnasium.Env[Any, Any], observation_space: spaces.Space[Any]) -> None:
     with pytest.raises(SpaceMismatchError, match="PointMaze_UMaze-v3"):
-        check_spaces(observation_space, u_maze.action_space, u_maze)
+        check_environment_spaces(observation_space, u_maze.action_space, u_maze)
 
 
 @pytest.mark.parametrize("action_space", [spaces.Box(-1, 1, (3,)), spaces.Box(-2, 2, (2,)), spaces.Discrete(2)])
 def test_other_actions_are_refused(u_maze: gymnasium.Env[Any, Any], action_space: spaces.Space[Any]) -> None:
     with pytest.raises(SpaceMismatchError, match="actions"):
-        check_spaces(u_maze.observation_space, action_space, u_maze)
+        check_environment_spaces(u_maze.observation_space, action_space, u_maze)

@@ -13,7 +13,7 @@ from gymnasium_robotics.envs.maze import maps
 from scipy.interpolate import RegularGridInterpolator
 
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.rewards import DistanceField, MazeMap
+from mbrl_mts3.envs.maze_map import DistanceField, MazeMap
 from mbrl_mts3.errors import ConfigurationError
 
 ROOM = [[1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1]]

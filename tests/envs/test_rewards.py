@@ -8,13 +8,8 @@ import pytest
 import torch
 
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.rewards import (
-    ForwardProgressReward,
-    GoalDistanceReward,
-    HalfCheetahReward,
-    MazeMap,
-    ShortestPathReward,
-)
+from mbrl_mts3.envs.maze_map import MazeMap
+from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward, HalfCheetahReward, ShortestPathReward
 
 NO_ACTION = torch.zeros(2)
 

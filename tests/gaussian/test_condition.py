@@ -33,7 +33,7 @@ def test_a_masked_set_gives_the_dense_kalman_posterior(
     prior = random_belief(rng, n, dtype=dtype)
     values, variances, value, variance = draw_observations(rng, count, n, dtype)
     shown = np.array(mask[:count])
-    posterior = condition(prior, Evidence.of(value, variance, torch.tensor(shown)).sum(0))
+    posterior = condition(prior, Evidence.from_observation(value, variance, torch.tensor(shown)).sum(0))
     mean, cov = dense(posterior)
     expected_mean, expected_cov = kalman_update(*dense(prior), values, variances, shown)
     np.testing.assert_allclose(mean, expected_mean, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
@@ -45,11 +45,11 @@ def test_a_set_at_once_equals_its_members_one_by_one_in_any_order(random_belief)
     rng = np.random.default_rng(1)
     prior = random_belief(rng, 5)
     _, _, value, variance = draw_observations(rng, 4, 5, torch.float64)
-    at_once = condition(prior, Evidence.of(value, variance, None).sum(0))
+    at_once = condition(prior, Evidence.from_observation(value, variance, None).sum(0))
     for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
         one_by_one = prior
         for i in order:
-            one_by_one = condition(one_by_one, Evidence.of(value[i], variance[i], None))
+            one_by_one = condition(one_by_one, Evidence.from_observation(value[i], variance[i], None))
         torch.testing.assert_close(one_by_one.mean, at_once.mean, rtol=1e-10, atol=1e-10)
         torch.testing.assert_close(one_by_one.covariance, at_once.covariance, rtol=1e-10, atol=1e-10)
 
@@ -58,7 +58,9 @@ def test_a_set_at_once_equals_its_members_one_by_one_in_any_order(random_belief)
 def test_nothing_observed_is_exactly_the_identity_even_for_nan(random_belief, dtype):
     prior = random_belief(np.random.default_rng(2), 6, (3,), dtype)
     value = torch.full((3, 6), torch.nan, dtype=dtype)
-    posterior = condition(prior, Evidence.of(value, torch.ones_like(value), torch.zeros(3, dtype=torch.bool)))
+    posterior = condition(
+        prior, Evidence.from_observation(value, torch.ones_like(value), torch.zeros(3, dtype=torch.bool))
+    )
     assert torch.equal(posterior.mean, prior.mean)
     assert torch.equal(posterior.covariance, prior.covariance)
 
@@ -67,8 +69,8 @@ def test_batch_dimensions_are_independent(random_belief):
     rng = np.random.default_rng(3)
     prior = random_belief(rng, 4, (5,))
     value, variance = torch.randn(5, 4).double(), torch.rand(5, 4).double() + 0.1
-    together = condition(prior, Evidence.of(value, variance, None))
-    alone = condition(prior[2:3], Evidence.of(value[2:3], variance[2:3], None))
+    together = condition(prior, Evidence.from_observation(value, variance, None))
+    alone = condition(prior[2:3], Evidence.from_observation(value[2:3], variance[2:3], None))
     torch.testing.assert_close(together.mean[2:3], alone.mean, rtol=0, atol=1e-14)
     torch.testing.assert_close(together.covariance[2:3], alone.covariance, rtol=0, atol=1e-14)
 
@@ -77,7 +79,7 @@ def test_gradients_are_right(random_belief):
     prior = random_belief(np.random.default_rng(4), 3, (2,))
 
     def posterior(mean, covariance, value, variance):
-        result = condition(FactorisedGaussian(mean, covariance), Evidence.of(value, variance, None))
+        result = condition(FactorisedGaussian(mean, covariance), Evidence.from_observation(value, variance, None))
         return result.mean, result.covariance
 
     inputs = (prior.mean, prior.covariance, torch.randn(2, 3).double(), torch.rand(2, 3).double() + 0.5)

@@ -18,21 +18,23 @@ def test_the_empty_set_gives_the_standard_normal_prior():
 def test_aggregation_is_the_posterior_of_a_gaussian_mean_and_ignores_order():
     rng = np.random.default_rng(0)
     values, variances = rng.normal(size=(7, 4)), rng.gamma(2.0, 1.0, (7, 4))
-    belief = aggregate(Evidence.of(torch.tensor(values), torch.tensor(variances), None).sum(0))
+    belief = aggregate(Evidence.from_observation(torch.tensor(values), torch.tensor(variances), None).sum(0))
     precision = np.eye(4) + sum(np.diag(1 / v) for v in variances)
     cov = np.linalg.inv(precision)
     mean = cov @ sum(np.linalg.inv(np.diag(v)) @ w for w, v in zip(values, variances, strict=True))
     np.testing.assert_allclose(belief.mean.numpy(), mean, rtol=1e-12)
     np.testing.assert_allclose(belief.to_dense().numpy(), cov, rtol=1e-12, atol=1e-15)
     order = rng.permutation(7)
-    shuffled = aggregate(Evidence.of(torch.tensor(values[order]), torch.tensor(variances[order]), None).sum(0))
+    shuffled = aggregate(
+        Evidence.from_observation(torch.tensor(values[order]), torch.tensor(variances[order]), None).sum(0)
+    )
     torch.testing.assert_close(shuffled.mean, belief.mean, rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("steps", [1, 5])
 def test_running_sums_are_the_evidence_of_every_prefix(steps):
     value, variance = torch.randn(steps, 3), torch.rand(steps, 3) + 0.1
-    evidence = Evidence.of(value, variance, None)
+    evidence = Evidence.from_observation(value, variance, None)
     for t in range(steps):
         torch.testing.assert_close(evidence.cumsum(0)[t].precision, evidence[: t + 1].sum(0).precision)
         torch.testing.assert_close(evidence.cumsum(0)[t].information, evidence[: t + 1].sum(0).information)

@@ -75,7 +75,7 @@ def test_covariances_stay_valid_over_thousands_of_steps_in_float32(name, random_
         linear_map = transition()
         for _ in range(steps):
             shown = torch.rand(4) < 0.3
-            belief = condition(belief, Evidence.of(torch.randn(4, 8), torch.rand(4, 8) + 1e-4, shown))
+            belief = condition(belief, Evidence.from_observation(torch.randn(4, 8), torch.rand(4, 8) + 1e-4, shown))
             belief = marginalize([(linear_map, belief)], noise)
     assert torch.isfinite(belief.mean).all()
     assert belief.is_valid(tolerance=1e-5).all()

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mbrl_mts3.data.raw_episode import RawEpisode
-from mbrl_mts3.data.stored_dataset import StoredDataset
+from mbrl_mts3.data.dataset import StreamedDataset
+from mbrl_mts3.data.episode import RawEpisode
 
 Plant = Callable[[list[RawEpisode]], list[RawEpisode]]
 
 
-def planted(dataset: StoredDataset, plant: Plant, **facts: Any) -> StoredDataset:
+def planted(dataset: StreamedDataset, plant: Plant, **facts: Any) -> StreamedDataset:
     """A copy with other episodes, and other facts where they are named."""
     episodes = plant(list(dataset.read()))
     return replace(dataset, read=lambda: iter(episodes), **facts)

@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.data import Normalizer, load_minari, split_episodes
-from mbrl_mts3.data.minari_writer import MinariWriter
-from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.minari_writer import MinariWriter
 from mbrl_mts3.models import MTS3
 from mbrl_mts3.training import Checkpoint
 

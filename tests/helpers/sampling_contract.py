@@ -66,8 +66,8 @@ class SamplingContract(WorldModelCase):
             pytest.skip("not a causal model")
         observations, actions, _ = self.sequence(1, 6)
         belief, _ = model.filter(observations, actions)
-        first = model.observe_drawn(belief, observations[:, 0])
-        second = model.observe_drawn(belief, observations[:, 0] + 1)
+        first = model.observe_sample(belief, observations[:, 0])
+        second = model.observe_sample(belief, observations[:, 0] + 1)
         moved = model.imagine(first, actions).mean - model.imagine(second, actions).mean
         assert moved.abs().max() > 1e-4
 

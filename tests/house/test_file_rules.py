@@ -1,4 +1,4 @@
-"""One idea per file: no drawer for left-overs, one public class each."""
+"""How the source is laid out: files and folders of a size to read, nothing hidden, no drawer for left-overs."""
 
 import ast
 from pathlib import Path
@@ -6,27 +6,43 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("mbrl_mts3", "envs", "agents", "configs", "scripts")
-FILES = [path.relative_to(ROOT) for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+TOP_LEVEL = ("mbrl_mts3", "envs", "agents", "configs", "scripts")
+FILES = [path.relative_to(ROOT) for folder in TOP_LEVEL for path in sorted((ROOT / folder).rglob("*.py"))]
+FOLDERS = sorted({path.parent for path in FILES})
 
 DRAWERS = {"utils", "util", "common", "helpers", "misc"}
-SEVERAL_CLASSES = {
-    "mbrl_mts3/errors.py": "the small tree of errors reads best in one piece",
-    "mbrl_mts3/gaussian/shared_cause.py": "a record of tensors and the maps that move it",
-    "mbrl_mts3/models/hip_rssm_belief.py": "a belief and the part of it that tells of the task",
-    "mbrl_mts3/models/mts3_belief.py": "a belief and the part of it that each level repeats",
-    "mbrl_mts3/models/prediction.py": "both forms of a prediction, as moments and as samples",
-    "mbrl_mts3/models/time_scale.py": "one level and the two records that it returns",
-}
+MOST_LINES = 450
+MOST_MODULES = 15
 
 
 def drawers(path: Path) -> set[str]:
     return DRAWERS & {*path.parts[:-1], path.stem}
 
 
-def public_classes(source: str) -> list[str]:
-    nodes = ast.parse(source).body
-    return [node.name for node in nodes if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+def modules(folder: Path) -> set[str]:
+    """The modules and packages that lie in a folder."""
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    return files | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def names_of_face(source: str) -> set[str]:
+    """What the `__init__.py` of a folder binds: imports, functions, classes, constants."""
+    names: set[str] = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return names
+
+
+def hidden_modules(folder: Path) -> set[str]:
+    """Modules that `import package.module as m` does not reach, because the face binds their name to something else."""
+    face = folder / "__init__.py"
+    return names_of_face(face.read_text()) & modules(folder) if face.exists() else set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -35,15 +51,18 @@ def test_no_drawer_for_left_overs(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_one_public_class_per_file(path: Path) -> None:
-    classes = public_classes((ROOT / path).read_text())
-    if path.as_posix() not in SEVERAL_CLASSES:
-        assert len(classes) <= 1, "one file each"
+def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len((ROOT / path).read_text().splitlines()) <= MOST_LINES, "split it by ideas"
 
 
-@pytest.mark.parametrize("name", SEVERAL_CLASSES)
-def test_exceptions_are_still_needed(name: str) -> None:
-    assert len(public_classes((ROOT / name).read_text())) > 1, "take it off the list"
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_a_folder_can_be_seen_at_a_glance(folder: Path) -> None:
+    assert len({path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__"}) <= MOST_MODULES, "make sub-packages"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_no_module_is_hidden_by_the_face_of_its_folder(folder: Path) -> None:
+    assert not hidden_modules(ROOT / folder), "functions are verbs, modules are nouns"
 
 
 @pytest.mark.parametrize("name", ["mbrl_mts3/data/utils.py", "envs/common/make.py", "agents/helpers.py"])
@@ -51,6 +70,27 @@ def test_a_planted_drawer_is_caught(name: str) -> None:
     assert drawers(Path(name))
 
 
-def test_a_planted_second_class_is_caught() -> None:
-    source = "class Planner: ...\nclass _Private: ...\nclass Second:\n    class Inner: ...\n"
-    assert public_classes(source) == ["Planner", "Second"]
+@pytest.mark.parametrize(
+    "face",
+    [
+        "from mbrl_mts3.plan.search import search",
+        "def search(): ...",
+        "class search: ...",
+        "search = 1",
+        "search: int = 1",
+        "from mbrl_mts3.plan.other import thing as search",
+        "from mbrl_mts3.plan.deep.inner import deep",
+    ],
+)
+def test_a_planted_hidden_module_is_caught(face: str, tmp_path: Path) -> None:
+    (tmp_path / "search.py").touch()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "__init__.py").touch()
+    (tmp_path / "__init__.py").write_text(face + "\n")
+    assert hidden_modules(tmp_path) in ({"search"}, {"deep"})
+
+
+def test_a_face_that_hands_on_other_names_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "search.py").touch()
+    (tmp_path / "__init__.py").write_text("from mbrl_mts3.plan.search import Search, find\n")
+    assert not hidden_modules(tmp_path)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mbrl_mts3.metrics.bootstrap import bootstrap_interval, interquartile_mean
+from mbrl_mts3.metrics.confidence_intervals import bootstrap_interval, interquartile_mean
 
 
 def test_the_outer_quarters_do_not_count() -> None:

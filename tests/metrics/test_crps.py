@@ -4,7 +4,7 @@ import torch
 from scipy import integrate, stats
 
 from mbrl_mts3.metrics import gaussian_crps
-from mbrl_mts3.metrics.error_sums import ErrorSums
+from mbrl_mts3.metrics.errors_by_horizon import ErrorSums
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_the_true_distribution_has_the_lowest_expectation() -> None:
 def test_sums_are_exact_in_float64_for_float32_predictions() -> None:
     mean = torch.full((1000, 1, 1), 0.1)
     levels = torch.tensor([0.5])
-    sums = ErrorSums.of(mean, torch.ones_like(mean), torch.zeros_like(mean), levels)
+    sums = ErrorSums.from_predictions(mean, torch.ones_like(mean), torch.zeros_like(mean), levels)
     single = gaussian_crps(*(torch.tensor(value, dtype=torch.float64) for value in (float(mean[0, 0, 0]), 1.0, 0.0)))
     assert float(sums.crps) == pytest.approx(1000 * float(single), rel=1e-12)

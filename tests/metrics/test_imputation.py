@@ -9,7 +9,7 @@ from scipy import stats
 
 from mbrl_mts3.data import Normalizer
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
-from mbrl_mts3.metrics import ImputationResult, imputation
+from mbrl_mts3.metrics import ImputationResult, evaluate_imputation
 from mbrl_mts3.models import MTS3, Prediction, WorldModel
 
 CONTEXT, HORIZON = 3, 8
@@ -75,7 +75,7 @@ def by_hand(model: Recorder, episodes, normalizer):
 @pytest.mark.parametrize("batch_size", [1, 256])
 def test_every_number_equals_plain_loops(episodes, normalizer, batch_size: int) -> None:
     model = Recorder()
-    result = imputation(model, normalizer, episodes, rate=0.5, seed=3, batch_size=batch_size, **OPTIONS)
+    result = evaluate_imputation(model, normalizer, episodes, rate=0.5, seed=3, batch_size=batch_size, **OPTIONS)
     rows = list(by_hand(model, episodes, normalizer))
     assert result.windows == 5
     # Each step after the context is scored: 3 and 1 whole windows, and what is left of the third episode.
@@ -99,7 +99,7 @@ def test_every_number_equals_plain_loops(episodes, normalizer, batch_size: int) 
 def test_masks_depend_on_the_seed_alone(episodes, normalizer) -> None:
     def masks(**options) -> list[list[bool]]:
         model = Recorder()
-        imputation(model, normalizer, episodes[:2], **OPTIONS, **options)
+        evaluate_imputation(model, normalizer, episodes[:2], **OPTIONS, **options)
         return [row.tolist() for _, _, mask in model.calls for row in mask]
 
     assert masks(seed=1) == masks(seed=1, batch_size=2)
@@ -109,7 +109,9 @@ def test_masks_depend_on_the_seed_alone(episodes, normalizer) -> None:
 
 
 def test_the_rate_is_kept(world, normalizer) -> None:
-    result = imputation(Recorder(), normalizer, [world.episode(2000, seed=0)], rate=0.3, context=1, horizon=100)
+    result = evaluate_imputation(
+        Recorder(), normalizer, [world.episode(2000, seed=0)], rate=0.3, context=1, horizon=100
+    )
     missing, shown = float(result.missing.count), float(result.shown.count)
     # 2000 draws: a standard error of 0.01; the first step of each of 20 windows is always shown.
     assert missing / (missing + shown) == pytest.approx(0.3 * 0.99, abs=0.04)
@@ -133,7 +135,7 @@ def test_an_exact_model_is_calibrated_under_missing_data(world, make_model: Call
         return rows[0].map(lambda _: next(columns))
 
     episodes = [world.episode(60, seed=100 + i) for i in range(60)]
-    result = imputation(Masked(world), identity, episodes, context=5, horizon=56)
+    result = evaluate_imputation(Masked(world), identity, episodes, context=5, horizon=56)
     for errors in (result.shown, result.missing):
         for level in (0.5, 0.8, 0.95):
             assert abs(float(errors.coverage_error(level))) < 0.03
@@ -143,7 +145,7 @@ def test_an_exact_model_is_calibrated_under_missing_data(world, make_model: Call
 
 def test_json_repr_and_mode(episodes, normalizer) -> None:
     model = MTS3(2, 2, time_scales=(4,), latent_dim=4, **SMALL).train()
-    result = imputation(model, normalizer, episodes, max_windows=3, **OPTIONS)
+    result = evaluate_imputation(model, normalizer, episodes, max_windows=3, **OPTIONS)
     assert model.training
     assert isinstance(result, ImputationResult)
     written = json.loads(json.dumps(result.to_json(), allow_nan=False))
@@ -163,7 +165,7 @@ def test_invalid_predictions_are_counted(world, make_model: Callable, identity, 
         return belief, replace(prediction, variance=prediction.variance * 0)
 
     model.filter = spoil
-    result = imputation(model, identity, episodes, **OPTIONS)
+    result = evaluate_imputation(model, identity, episodes, **OPTIONS)
     assert result.to_json()["shown"]["invalid"] == result.shown.count
     assert result.to_json()["shown"]["nll"] is None
 
@@ -171,11 +173,11 @@ def test_invalid_predictions_are_counted(world, make_model: Callable, identity, 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.5, 2.0])
 def test_a_rate_that_is_none_is_refused(episodes, normalizer, rate: float) -> None:
     with pytest.raises(ConfigurationError, match="between 0 and 1"):
-        imputation(Recorder(), normalizer, episodes, rate=rate, **OPTIONS)
+        evaluate_imputation(Recorder(), normalizer, episodes, rate=rate, **OPTIONS)
 
 
 def test_too_little_data_is_refused(episodes, normalizer) -> None:
     with pytest.raises(ConfigurationError, match="nearer to"):
-        imputation(Recorder(), normalizer, episodes, rate=1e-9, **OPTIONS)
+        evaluate_imputation(Recorder(), normalizer, episodes, rate=1e-9, **OPTIONS)
     with pytest.raises(EpisodeTooShortError):
-        imputation(Recorder(), normalizer, episodes, context=20, horizon=9)
+        evaluate_imputation(Recorder(), normalizer, episodes, context=20, horizon=9)

@@ -21,11 +21,13 @@ def spearman_by_hand(first: list[float], second: list[float]) -> float:
 def test_rank_correlation_is_the_textbook_s(order: tuple[int, ...]) -> None:
     true = [1.0, 4.0, 9.0, 16.0]
     estimates = [float(np.exp(place)) for place in order]
-    assert PolicyRanking.of(estimates, true).rank_correlation == pytest.approx(spearman_by_hand(estimates, true))
+    assert PolicyRanking.from_values(estimates, true).rank_correlation == pytest.approx(
+        spearman_by_hand(estimates, true)
+    )
 
 
 def test_regret_is_what_the_chosen_policy_lacks() -> None:
-    ranking = PolicyRanking.of([0.0, 9.0, 8.0], [-10.0, 20.0, 30.0])
+    ranking = PolicyRanking.from_values([0.0, 9.0, 8.0], [-10.0, 20.0, 30.0])
     assert ranking.regret == 10.0
     assert ranking.normalised_regret == pytest.approx(0.25)
     assert ranking.mean_absolute_error == pytest.approx((10 + 11 + 22) / 3)
@@ -33,13 +35,13 @@ def test_regret_is_what_the_chosen_policy_lacks() -> None:
 
 
 def test_the_right_choice_has_no_regret_however_wrong_the_scale() -> None:
-    ranking = PolicyRanking.of([-1e6, 1e6, 0], [1, 3, 2])
+    ranking = PolicyRanking.from_values([-1e6, 1e6, 0], [1, 3, 2])
     assert (ranking.regret, ranking.normalised_regret, ranking.rank_correlation) == (0.0, 0.0, 1.0)
 
 
 @pytest.mark.filterwarnings("error")
 def test_equal_values_have_no_order() -> None:
-    ranking = PolicyRanking.of([1, 2], [5, 5])
+    ranking = PolicyRanking.from_values([1, 2], [5, 5])
     assert math.isnan(ranking.rank_correlation)
     assert ranking.normalised_regret == 0.0
 
@@ -50,4 +52,4 @@ def test_equal_values_have_no_order() -> None:
 )
 def test_what_cannot_be_ranked_is_refused(estimates: list[float], values: list[float], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        PolicyRanking.of(estimates, values)
+        PolicyRanking.from_values(estimates, values)

@@ -11,7 +11,7 @@ from world_model_contract import ACT, OBS, Learning, WorldModelContract
 
 from mbrl_mts3.gaussian import aggregate, marginalize
 from mbrl_mts3.models import MODELS
-from mbrl_mts3.models.fast_scan import fast_scan
+from mbrl_mts3.models.state_space.scan import kalman_scan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "new_architecture.md").read_text()
 ARCHITECTURE = PAGE.split("```python\n")[1].split("```")[0]
@@ -48,6 +48,6 @@ def test_the_fast_way_that_the_page_names_is_the_same(namespace):
     observations, actions = torch.randn(2, 7, OBS), torch.randn(2, 7, ACT)
     belief, _ = model.filter(observations, actions)
     drive = marginalize([(model.effect(), aggregate(model.act(actions)))], model.noise())
-    path, _ = fast_scan(model.transition(), model.initial_belief(2), drive, model.see(observations))
+    path, _ = kalman_scan(model.transition(), model.initial_belief(2), drive, model.see(observations))
     for fast, slow in zip(path[:, -1].tensors(), belief.tensors(), strict=True):
         torch.testing.assert_close(fast, slow)

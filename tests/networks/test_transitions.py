@@ -8,7 +8,7 @@ import torch
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.gaussian import DenseMap, FactorisedGaussian
 from mbrl_mts3.networks import TRANSITIONS, make_transition
-from mbrl_mts3.networks.banded_locally_linear_transition import spectral_norm
+from mbrl_mts3.networks.transitions import spectral_norm
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)

@@ -11,6 +11,8 @@ TOP_LEVEL = {
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
 SHIPPED = ("*.py", "*.yaml", "*.xml", "*.safetensors", "README.md", "*.html.jinja", "py.typed")
+STUDIES = Path("scripts/studies")
+"""Scripts to run by hand in a checkout, which are not installed."""
 COMMANDS = {
     f"mts3-{name}"
     for name in (
@@ -40,6 +42,7 @@ def installed_names(root: Path, patterns: Iterable[str]) -> set[str]:
         for folder, target in TOP_LEVEL.items()
         for pattern in patterns
         for path in (root / folder).rglob(pattern)
+        if not path.is_relative_to(root / STUDIES)
     }
 
 
@@ -58,7 +61,7 @@ def test_every_source_file_is_inside(root: Path, wheel_site: Path) -> None:
 
 
 def test_every_folder_of_python_files_is_a_package(root: Path) -> None:
-    folders = {path.parent for folder in TOP_LEVEL for path in (root / folder).rglob("*.py")}
+    folders = {path.parent for folder in TOP_LEVEL for path in (root / folder).rglob("*.py")} - {root / STUDIES}
     assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
 
 

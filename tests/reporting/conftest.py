@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mbrl_mts3.metrics import LEVELS, BlindWindow, HorizonErrors, ImputationResult, OpenLoopResult
-from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazeRollout
+from mbrl_mts3.metrics import LEVELS, HorizonErrors, ImputationResult, OpenLoopResult, OpenLoopWindow
+from mbrl_mts3.reporting import ControlResult, DemoResults, MazeLayout, MazePath
 
 HORIZON = 20
 NAMES = ("x", "y", "vx")
@@ -68,10 +68,10 @@ def imputed() -> ImputationResult:
 
 
 @pytest.fixture
-def window() -> BlindWindow:
+def window() -> OpenLoopWindow:
     time = torch.arange(5 + HORIZON, dtype=torch.float32)
     truth = torch.stack([torch.cos(time / 5), torch.sin(time / 5), time / 10], dim=1)
-    return BlindWindow(truth, truth[5:] + 0.1, (0.01 * time[:HORIZON, None] + 0.04).expand(-1, 3).clone())
+    return OpenLoopWindow(truth, truth[5:] + 0.1, (0.01 * time[:HORIZON, None] + 0.04).expand(-1, 3).clone())
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def maze() -> MazeLayout:
 
 
 @pytest.fixture
-def demo(make_result: Callable[..., OpenLoopResult], window: BlindWindow, maze: MazeLayout) -> DemoResults:
+def demo(make_result: Callable[..., OpenLoopResult], window: OpenLoopWindow, maze: MazeLayout) -> DemoResults:
     def policy(name: str, rate: float, milliseconds: float | None) -> ControlResult:
         way = np.stack([np.linspace(-0.5, 0.5, 9), np.zeros(9)], axis=1)
-        rollouts = tuple(MazeRollout(way, np.array([0.5, 0.1]), success) for success in (True, False))
+        rollouts = tuple(MazePath(way, np.array([0.5, 0.1]), success) for success in (True, False))
         return ControlResult(
             name, f"is the {name}.", rate, (rate / 2, (1 + rate) / 2), 20, 44.0, milliseconds, rollouts
         )

@@ -20,7 +20,7 @@ from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 from mbrl_mts3.metrics import LEVELS
 from mbrl_mts3.reporting import (
     MazeLayout,
-    MazeRollout,
+    MazePath,
     Projection,
     calibration_figure,
     control_figure,
@@ -33,9 +33,9 @@ from mbrl_mts3.reporting import (
     rollout_animation,
     save_figure,
 )
-from mbrl_mts3.reporting.figure_style import label_line_ends, new_figure
-from mbrl_mts3.reporting.observation_units import with_unit
-from mbrl_mts3.reporting.rollout_stage import RolloutStage
+from mbrl_mts3.reporting.animation import RolloutPanels
+from mbrl_mts3.reporting.prediction_plots import with_unit
+from mbrl_mts3.reporting.style import label_line_ends, new_figure
 
 NAMES = ("x", "y", "vx")
 
@@ -179,7 +179,7 @@ def test_walls_lie_where_the_simulator_has_them() -> None:
 
 def test_maze_rows_are_policies(maze) -> None:
     way = np.array([[-0.5, 0.0], [0.0, 0.1], [0.5, 0.0]])
-    good, bad = (MazeRollout(way, np.array([0.4, 0.0]), success) for success in (True, False))
+    good, bad = (MazePath(way, np.array([0.4, 0.0]), success) for success in (True, False))
     figure = maze_figure(maze, {"planner": [good, bad, good], "dice": [bad], "nobody": []}, examples=2)
     assert len(figure.axes) == 4
     assert not figure.axes[3].axison
@@ -215,7 +215,7 @@ def test_animation_has_a_frame_for_each_step_shown(tmp_path: Path, maze, window,
 
 def test_stage_shows_truth_and_uncertainty(maze, window) -> None:
     figure = Figure()
-    stage = RolloutStage(figure, maze, window, None, (0, 1))
+    stage = RolloutPanels(figure, maze, window, None, (0, 1))
     stage.show(4)
     assert "still observing" in texts(figure)
     assert not any(ellipse.get_visible() for ellipse in stage.moving[:2])

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import write_atomically
 from mbrl_mts3.reporting import (
     Report,
     dimension_table,
@@ -16,13 +17,12 @@ from mbrl_mts3.reporting import (
     imputation_table,
     png_bytes,
     recalibration_table,
-    write_atomically,
     write_demo_report,
     write_evaluation_report,
 )
 from mbrl_mts3.reporting.captions import describe_calibration, describe_control, describe_errors, describe_prediction
 from mbrl_mts3.reporting.evaluation_report import add_imputation
-from mbrl_mts3.reporting.figure_style import new_figure
+from mbrl_mts3.reporting.style import new_figure
 
 NAMES = ("x", "y", "vx")
 

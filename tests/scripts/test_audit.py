@@ -13,14 +13,14 @@ import torch
 from imagined_worlds import checkpoint_of
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour, WaypointBehaviour
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.data import load_minari
-from mbrl_mts3.data.minari_writer import MinariWriter
-from mbrl_mts3.data.raw_episode import RawEpisode
-from mbrl_mts3.data.raw_observations import raw_observations
+from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.loading import load_unselected_observations
+from mbrl_mts3.data.formats.minari_writer import MinariWriter
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.reward_audit import RewardAudit
 from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask
+from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.scripts import audit
 from mbrl_mts3.training import Checkpoint
@@ -36,9 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
         options: dict[str, Any] = {"max_episode_steps": 400, "progress": False}
-        collect("PointMaze_UMaze-v3", WaypointBehaviour, 1200, SPARSE, **options)
-        collect("PointMaze_UMazeDense-v3", WaypointBehaviour, 1200, DENSE, **options)
-        collect("HalfCheetah-v5", RandomBehaviour, 240, CHEETAH, max_episode_steps=40, progress=False)
+        collect_dataset("PointMaze_UMaze-v3", WaypointBehaviour, 1200, SPARSE, **options)
+        collect_dataset("PointMaze_UMazeDense-v3", WaypointBehaviour, 1200, DENSE, **options)
+        collect_dataset("HalfCheetah-v5", RandomBehaviour, 240, CHEETAH, max_episode_steps=40, progress=False)
         checkpoint_of(load_minari(CHEETAH)).save_pretrained(folder / "checkpoint")
         yield folder
 
@@ -55,7 +55,9 @@ def run(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.mark.parametrize("dataset_id", [SPARSE, DENSE])
 def test_the_maze_s_rewards_are_exact_goals_that_change_included(run: Run, dataset_id: str) -> None:
-    goals = [np.unique(entries["desired_goal"], axis=0) for entries in raw_observations(load_minari(dataset_id))]
+    goals = [
+        np.unique(entries["desired_goal"], axis=0) for entries in load_unselected_observations(load_minari(dataset_id))
+    ]
     assert max(map(len, goals)) > 1, "no goal was replaced: collect more steps"
     written = run(f"dataset_id={dataset_id}")
     assert written["analytic"]["count"] == 1200
@@ -91,11 +93,11 @@ def test_the_cheetah_s_error_is_that_of_its_velocity(
 def test_horizons_are_counted_from_the_last_observation(folder: Path) -> None:
     """One window, by hand."""
     dataset, model = load_minari(CHEETAH), Checkpoint.from_pretrained(folder / "checkpoint").physical_model()
-    found = RewardAudit.of(
+    found = RewardAudit.run(
         HalfCheetahTask(),
         dataset.selector,
         dataset.episodes,
-        raw_observations(dataset),
+        load_unselected_observations(dataset),
         model,
         context=5,
         horizons=(4,),
@@ -114,13 +116,13 @@ def test_horizons_are_counted_from_the_last_observation(folder: Path) -> None:
 
 def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
     dataset, model = load_minari(CHEETAH), Checkpoint.from_pretrained(folder / "checkpoint").physical_model()
-    parts: Any = dataset.selector, dataset.episodes, raw_observations(dataset)
+    parts: Any = dataset.selector, dataset.episodes, load_unselected_observations(dataset)
     with pytest.raises(ConfigurationError, match="no reward function"):
-        RewardAudit.of(LearnedRewardTask(), *parts)
+        RewardAudit.run(LearnedRewardTask(), *parts)
     with pytest.raises(EpisodeTooShortError, match="52 steps"):
-        RewardAudit.of(HalfCheetahTask(), *parts, model, context=50, horizons=(2,))
+        RewardAudit.run(HalfCheetahTask(), *parts, model, context=50, horizons=(2,))
     with pytest.raises(ConfigurationError, match="at least 1"):
-        RewardAudit.of(HalfCheetahTask(), *parts, horizons=(0,))
+        RewardAudit.run(HalfCheetahTask(), *parts, horizons=(0,))
 
 
 def test_the_kitchen_pays_for_the_tasks_that_it_was_made_for(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.scripts.benchmark import main
 from mbrl_mts3.training import Checkpoint
 
@@ -41,7 +41,7 @@ def minari_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("minari")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(root))
-        collect("PointMaze_UMaze-v3", RandomBehaviour, 400, DATASET, max_episode_steps=40, progress=False)
+        collect_dataset("PointMaze_UMaze-v3", RandomBehaviour, 400, DATASET, max_episode_steps=40, progress=False)
     return root
 
 
@@ -143,7 +143,7 @@ def test_what_fails_is_told_while_the_others_go_on(
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("mbrl_mts3.benchmark.evaluation_protocol.open_loop", break_down)
+        patch.setattr("mbrl_mts3.benchmark.protocol.evaluate_open_loop", break_down)
         assert run(*other, "overwrite=true") == 1
     said = capsys.readouterr()
     assert "point_maze_umaze small seed 0: ZeroDivisionError: a bug" in said.err

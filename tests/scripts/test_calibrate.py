@@ -14,7 +14,7 @@ from random_walks import FRACTIONS, SEED, save_untrained, write_walks
 
 from mbrl_mts3.data import load_minari, split_episodes
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, DataError, EpisodeTooShortError, MTS3Error
-from mbrl_mts3.metrics import fit_recalibration, open_loop
+from mbrl_mts3.metrics import evaluate_open_loop, fit_recalibration
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.scripts import calibrate
 from mbrl_mts3.training import Checkpoint
@@ -55,7 +55,7 @@ def test_it_fits_on_validation_judges_on_test_and_stores(
     torch.testing.assert_close(after.recalibration.observation, expected.observation)
     torch.testing.assert_close(after.recalibration.reward, expected.reward)
     for name, scored in (("before", model), ("after", after.recalibrated_model())):
-        errors = open_loop(scored, normalizer, splits.test, context=10, horizon=9, stride=4).model
+        errors = evaluate_open_loop(scored, normalizer, splits.test, context=10, horizon=9, stride=4).model
         np.testing.assert_allclose(written[name]["predictors"]["model"]["coverage"], errors.coverage)
     # All else is as it was.
     assert all(

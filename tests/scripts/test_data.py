@@ -9,8 +9,8 @@ from gymnasium import spaces
 from random_walks import write_walks
 
 from mbrl_mts3.data import load_minari
-from mbrl_mts3.data.minari_writer import MinariWriter
-from mbrl_mts3.data.raw_episode import RawEpisode
+from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.minari_writer import MinariWriter
 from mbrl_mts3.scripts.data import main
 
 ID = "mine/walk-v0"

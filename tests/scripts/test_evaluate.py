@@ -22,7 +22,7 @@ from mbrl_mts3.errors import (
     UnknownDatasetError,
     UnknownObservationError,
 )
-from mbrl_mts3.metrics import imputation, open_loop
+from mbrl_mts3.metrics import evaluate_imputation, evaluate_open_loop
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.scripts import evaluate
 from mbrl_mts3.training import Checkpoint
@@ -64,7 +64,7 @@ def test_it_scores_the_held_out_episodes(
     assert written["imputation"] is None
     made = Checkpoint.from_pretrained(checkpoint)
     test = split_episodes(load_minari(OWN, made.selector.names).episodes, (0.6, 0.2, 0.2), 3).test
-    expected = open_loop(made.model, made.normalizer, test, context=10, horizon=31)
+    expected = evaluate_open_loop(made.model, made.normalizer, test, context=10, horizon=31)
     np.testing.assert_allclose(written["predictors"]["model"]["nrmse"], expected.model.nrmse, rtol=1e-6)
     assert written["predictors"]["model"]["sliding"]["first_horizon"] == [1, 16, 17]
     assert written["predictors"]["reward"]["nrmse"][0] > 0
@@ -111,7 +111,7 @@ def test_imputation_is_tested_where_asked(
     written = run("horizon=5", "imputation_rate=0.5", "imputation_seed=4")["imputation"]
     made = Checkpoint.from_pretrained(checkpoint)
     test = split_episodes(load_minari(OWN, made.selector.names).episodes, (0.6, 0.2, 0.2), 3).test
-    expected = imputation(made.model, made.normalizer, test, rate=0.5, context=10, horizon=5, seed=4)
+    expected = evaluate_imputation(made.model, made.normalizer, test, rate=0.5, context=10, horizon=5, seed=4)
     assert written["missing"]["nrmse"] == pytest.approx(float(expected.missing.nrmse), rel=1e-6)
     assert written["seed"] == 4
     printed = capsys.readouterr().out

@@ -12,7 +12,7 @@ from imagined_worlds import checkpoint_of
 from stable_baselines3 import SAC
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
-        collect("HalfCheetah-v5", RandomBehaviour, 60, "mine/random-v0", max_episode_steps=20, progress=False)
+        collect_dataset("HalfCheetah-v5", RandomBehaviour, 60, "mine/random-v0", max_episode_steps=20, progress=False)
         checkpoint_of(load_minari("mine/random-v0")).save_pretrained(folder / "checkpoint")
         environment = make_environment("HalfCheetah-v5")
         for seed in (1, 2):
@@ -58,7 +58,9 @@ def test_policies_are_valued_and_ranked(tmp_path: Path, run: Run, capsys: pytest
     assert all(len(row["imagined_returns"]) == 6 for row in rows.values())
     assert all(len(row["real_returns"]) == 2 for row in rows.values())
     for kind, name in (("same steps", "value"), ("whole episodes", "whole_value")):
-        expected = PolicyRanking.of([row["estimate"] for row in rows.values()], [row[name] for row in rows.values()])
+        expected = PolicyRanking.from_values(
+            [row["estimate"] for row in rows.values()], [row[name] for row in rows.values()]
+        )
         assert written["rankings"][kind] == pytest.approx(expected.to_json())
     assert written["content_hash"] == load_minari("mine/random-v0").content_hash
     assert (tmp_path / "run" / "policies.png").stat().st_size > 10_000

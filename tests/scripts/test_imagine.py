@@ -14,7 +14,7 @@ from imagined_worlds import checkpoint_of, checkpoint_with
 from stable_baselines3 import TD3
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.data import OfflineDataset, load_minari
 from mbrl_mts3.envs import make_environment
@@ -42,8 +42,8 @@ Run = Callable[..., dict[str, Any]]
 def data(tmp_path_factory: pytest.TempPathFactory) -> OfflineDataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
-        collect("HalfCheetah-v5", RandomBehaviour, 60, "mine/cheetah-v0", max_episode_steps=20, progress=False)
-        collect("PointMaze_UMaze-v3", RandomBehaviour, 20, "mine/maze-v0", progress=False)
+        collect_dataset("HalfCheetah-v5", RandomBehaviour, 60, "mine/cheetah-v0", max_episode_steps=20, progress=False)
+        collect_dataset("PointMaze_UMaze-v3", RandomBehaviour, 20, "mine/maze-v0", progress=False)
         yield load_minari("mine/cheetah-v0")
 
 

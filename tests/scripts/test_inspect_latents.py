@@ -45,7 +45,7 @@ def test_it_follows_the_test_episodes(tmp_path: Path, run: Run, capsys: pytest.C
     test = split_episodes(load_minari(PLAIN, made.selector.names).episodes, FRACTIONS, SEED).test
     expected = collect_slow_latents(made.model, made.normalizer, test)
     np.testing.assert_allclose(found["mean"], expected.mean, atol=1e-6)
-    np.testing.assert_allclose(found["projected"], Projection.of(expected.mean.numpy()).points, atol=1e-5)
+    np.testing.assert_allclose(found["projected"], Projection.fit(expected.mean.numpy()).points, atol=1e-5)
     assert found["step_of_the_episode"].tolist() == [5, 10, 15, 20, 25, 30, 35, 40] * 4
     returns = [episode.rewards.sum() for episode in test]
     np.testing.assert_allclose(found["return_of_the_episode"], np.repeat(returns, 8), rtol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 from stable_baselines3 import TD3
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.scripts import offline
 
 DATA = "tests/offline-script-v0"
@@ -22,7 +22,7 @@ Run = Callable[..., dict[str, Any]]
 def maze_data(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
-        collect("PointMaze_UMaze-v3", RandomBehaviour, 60, DATA, progress=False)
+        collect_dataset("PointMaze_UMaze-v3", RandomBehaviour, 60, DATA, progress=False)
         yield
 
 

@@ -15,10 +15,10 @@ from stable_baselines3 import PPO, TD3
 
 from mbrl_mts3.agents import RandomAgent, evaluate_agent
 from mbrl_mts3.agents.behaviour import RandomBehaviour
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.scenes import make_drawn
+from mbrl_mts3.envs.rendering import make_rendered_environment
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts import rollout
 
@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
-        collect(MAZE, RandomBehaviour, 60, DATA, progress=False)
+        collect_dataset(MAZE, RandomBehaviour, 60, DATA, progress=False)
         checkpoint_of(load_minari(DATA)).save_pretrained(folder / "model")
         environment = make_environment(MAZE)
         for name, kind in (("td3", TD3), ("ppo", PPO)):
@@ -56,7 +56,7 @@ def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     written = run("environment=half_cheetah", "+environment.max_episode_steps=4", "max_steps=null")
     environment = make_environment("HalfCheetah-v5")
-    agent = RandomAgent.of(environment)
+    agent = RandomAgent.for_environment(environment)
     expected = evaluate_agent(
         agent, lambda: make_environment("HalfCheetah-v5"), [1000, 1001, 1002], max_steps=4, parallel=2
     )
@@ -105,7 +105,7 @@ def test_films_or_a_line_that_says_why_not(
     printed = capsys.readouterr().out
     if "not all is filmed" in printed:
         with pytest.raises(ConfigurationError, match="cannot be drawn"):
-            make_drawn(lambda **options: make_environment(MAZE, **options), MAZE)
+            make_rendered_environment(lambda **options: make_environment(MAZE, **options), MAZE)
         return
     films = sorted((tmp_path / "run" / "films").iterdir())
     assert [path.name for path in films] == ["random_imagined_1000.gif", "random_real_1000.gif"]

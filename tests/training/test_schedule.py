@@ -14,7 +14,7 @@ from mbrl_mts3.training import Schedule, WorldModelModule
 @pytest.fixture
 def clock(monkeypatch):
     now = Mock(return_value=1000.0)
-    monkeypatch.setattr("mbrl_mts3.training.schedule.time.monotonic", now)
+    monkeypatch.setattr("mbrl_mts3.training.lightning_module.time.monotonic", now)
     return now
 
 

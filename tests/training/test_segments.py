@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mbrl_mts3.training.segments import predict_in_segments
+from mbrl_mts3.training.lightning_module import predict_in_segments
 
 
 def gradients(model, predict):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 
-FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+from mbrl_mts3.array_types import DoubleArray
 
 
-def damped_least_squares(jacobian: FloatArray, error: FloatArray, damping: float) -> FloatArray:
+def damped_least_squares(jacobian: DoubleArray, error: DoubleArray, damping: float) -> DoubleArray:
     """Joint step (joints,) that minimises |J q - e|^2 + damping^2 |q|^2.
 
     q = J^T (J J^T + damping^2 I)^-1 e (Wampler, 1986): finite at singular poses, where the pseudo-inverse is not.
@@ -23,20 +21,20 @@ def damped_least_squares(jacobian: FloatArray, error: FloatArray, damping: float
     return jacobian.T @ np.linalg.solve(gram, error)
 
 
-def null_space_step(jacobian: FloatArray, wish: FloatArray, damping: float) -> FloatArray:
+def null_space_step(jacobian: DoubleArray, wish: DoubleArray, damping: float) -> DoubleArray:
     """The part of a wished joint step (joints,) that leaves the task alone: w - J^# J w, J^# the damped inverse."""
     return wish - damped_least_squares(jacobian, jacobian @ wish, damping)
 
 
 def bounded_step(
-    jacobian: FloatArray,
-    error: FloatArray,
-    wish: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
+    jacobian: DoubleArray,
+    error: DoubleArray,
+    wish: DoubleArray,
+    low: DoubleArray,
+    high: DoubleArray,
     damping: float,
     null_damping: float,
-) -> FloatArray:
+) -> DoubleArray:
     """Damped least-squares step plus null-space wish within bounds: joints at theirs leave the work to the others.
 
     Joints are bound one after the other, the worst first, and the step of the remaining ones is found anew.
@@ -64,7 +62,7 @@ def bounded_step(
     return step
 
 
-def rotation_error(current: FloatArray, desired: FloatArray) -> FloatArray:
+def rotation_error(current: DoubleArray, desired: DoubleArray) -> DoubleArray:
     """Rotation vector (3,), rad in world axes, that turns one rotation matrix (3, 3) into another.
 
     Its length is the angle between both, at most pi.
@@ -79,20 +77,20 @@ def rotation_error(current: FloatArray, desired: FloatArray) -> FloatArray:
     return vector * (float(np.arctan2(sine, cosine)) / (2 * float(sine)))
 
 
-def _half_turn(rotation: FloatArray) -> FloatArray:
+def _half_turn(rotation: DoubleArray) -> DoubleArray:
     """R = 2 a a^T - I: the axis is the largest column of R + I."""
     columns = rotation + np.eye(3)
     axis = columns[:, np.argmax(np.linalg.norm(columns, axis=0))]
     return np.asarray(np.pi * axis / np.linalg.norm(axis))
 
 
-def shortened(vector: FloatArray, longest: float) -> FloatArray:
+def shortened(vector: DoubleArray, longest: float) -> DoubleArray:
     """The vector, or its direction with length `longest` where it is longer."""
     length = float(np.linalg.norm(vector))
     return vector if length <= longest else vector * (longest / length)
 
 
-def rotation_about(axis: FloatArray, angle: float) -> FloatArray:
+def rotation_about(axis: DoubleArray, angle: float) -> DoubleArray:
     """Rotation matrix (3, 3) by an angle, rad, about a unit vector (3,), by Rodrigues' formula."""
     x, y, z = axis.tolist()
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mbrl_mts3.agents.imagination.averaged_actor import AveragedActor
+from mbrl_mts3.agents.imagination.networks import AveragedActor
 
 
 def followed(window: int, values: list[float]) -> tuple[AveragedActor, nn.Linear]:

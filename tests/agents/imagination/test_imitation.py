@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from mbrl_mts3.agents.imagination import Transitions, make_policy
-from mbrl_mts3.agents.imagination.imitation import held_actor, imitate
-from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
+from mbrl_mts3.agents.imagination import Transitions, make_algorithm
+from mbrl_mts3.agents.imagination.imitation import frozen_actor, imitate
+from mbrl_mts3.agents.vec_env import WorldModelVecEnv
 from mbrl_mts3.envs.world_model import WorldModelDynamics
 
 World = Callable[..., WorldModelDynamics]
@@ -20,7 +20,7 @@ World = Callable[..., WorldModelDynamics]
 
 def learner(world: World, name: str) -> Any:
     options = {"policy_kwargs": {"net_arch": [32]}, "device": "cpu", "seed": 0}
-    return make_policy(WorldModelVecEnv(world(), 2), name, **options)
+    return make_algorithm(WorldModelVecEnv(world(), 2), name, **options)
 
 
 def rule(observation: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def test_a_held_actor_stays_while_critics_learn(world: World, name: str) -> None
     algorithm.replay_buffer = shown(algorithm)
     algorithm.learn(0)
     before = {part: [p.clone() for p in getattr(algorithm, part).parameters()] for part in ("actor", "critic")}
-    with held_actor(algorithm):
+    with frozen_actor(algorithm):
         algorithm.train(3, 16)
     same = {
         part: all(torch.equal(a, b) for a, b in zip(old, getattr(algorithm, part).parameters(), strict=True))
@@ -87,7 +87,7 @@ def test_the_weight_of_the_entropy_waits_for_the_actor(world: World) -> None:
     algorithm.replay_buffer = shown(algorithm)
     algorithm.learn(0)
     before = algorithm.log_ent_coef.detach().clone()
-    with held_actor(algorithm):
+    with frozen_actor(algorithm):
         algorithm.train(3, 16)
         assert algorithm.logger.name_to_value["train/ent_coef"] == pytest.approx(float(before.exp()))
     assert torch.equal(algorithm.log_ent_coef, before)
@@ -97,10 +97,10 @@ def test_the_weight_of_the_entropy_waits_for_the_actor(world: World) -> None:
 
 def test_a_given_weight_of_the_entropy_stays(world: World) -> None:
     options = {"policy_kwargs": {"net_arch": [8]}, "device": "cpu", "seed": 0, "ent_coef": 0.3}
-    algorithm: Any = make_policy(WorldModelVecEnv(world(), 2), "SAC", **options)
+    algorithm: Any = make_algorithm(WorldModelVecEnv(world(), 2), "SAC", **options)
     algorithm.replay_buffer = shown(algorithm)
     algorithm.learn(0)
-    for hold in (held_actor(algorithm), nullcontext()):
+    for hold in (frozen_actor(algorithm), nullcontext()):
         with hold:
             algorithm.train(1, 16)
         assert float(algorithm.ent_coef_tensor) == pytest.approx(0.3)

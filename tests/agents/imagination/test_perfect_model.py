@@ -14,11 +14,11 @@ from savings import ENV_ID, STEPS, ExactSavings, Savings, best_return, savings_d
 
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.agents.imagination import (
-    BranchedLearning,
     BranchedRollouts,
-    EpisodeLearning,
-    ImaginedLearning,
-    make_policy,
+    BranchedTrainer,
+    EpisodicTrainer,
+    ImaginationTrainer,
+    make_algorithm,
     train_in_imagination,
 )
 from mbrl_mts3.data import Normalizer, OfflineDataset
@@ -50,8 +50,8 @@ def test_branches_come_near_the_best(
 ) -> None:
     """Three steps long, so that what follows counts by the critics alone."""
     options = {**SMALL, "learning_rate": learning_rate, "batch_size": 128, "tau": 0.02}
-    learning = BranchedLearning.of(
-        lambda environment: make_policy(environment, algorithm, **options),
+    learning = BranchedTrainer.from_episodes(
+        lambda environment: make_algorithm(environment, algorithm, **options),
         BranchedRollouts(exact(data), 100, 3, action_noise=noise),
         data.episodes,
         real_fraction=0.1,
@@ -65,8 +65,8 @@ def test_branches_come_near_the_best(
 def test_episodes_come_near_the_best(data: OfflineDataset, tmp_path: Path) -> None:
     """Cut by a time limit of four steps, beyond which the value goes on."""
     options = {**SMALL, "n_steps": 20, "batch_size": 320, "n_epochs": 10, "learning_rate": 3e-3}
-    learning = EpisodeLearning.of(
-        lambda environment: make_policy(environment, "PPO", **options),
+    learning = EpisodicTrainer.from_episodes(
+        lambda environment: make_algorithm(environment, "PPO", **options),
         exact(data, max_episode_steps=4),
         64,
         data.episodes,
@@ -77,7 +77,7 @@ def test_episodes_come_near_the_best(data: OfflineDataset, tmp_path: Path) -> No
     check(learning, data)
 
 
-def check(learning: ImaginedLearning, data: OfflineDataset) -> None:
+def check(learning: ImaginationTrainer, data: OfflineDataset) -> None:
     """In the real toy: near the best policy, far above what the data did."""
     found = evaluate_agent(learning.algorithm, lambda: make_environment(ENV_ID), range(1000, 1030), parallel=30)
     behaviour, best = np.mean([episode.rewards.sum() for episode in data.episodes]), best_return(GAMMA)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from stable_baselines3 import TD3
 
-from mbrl_mts3.agents.imagination import make_policy
-from mbrl_mts3.agents.imagination.standardized_observations import standardize
-from mbrl_mts3.agents.world_model_vec_env import WorldModelVecEnv
+from mbrl_mts3.agents.imagination import make_algorithm
+from mbrl_mts3.agents.imagination.networks import standardize
+from mbrl_mts3.agents.vec_env import WorldModelVecEnv
 from mbrl_mts3.envs.world_model import WorldModelDynamics
 
 SMALL = {"policy_kwargs": {"net_arch": [8]}, "device": "cpu", "seed": 0}
@@ -20,7 +20,7 @@ SMALL = {"policy_kwargs": {"net_arch": [8]}, "device": "cpu", "seed": 0}
 
 @pytest.mark.parametrize("name", ["SAC", "TD3", "PPO"])
 def test_they_have_mean_zero_and_variance_one(name: str, maze: WorldModelDynamics) -> None:
-    made: Any = make_policy(WorldModelVecEnv(maze, 2), name, **SMALL)
+    made: Any = make_algorithm(WorldModelVecEnv(maze, 2), name, **SMALL)
     rng = np.random.default_rng(0)
     spread = {"achieved_goal": 0.1, "desired_goal": 10.0, "observation": 3.0}
     shown = {
@@ -36,7 +36,7 @@ def test_they_have_mean_zero_and_variance_one(name: str, maze: WorldModelDynamic
 
 def test_the_order_of_a_dict_does_not_matter(maze: WorldModelDynamics) -> None:
     """Real mazes give their observations in another order than that of their space."""
-    made: Any = make_policy(WorldModelVecEnv(maze, 2), "TD3", **SMALL)
+    made: Any = make_algorithm(WorldModelVecEnv(maze, 2), "TD3", **SMALL)
     space, rng = made.observation_space, np.random.default_rng(0)
     shown = {key: rng.normal(size=(50, *part.shape)).astype(np.float32) for key, part in space.spaces.items()}
     turned = dict(reversed(shown.items()))
@@ -49,7 +49,7 @@ def test_the_order_of_a_dict_does_not_matter(maze: WorldModelDynamics) -> None:
 
 
 def test_a_saved_policy_keeps_them(world: Callable[..., WorldModelDynamics], tmp_path: Any) -> None:
-    made = make_policy(WorldModelVecEnv(world(), 2), "TD3", **SMALL)
+    made = make_algorithm(WorldModelVecEnv(world(), 2), "TD3", **SMALL)
     rows = np.random.default_rng(0).normal(3.0, 7.0, size=(50, 17))
     plain, _ = made.predict(rows, deterministic=True)
     standardize(made.policy, rows)
@@ -61,6 +61,6 @@ def test_a_saved_policy_keeps_them(world: Callable[..., WorldModelDynamics], tmp
 
 
 def test_what_never_changes_stays_finite(world: Callable[..., WorldModelDynamics]) -> None:
-    made: Any = make_policy(WorldModelVecEnv(world(), 2), "TD3", **SMALL)
+    made: Any = make_algorithm(WorldModelVecEnv(world(), 2), "TD3", **SMALL)
     standardize(made.policy, np.full((5, 17), 2.0))
     assert torch.isfinite(made.actor.features_extractor(torch.full((1, 17), 2.5))).all()

@@ -31,7 +31,7 @@ from mbrl_mts3.models import (
     Recalibration,
     WorldModel,
 )
-from mbrl_mts3.models.recalibrated_belief import RecalibratedBelief
+from mbrl_mts3.models.wrappers.recalibration import RecalibratedBelief
 from mbrl_mts3.training import Checkpoint
 
 Load = Callable[..., WorldModelDynamics]

@@ -25,12 +25,12 @@ ONE_STEP = torch.ones(2, dtype=torch.int64)
     ("kind", "expected"), [("none", [0.0, 0.0]), ("aleatoric", [2.0, 0.75]), ("epistemic", [1.25, 0.125])]
 )
 def test_it_is_the_mean_standard_deviation_in_units_of_the_data_s(kind: str, expected: list[float]) -> None:
-    assert Uncertainty(kind).of(PREDICTION, torch.tensor([1.0, 2.0]), ONE_STEP).tolist() == expected
+    assert Uncertainty(kind).measure(PREDICTION, torch.tensor([1.0, 2.0]), ONE_STEP).tolist() == expected
 
 
 def test_a_single_model_cannot_disagree() -> None:
     with pytest.raises(ConfigurationError, match="ensemble"):
-        Uncertainty("epistemic").of(Prediction(PREDICTION.mean, PREDICTION.variance), torch.ones(2), ONE_STEP)
+        Uncertainty("epistemic").measure(Prediction(PREDICTION.mean, PREDICTION.variance), torch.ones(2), ONE_STEP)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_a_single_model_cannot_disagree() -> None:
 )
 def test_calibration_multiplies_variances_by_horizon(horizon: list[int], expected: list[float]) -> None:
     doubt = Uncertainty("calibrated", recalibration=FACTORS)
-    assert doubt.of(PREDICTION, torch.tensor([1.0, 2.0]), torch.tensor(horizon)).tolist() == expected
+    assert doubt.measure(PREDICTION, torch.tensor([1.0, 2.0]), torch.tensor(horizon)).tolist() == expected
     plain = Uncertainty("aleatoric", recalibration=FACTORS)
-    assert plain.of(PREDICTION, torch.tensor([1.0, 2.0]), torch.tensor(horizon)).tolist() == [2.0, 0.75]
+    assert plain.measure(PREDICTION, torch.tensor([1.0, 2.0]), torch.tensor(horizon)).tolist() == [2.0, 0.75]
 
 
 def test_a_budget_is_exceeded_by_more_than_it() -> None:

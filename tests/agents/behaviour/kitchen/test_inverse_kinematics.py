@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mbrl_mts3.agents.behaviour.kitchen.inverse_kinematics import (
-    FloatArray,
+    DoubleArray,
     bounded_step,
     damped_least_squares,
     null_space_step,
@@ -72,7 +72,7 @@ class TestBoundedStep:
             assert np.all(step <= high)
 
 
-def planar(angles: FloatArray) -> FloatArray:
+def planar(angles: DoubleArray) -> DoubleArray:
     """End (2,) of an arm of two links, 1 m and 0.7 m."""
     shoulder, elbow = angles
     return np.array([np.cos(shoulder), np.sin(shoulder)]) + 0.7 * np.array(

@@ -11,11 +11,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mbrl_mts3.agents.behaviour import KitchenDemonstration
-from mbrl_mts3.agents.behaviour.kitchen.kitchen_arm import KitchenArm
-from mbrl_mts3.agents.behaviour.kitchen.kitchen_handle import KitchenHandle
-from mbrl_mts3.agents.behaviour.kitchen.kitchen_motion import tool_rotation
-from mbrl_mts3.agents.behaviour.kitchen.kitchen_plans import KITCHEN_PLANS
-from mbrl_mts3.agents.collect import collect
+from mbrl_mts3.agents.behaviour.kitchen.arm import KitchenArm
+from mbrl_mts3.agents.behaviour.kitchen.motion import KitchenHandle, tool_rotation
+from mbrl_mts3.agents.behaviour.kitchen.plans import KITCHEN_PLANS
+from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError
 
@@ -230,7 +229,7 @@ def test_other_environments_are_refused() -> None:
 
 def test_collected_demonstrations_are_minari_data(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
-    summary = collect(lambda **_: make(["kettle"]), KitchenDemonstration, 40, "mine/kettle-v0", progress=False)
+    summary = collect_dataset(lambda **_: make(["kettle"]), KitchenDemonstration, 40, "mine/kettle-v0", progress=False)
     dataset = minari.load_dataset("mine/kettle-v0")
     solved_one, cut = dataset
     assert (summary.episodes, summary.steps) == (2, 40)

@@ -1,0 +1,93 @@
+"""Agents to compare with: uniformly random actions, and an agent with added action noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from mbrl_mts3.agents.base import Agent, batch_size
+from mbrl_mts3.errors import ConfigurationError
+
+
+class RandomAgent:
+    """Actions drawn uniformly from the action space; the state counts the calls. Implements `Agent`.
+
+    Args:
+        action_space: with finite bounds.
+        seed: the same seed and the same calls give the same actions.
+    """
+
+    def __init__(self, action_space: spaces.Box, seed: int = 0) -> None:
+        self.action_space = action_space
+        self.seed = seed
+
+    @classmethod
+    def for_environment(cls, environment: gymnasium.Env[Any, Any], seed: int = 0) -> RandomAgent:
+        """The one for an environment.
+
+        Raises:
+            ConfigurationError: its actions are not a Box with finite bounds.
+        """
+        space = environment.action_space
+        if not isinstance(space, spaces.Box) or not space.is_bounded():
+            raise ConfigurationError(f"random actions need a bounded Box, {environment} has {space}")
+        return cls(space, seed)
+
+    def predict(
+        self,
+        observation: Any,
+        state: int | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, int]:
+        """Draw; see `Agent.predict`. There is no mode to be deterministic about."""
+        calls = state or 0
+        rng = np.random.default_rng((self.seed, calls))
+        batch = batch_size(observation)
+        shape = self.action_space.shape if batch is None else (batch, *self.action_space.shape)
+        drawn = rng.uniform(self.action_space.low, self.action_space.high, shape)
+        return drawn.astype(self.action_space.dtype), calls + 1
+
+
+class NoisyAgent:
+    """Another agent's actions with Gaussian noise on top, clipped to the action space. Implements `Agent`.
+
+    Its state is that of the other agent with the number of calls so far.
+
+    Args:
+        agent: whose actions are disturbed.
+        action_space: with finite bounds.
+        deviation: standard deviation of the noise, in half widths of the action space.
+        seed: the same seed and the same calls give the same noise.
+
+    Raises:
+        ConfigurationError: a deviation that is not above 0, or a space without bounds.
+    """
+
+    def __init__(self, agent: Agent, action_space: spaces.Box, deviation: float, seed: int = 0) -> None:
+        if not deviation > 0 or not action_space.is_bounded():
+            raise ConfigurationError(
+                f"action noise needs a deviation above 0 and a bounded action space, got {deviation} and {action_space}"
+            )
+        self.agent = agent
+        self.action_space = action_space
+        self.deviation = deviation
+        self.seed = seed
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[Any, int] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[Any, int]]:
+        """Ask the other agent and add the noise, `deterministic` or not; see `Agent.predict`."""
+        inner, calls = state or (None, 0)
+        action, inner = self.agent.predict(observation, inner, episode_start, deterministic)
+        low, high = self.action_space.low, self.action_space.high
+        noise = np.random.default_rng((self.seed, calls)).normal(size=np.shape(action))
+        disturbed = action + self.deviation * (high - low) / 2 * noise
+        return np.clip(disturbed, low, high).astype(self.action_space.dtype), (inner, calls + 1)

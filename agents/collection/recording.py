@@ -1,0 +1,213 @@
+"""Recording of episodes from a real environment into a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mbrl_mts3.array_types import Array
+from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.minari_writer import MinariWriter
+from mbrl_mts3.envs import is_goal_maze
+
+
+class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Passes every finished episode on, whoever acts; an episode that a reset cuts short counts as truncated.
+
+    Args:
+        env: any environment.
+        sink: takes each episode.
+        on_step: called with the number of steps so far after each of them, for a progress bar.
+
+    Attributes:
+        steps, episodes, total_return: of everything so far; episodes and rewards count once they are passed on.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env[Any, Any],
+        sink: Callable[[RawEpisode], None],
+        on_step: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__(env)
+        self._sink = sink
+        self._on_step = on_step
+        self._seed: int | None = None
+        self.steps = self.episodes = 0
+        self.total_return = 0.0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._observations: list[Any] = []
+        self._infos: list[dict[str, Any]] = []
+        self._actions: list[Array] = []
+        self._outcomes: list[tuple[float, bool, bool]] = []
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.flush()
+        observation, info = super().reset(seed=seed, options=options)
+        self._seed = seed
+        self._observations.append(_copy(observation))
+        self._infos.append(info)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = super().step(action)
+        self._observations.append(_copy(observation))
+        self._infos.append(info)
+        self._actions.append(np.array(action))
+        self._outcomes.append((float(reward), bool(terminated), bool(truncated)))
+        self.steps += 1
+        if self._on_step is not None:
+            self._on_step(self.steps)
+        if terminated or truncated:
+            self.flush()
+        return observation, reward, terminated, truncated, info
+
+    def flush(self) -> None:
+        """Pass on the episode so far, if it has a step."""
+        if self._outcomes:
+            rewards, terminations, truncations = (np.array(column) for column in zip(*self._outcomes, strict=True))
+            truncations[-1] |= not terminations[-1]
+            episode = RawEpisode(
+                observations=_stack(self._observations),
+                actions=np.stack(self._actions),
+                rewards=rewards,
+                terminations=terminations,
+                truncations=truncations,
+                infos=_collect(self._infos),
+                seed=self._seed,
+            )
+            self.episodes += 1
+            self.total_return += float(rewards.sum())
+            self._sink(episode)
+        self._clear()
+
+
+def _copy(observation: Any) -> Any:
+    """Some environments hand out the same array again and again."""
+    if isinstance(observation, Mapping):
+        return {key: _copy(value) for key, value in observation.items()}
+    return np.array(observation)
+
+
+def _stack(observations: list[Any]) -> Any:
+    if isinstance(observations[0], Mapping):
+        return {key: _stack([observation[key] for observation in observations]) for key in observations[0]}
+    return np.stack(observations)
+
+
+def _collect(infos: list[dict[str, Any]]) -> dict[str, Array]:
+    """Numbers and arrays that every step carries: T + 1 rows where the reset carries them too, else T."""
+    found = {}
+    for key, last in infos[-1].items():
+        # Lists are left out: their length, and with it their type, changes from step to step.
+        if isinstance(last, bool | int | float | np.generic | np.ndarray):
+            rows = infos if key in infos[0] else infos[1:]
+            values = [np.asarray(info[key]) for info in rows if key in info]
+            if len(values) == len(rows) and values[0].dtype.kind in "biuf" and len({v.shape for v in values}) == 1:
+                found[key] = np.stack(values)
+    return found
+
+
+# Steps between two updates of the progress bar; an update costs about as much as one step.
+_BAR_EVERY = 100
+
+
+@contextmanager
+def record_dataset(
+    environment: gymnasium.Env[Any, Any],
+    dataset_id: str,
+    steps: int,
+    *,
+    overwrite: bool = False,
+    progress: bool = True,
+    algorithm_name: str = "",
+    description: str = "",
+) -> Iterator[EpisodeRecorder]:
+    """Store what the environment sees while this context is open; at its end the data set appears, or at an error none.
+
+    Args:
+        environment: closed at the end.
+        dataset_id: name of the data set.
+        steps: expected, for the progress bar.
+        overwrite: replace a data set of that id.
+        progress: show a bar.
+        algorithm_name: what acts.
+        description: for people.
+
+    Raises:
+        DataError: the id is malformed or taken; raised before any step.
+    """
+    with closing(environment):
+        writer = MinariWriter(
+            dataset_id,
+            environment.observation_space,
+            environment.action_space,
+            env_spec=environment.spec,
+            eval_env_spec=evaluation_spec(environment.spec),
+            overwrite=overwrite,
+            algorithm_name=algorithm_name,
+            description=description,
+        )
+        with writer, _bar(f"collecting {dataset_id}", steps, progress) as advance:
+            recorder = EpisodeRecorder(environment, writer.add, advance)
+            yield recorder
+            recorder.flush()
+
+
+@contextmanager
+def _bar(title: str, steps: int, show: bool) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), disable=not show) as bar:
+        task = bar.add_task(title, total=steps)
+
+        def advance(done: int) -> None:
+            if done % _BAR_EVERY == 0 or done >= steps:
+                bar.update(task, completed=done)
+
+        yield advance
+
+
+EnvironmentFactory: TypeAlias = Callable[..., gymnasium.Env[Any, Any]]
+
+
+def collection_options(environment_id: str) -> dict[str, Any]:
+    """Arguments for collecting: a maze shall draw a new goal where one is reached, instead of ending the episode."""
+    return {"continuing_task": True, "reset_target": True} if is_goal_maze(environment_id) else {}
+
+
+def evaluation_spec(spec: EnvSpec | None) -> EnvSpec | None:
+    """The environment to judge policies in, where it differs from the one that data was collected in."""
+    if spec is None or not is_goal_maze(spec.id):
+        return None
+    judged = deepcopy(spec)
+    judged.kwargs = {**spec.kwargs, "continuing_task": False, "reset_target": False}
+    return judged
+
+
+@dataclass(frozen=True)
+class CollectionSummary:
+    """Counts and times of one collected data set."""
+
+    dataset_id: str
+    episodes: int
+    steps: int
+    mean_return: float
+    """Sum of rewards, mean over episodes."""
+    seconds: float
+    """All work included."""
+
+    @classmethod
+    def from_recorder(cls, recorder: EpisodeRecorder, dataset_id: str, seconds: float) -> CollectionSummary:
+        """Of a recorder that has passed all its episodes on."""
+        mean_return = recorder.total_return / max(recorder.episodes, 1)
+        return cls(dataset_id, recorder.episodes, recorder.steps, mean_return, seconds)

@@ -1,0 +1,217 @@
+"""The MPC agent, which replans at every step with a world model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbrl_mts3.agents.base import batch_size, stack_observations
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.envs.make import check_environment_spaces
+from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, ShapeError
+from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.planners.base import Plan, Planner, PlannerState
+from mbrl_mts3.planners.objective import RolloutObjective
+from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.training.checkpoint import Checkpoint
+
+
+class MPCAgent:
+    """Model predictive control: at each step observe, plan ahead, execute the first action. Implements `Agent`.
+
+    All environments of a batch are planned for at once. Nothing but `state` is remembered, and the randomness of a
+    decision depends on the seed and the number of calls only.
+
+    Args:
+        model: a causal world model in physical units.
+        planner: searches within the bounds of the environment's actions.
+        task: says what to plan for; prepared with the environment (`Task.prepare`).
+        selector: what the model sees of a raw observation.
+        discount, uncertainty_penalty: see `RolloutObjective`.
+        seed: of the search.
+
+    Raises:
+        CausalityError: the model cannot be advanced one action at a time.
+        UnknownObservationError: the model does not see what the task's reward needs.
+        ShapeError: the planner's actions are not the model's.
+    """
+
+    def __init__(
+        self,
+        model: PhysicalModel,
+        planner: Planner,
+        task: Task,
+        selector: ObservationSelector,
+        *,
+        discount: float = 1.0,
+        uncertainty_penalty: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.model = model
+        self.planner = planner
+        self.task = task
+        self.selector = selector
+        self.discount = discount
+        self.uncertainty_penalty = uncertainty_penalty
+        self.seed = seed
+        self._check()
+
+    def _check(self) -> None:
+        if not self.model.causal:
+            raise CausalityError(
+                "acting needs a causal model, this one needs the actions of a whole window at once: "
+                "train one with causal abstract actions"
+            )
+        if self.model.model.action_dim != self.planner.action_dim:
+            raise ShapeError(
+                f"the model was trained with actions of size {self.model.model.action_dim}, "
+                f"the planner searches actions of size {self.planner.action_dim}"
+            )
+        self.task.columns(self.selector)
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        observation: Any,
+        state: MPCState | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, MPCState]:
+        """Plan; see `Agent.predict`. There is no stochastic mode.
+
+        Raises:
+            ShapeError: the observation does not fit the selector or the state.
+            NonFiniteError: every return that the model imagined for an environment is NaN or infinite.
+        """
+        batch = batch_size(observation)
+        raw = observation if batch is not None else stack_observations([observation])
+        seen = torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
+        start = _starts(len(seen), state, episode_start).to(seen.device)
+        state = self._observe(seen, state, start)
+        plan = self._plan(raw, seen, state)
+        after = MPCState(state.belief, plan.state, plan.action, state.decisions + 1)
+        actions = plan.action.cpu().numpy()
+        return (actions if batch is not None else actions[0]), after
+
+    def _observe(self, seen: Tensor, state: MPCState | None, start: Tensor) -> MPCState:
+        """Take o_t in: after the last action where an episode goes on, as the first where one starts."""
+        if state is None:
+            return self._start(seen)
+        belief = self.model.observe(state.belief, seen, state.action)
+        going_on = MPCState(belief, state.planner, state.action, state.decisions)
+        if not start.any():
+            return going_on
+        fresh = self._start(seen)
+        return MPCState(
+            fresh.belief.where(start, belief),
+            fresh.planner.where(start, state.planner),
+            fresh.action.where(start[:, None], state.action),
+            state.decisions,
+        )
+
+    def _start(self, seen: Tensor) -> MPCState:
+        size = len(seen)
+        return MPCState(
+            self.model.observe(self.model.initial_belief(size), seen),
+            self.planner.initial_state(size),
+            seen.new_zeros(size, self.planner.action_dim),
+            torch.zeros(size, dtype=torch.int64, device=seen.device),
+        )
+
+    def _plan(self, raw: Any, seen: Tensor, state: MPCState) -> Plan:
+        objective = RolloutObjective(
+            self.model,
+            state.belief,
+            seen,
+            self.task.reward_function(raw, self.selector),
+            discount=self.discount,
+            uncertainty_penalty=self.uncertainty_penalty,
+        )
+        generator = torch.Generator(seen.device).manual_seed(_mix(self.seed, int(state.decisions[0])))
+        plan = self.planner.plan(objective, state.planner, generator)
+        lost = (~plan.value.isfinite()).nonzero().flatten().tolist()
+        if lost:
+            raise NonFiniteError(
+                f"all imagined returns of the environments {lost} (of {len(seen)}) are NaN or infinite: "
+                "the observation lies far from the model's data, or the model is broken"
+            )
+        return plan
+
+
+def _starts(size: int, state: MPCState | None, episode_start: np.ndarray | None) -> Tensor:
+    """(B,) bool."""
+    if state is not None and len(state.action) != size:
+        raise ShapeError(
+            f"the state is of {len(state.action)} environments, the observation of {size}: "
+            "start with state=None, or index the state"
+        )
+    if episode_start is None:
+        return torch.full((size,), state is None)
+    start = torch.as_tensor(np.atleast_1d(episode_start), dtype=torch.bool)
+    if start.shape != (size,):
+        raise ShapeError(f"episode_start has the shape {tuple(start.shape)}, expected ({size},)")
+    return start
+
+
+def _mix(seed: int, decision: int) -> int:
+    """One seed of two; neighbouring pairs give unrelated streams."""
+    return int(np.random.SeedSequence((seed, decision)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@dataclass(frozen=True, repr=False)
+class MPCState(TensorRecord):
+    """Of B environments."""
+
+    belief: TensorRecord
+    """What the model knows, the last observation taken in, the last action not yet."""
+    planner: PlannerState
+    """Where the next search starts."""
+    action: Tensor
+    """(B, act): the last action, in physical units."""
+    decisions: Tensor
+    """(B,) int64: calls of predict since the state was None."""
+
+
+def load_mpc(
+    environment: gymnasium.Env[Any, Any],
+    checkpoint: Checkpoint | str | Path | None,
+    planner: Callable[[Tensor, Tensor], Planner],
+    task: Task,
+    *,
+    precision: str = "float32",
+    device: str = "cpu",
+    **options: Any,
+) -> MPCAgent:
+    """Put together what a planning agent needs.
+
+    Args:
+        environment: where it is to act; the task is prepared with it.
+        checkpoint: a trained model, or the folder that it lies in.
+        planner: makes the planner from the bounds of actions.
+        task: what to plan for.
+        precision: see `PhysicalModel`.
+        device: where it is planned.
+        options: further ones of `MPCAgent`.
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+        SpaceMismatchError: the model was trained for another environment.
+        MTS3Error: as `MPCAgent` and `Task.prepare` do.
+    """
+    if checkpoint is None:
+        raise ConfigurationError("no checkpoint is named: set checkpoint to the folder of a trained model")
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.from_pretrained(checkpoint, device)
+    check_environment_spaces(loaded.observation_space, loaded.action_space, environment)
+    space = loaded.action_space
+    low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))
+    return MPCAgent(
+        loaded.physical_model(precision), planner(low, high), task.prepare(environment), loaded.selector, **options
+    )

@@ -1,0 +1,208 @@
+"""World model environments from a checkpoint and a data set, as `gymnasium.make` calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+
+from mbrl_mts3.data import OfflineDataset, load_dataset
+from mbrl_mts3.data.spaces import check_spaces_match
+from mbrl_mts3.envs.make import check_environment_spaces, make_environment
+from mbrl_mts3.envs.rendering import open_renderer
+from mbrl_mts3.envs.tasks import Task, default_task
+from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
+from mbrl_mts3.envs.world_model.environments import WorldModelEnv, WorldModelVectorEnv
+from mbrl_mts3.envs.world_model.start_states import StartStates
+from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
+from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
+from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.training.checkpoint import Checkpoint
+
+
+def load_dynamics(
+    checkpoint: Checkpoint | str | Path,
+    dataset: OfflineDataset | str | None = None,
+    task: Task | None = None,
+    *,
+    env_id: str | None = None,
+    env_options: Mapping[str, Any] | None = None,
+    observation: str = "raw",
+    context: int | None = None,
+    starts: str = "anywhere",
+    bank_size: int = 2048,
+    bank_seed: int = 0,
+    uncertainty: str = "none",
+    uncertainty_penalty: float = 0.0,
+    uncertainty_budget: float | None = None,
+    max_episode_steps: int | None = None,
+    deterministic: bool = False,
+    precision: str = "float32",
+    device: torch.device | str = "cpu",
+) -> WorldModelDynamics:
+    """Put together what an imagined environment needs.
+
+    The real environment is made once, to prepare the task and for its spaces and time limit, and closed again.
+
+    Args:
+        checkpoint: a trained model, or the folder that it lies in.
+        dataset: episodes to start from, or what `load_dataset` takes; None takes the one that the model was trained
+            on.
+        task: None takes `default_task` of the environment.
+        env_id: of the real environment; None takes that of the data, and does without where there is none.
+        env_options: of the real environment, for example {"continuing_task": False} for a maze.
+        observation: "raw" shows what the real environment shows, "flat" the same as one Box, as Gymnasium's
+            `FlattenObservation` does, "selected" the entries that the model sees.
+        context: steps that the model sees of a real episode before an imagined one starts; None means two of its
+            longest windows, or 30 steps for a model without windows.
+        starts, bank_size, bank_seed: see `StartStates.from_episodes`.
+        uncertainty, uncertainty_penalty, uncertainty_budget: see `Uncertainty`; "calibrated" takes the factors that
+            `mts3-calibrate` has stored with the checkpoint. What is drawn stays the model's own.
+        max_episode_steps: None takes the real environment's limit, if it has one.
+        deterministic: see `WorldModelDynamics`.
+        precision: see `PhysicalModel`.
+        device: where it is imagined.
+
+    Raises:
+        CheckpointError, UnknownDatasetError, DataError: one of them cannot be read.
+        SpaceMismatchError: checkpoint, data set and environment do not describe the same spaces.
+        EpisodeTooShortError: no episode is longer than the context.
+        MTS3Error: as `WorldModelDynamics` and `StartStates.from_episodes` do.
+    """
+    if observation not in ("raw", "flat", "selected"):
+        raise ConfigurationError(f"unknown observation {observation!r}: expected 'raw', 'flat' or 'selected'")
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = Checkpoint.from_pretrained(checkpoint, device)
+    factors = None if checkpoint.recalibration is None else checkpoint.recalibration.to(device)
+    doubt = Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget, factors)
+    data = _dataset(checkpoint, dataset)
+    world = _world(checkpoint, env_id or checkpoint.env_id, env_options or {}, task)
+    model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
+    period = model.model.period
+    bank = StartStates.from_episodes(
+        model,
+        data.episodes,
+        context=context if context is not None else (2 * period if period > 1 else 30),
+        starts=starts,
+        size=bank_size,
+        seed=bank_seed,
+        device=device,
+    )
+    return WorldModelDynamics(
+        model,
+        world.task,
+        checkpoint.selector,
+        world.observation_space,
+        world.action_space,
+        bank,
+        uncertainty=doubt,
+        max_episode_steps=max_episode_steps if max_episode_steps is not None else world.max_episode_steps,
+        deterministic=deterministic,
+        selected_observations=observation == "selected",
+        flat_observations=observation == "flat",
+    )
+
+
+@dataclass(frozen=True)
+class _World:
+    """What is known of the real environment."""
+
+    task: Task
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Box
+    max_episode_steps: int | None
+
+
+def _world(checkpoint: Checkpoint, env_id: str | None, options: Mapping[str, Any], task: Task | None) -> _World:
+    chosen = task or default_task(env_id)
+    if env_id is None:
+        return _World(chosen, checkpoint.observation_space, checkpoint.action_space, None)
+    with closing(make_environment(env_id, **options)) as environment:
+        check_environment_spaces(checkpoint.observation_space, checkpoint.action_space, environment)
+        limit = None if environment.spec is None else environment.spec.max_episode_steps
+        return _World(chosen.prepare(environment), environment.observation_space, _box(environment), limit)
+
+
+def _box(environment: gymnasium.Env[Any, Any]) -> spaces.Box:
+    space = environment.action_space
+    if not isinstance(space, spaces.Box):
+        raise SpaceMismatchError(f"actions need a Box, {environment} has {space}")
+    return space
+
+
+def _dataset(checkpoint: Checkpoint, dataset: OfflineDataset | str | None) -> OfflineDataset:
+    """The data, seen as the model sees it."""
+    names = checkpoint.selector.names
+    if not isinstance(dataset, OfflineDataset):
+        dataset_id = dataset or checkpoint.dataset_id
+        try:
+            dataset = load_dataset(dataset_id, names)
+        except UnknownObservationError as error:
+            raise SpaceMismatchError(
+                f"data set {dataset_id!r} lacks what the model observes: {error}. "
+                "Choose a data set of the model's environment, or another checkpoint"
+            ) from error
+    if dataset.selector.names != names:
+        raise SpaceMismatchError(
+            f"the model observes {', '.join(names)}; of data set {dataset.dataset_id!r} were loaded "
+            f"{', '.join(dataset.selector.names)}: load it with observation={list(names)}"
+        )
+    trained = checkpoint.observation_space, checkpoint.action_space
+    check_spaces_match(trained, (dataset.observation_space, dataset.action_space), dataset.dataset_id, "data set")
+    return dataset
+
+
+def make_world_model(
+    checkpoint: Checkpoint | str | Path,
+    dataset: OfflineDataset | str | None = None,
+    task: Task | None = None,
+    *,
+    render_mode: str | None = None,
+    **options: Any,
+) -> WorldModelEnv:
+    """One imagined environment.
+
+    Args:
+        checkpoint, dataset, task, options: see `load_dynamics`.
+        render_mode: None or "rgb_array".
+
+    Raises:
+        ConfigurationError: another render mode, or nothing can be drawn here.
+        MTS3Error: as `load_dynamics` does.
+    """
+    if render_mode not in (None, "rgb_array"):
+        raise ConfigurationError(f"unknown render_mode {render_mode!r}: expected 'rgb_array', or none")
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = Checkpoint.from_pretrained(checkpoint)
+    dynamics = load_dynamics(checkpoint, dataset, task, **options)
+    if render_mode is None:
+        return WorldModelEnv(dynamics)
+    env_id = options.get("env_id") or checkpoint.env_id
+    if env_id is None:
+        raise ConfigurationError("nothing to draw with: the data names no environment, so set env_id")
+    renderer = open_renderer(
+        lambda environment: dynamics.task.renderer(environment, dynamics.selector),
+        env_id,
+        **(options.get("env_options") or {}),
+    )
+    return WorldModelEnv(dynamics, renderer)
+
+
+def make_world_model_vector(
+    num_envs: int,
+    checkpoint: Checkpoint | str | Path,
+    dataset: OfflineDataset | str | None = None,
+    task: Task | None = None,
+    *,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    **options: Any,
+) -> WorldModelVectorEnv:
+    """Imagined environments side by side; see `load_dynamics` and `WorldModelVectorEnv`."""
+    return WorldModelVectorEnv(load_dynamics(checkpoint, dataset, task, **options), num_envs, autoreset_mode)

@@ -1,0 +1,113 @@
+"""Real moments that imagined episodes start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
+from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.tensor_record import TensorRecord, concatenate
+
+_ROWS_AT_ONCE = 256
+
+STARTS = ("anywhere", "beginning")
+
+
+@dataclass(frozen=True, repr=False)
+class StartStates(TensorRecord):
+    """N moments of real episodes, each with what the model knew there. Filtered once, so that restarts cost nothing."""
+
+    belief: TensorRecord
+    """(N, ...): o_t taken in, a_t not yet executed."""
+    observation: Tensor
+    """(N, obs): o_t as it was observed, in physical units."""
+
+    @classmethod
+    def from_episodes(
+        cls,
+        model: PhysicalModel,
+        episodes: Sequence[Episode],
+        *,
+        context: int,
+        starts: str = "anywhere",
+        size: int = 2048,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> StartStates:
+        """Choose moments and filter what went before.
+
+        Args:
+            model: on `device`.
+            episodes: in physical units.
+            context: steps that the model sees before o_t.
+            starts: "anywhere" takes every step of an episode that is not its last one and has a whole context before
+                it; "beginning" takes the first steps, without a context.
+            size: how many moments, chosen at random without repetition; all where there are fewer.
+            seed: of the choice.
+
+        Raises:
+            EpisodeTooShortError: no episode has a step with such a context.
+            ConfigurationError: an option out of range.
+        """
+        if starts not in STARTS:
+            raise ConfigurationError(f"unknown starts {starts!r}: expected one of {', '.join(STARTS)}")
+        if context < 0 or size < 1:
+            raise ConfigurationError(f"expected context >= 0 and bank_size >= 1, got {context} and {size}")
+        if starts == "beginning":
+            context = 0
+        moments = _choose(episodes, context, size, np.random.default_rng(seed), beginning=starts == "beginning")
+        with torch.no_grad():
+            parts = [
+                _filtered(model, episodes, moments[first : first + _ROWS_AT_ONCE], context, device)
+                for first in range(0, len(moments), _ROWS_AT_ONCE)
+            ]
+        return concatenate(parts)
+
+    @property
+    def size(self) -> int:
+        """N."""
+        return len(self.observation)
+
+    def sample(self, count: int, generator: torch.Generator | None) -> StartStates:
+        """Moments drawn with replacement, as a bank of `count`."""
+        return self[torch.randint(self.size, (count,), generator=generator, device=self.observation.device)]
+
+
+def _choose(
+    episodes: Sequence[Episode], context: int, size: int, rng: np.random.Generator, *, beginning: bool
+) -> list[tuple[int, int]]:
+    """Pairs (episode, t), in order."""
+    counts = np.array([min(len(episode), 1) if beginning else max(len(episode) - context, 0) for episode in episodes])
+    ends = counts.cumsum()
+    total = int(ends[-1])
+    if total == 0:
+        raise EpisodeTooShortError(
+            f"a context of {context} steps needs an episode of at least {context + 1}, the longest of {len(episodes)} "
+            f"has {max(len(episode) for episode in episodes)}: ask for a shorter context"
+        )
+    chosen = np.arange(total) if total <= size else np.sort(rng.choice(total, size, replace=False))
+    places = np.searchsorted(ends, chosen, side="right")
+    return [(int(e), int(context + c - (ends[e] - counts[e]))) for e, c in zip(places, chosen, strict=True)]
+
+
+def _filtered(
+    model: PhysicalModel,
+    episodes: Sequence[Episode],
+    moments: Sequence[tuple[int, int]],
+    context: int,
+    device: torch.device | str,
+) -> StartStates:
+    rows = [(episodes[e], t) for e, t in moments]
+    now = torch.as_tensor(np.stack([episode.observations[t] for episode, t in rows]), device=device)
+    belief = model.initial_belief(len(rows))
+    if context:
+        before = np.stack([episode.observations[t - context : t] for episode, t in rows])
+        actions = np.stack([episode.actions[t - context : t] for episode, t in rows])
+        belief, _ = model.filter(torch.as_tensor(before, device=device), torch.as_tensor(actions, device=device))
+    return StartStates(model.observe(belief, now), now)

@@ -1,0 +1,113 @@
+"""How every model of a comparison is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics import (
+    ImputationResult,
+    OpenLoopResult,
+    check_lengths,
+    evaluate_imputation,
+    evaluate_open_loop,
+    window_starts,
+)
+from mbrl_mts3.models.base import WorldModel
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """Open-loop evaluation and, where asked for, the imputation test; the same for all models.
+
+    Args:
+        context: observed steps before the first blind one.
+        horizon: blind steps; None takes as many as the longest episode allows, `longest` at most.
+        longest: see `horizon`.
+        stride: from one window's start to the next; None takes a quarter of the horizon.
+        max_windows: spread evenly where there are more; None scores all.
+        sliding_window, sliding_stride: blind steps of a sliding window, and from one to the next.
+        imputation_rate: probability of an observation to be missing in the imputation test; None leaves the test out.
+        batch_size: windows predicted at once; changes the speed only.
+
+    Raises:
+        ConfigurationError: a value that no evaluation can have.
+    """
+
+    context: int = 30
+    horizon: int | None = None
+    longest: int = 330
+    stride: int | None = None
+    max_windows: int | None = 2000
+    sliding_window: int = 15
+    sliding_stride: int = 15
+    imputation_rate: float | None = None
+    batch_size: int = 256
+
+    def __post_init__(self) -> None:
+        for name in (
+            "context",
+            "horizon",
+            "longest",
+            "stride",
+            "max_windows",
+            "sliding_window",
+            "sliding_stride",
+            "batch_size",
+        ):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigurationError(f"evaluation.{name}={value}: expected at least 1")
+        if self.imputation_rate is not None and not 0 < self.imputation_rate < 1:
+            raise ConfigurationError(
+                f"evaluation.imputation_rate={self.imputation_rate}: expected more than 0 and less than 1, or null"
+            )
+
+    def fitted(self, episodes: Sequence[Episode]) -> EvaluationProtocol:
+        """The protocol with its horizon settled; what does not fit the episodes is found here, before any work.
+
+        Raises:
+            EpisodeTooShortError: no episode reaches the last horizon.
+            ConfigurationError: sliding windows that do not fit.
+        """
+        room = max((len(episode) for episode in episodes), default=0) - self.context + 1
+        horizon = self.horizon if self.horizon is not None else max(1, min(self.longest, room))
+        check_lengths(episodes, self.context, horizon)
+        sliding = min(self.sliding_window, horizon)
+        window_starts(horizon, sliding, self.sliding_stride)
+        return replace(self, horizon=horizon, sliding_window=sliding)
+
+    def evaluate(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> OpenLoopResult:
+        """Score the model's blind predictions of `episodes`, which are in physical units; see `open_loop`."""
+        fitted = self.fitted(episodes)
+        assert fitted.horizon is not None
+        return evaluate_open_loop(
+            model,
+            normalizer,
+            episodes,
+            context=fitted.context,
+            horizon=fitted.horizon,
+            stride=fitted.stride,
+            batch_size=fitted.batch_size,
+            max_windows=fitted.max_windows,
+        )
+
+    def impute(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> ImputationResult | None:
+        """Score the model while observations are missing; see `imputation`. None without an `imputation_rate`."""
+        fitted = self.fitted(episodes)
+        if fitted.imputation_rate is None:
+            return None
+        assert fitted.horizon is not None
+        return evaluate_imputation(
+            model,
+            normalizer,
+            episodes,
+            rate=fitted.imputation_rate,
+            context=fitted.context,
+            horizon=fitted.horizon,
+            batch_size=fitted.batch_size,
+            max_windows=fitted.max_windows,
+        )

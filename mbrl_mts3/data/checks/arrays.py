@@ -1,0 +1,166 @@
+"""Checks of arrays: shapes, types, finite values, action bounds, constant dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from gymnasium import spaces
+
+from mbrl_mts3.data.checks.finding import Finding
+from mbrl_mts3.data.checks.statistics import DatasetStatistics
+from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.observation_names import known_names
+from mbrl_mts3.data.observation_selector import MAIN_KEY
+from mbrl_mts3.data.observations import leaf_shapes, observation_leaves, space_shapes
+
+_ADVICE = "Write the episode anew, or drop it"
+
+
+def check_layout(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+    """T actions need T + 1 observations, T rewards and flags, each of the shape that its space has."""
+    steps = len(episode)
+    if steps == 0:
+        advice = "It is left out when the data is loaded; drop it"
+        yield Finding("warning", "empty-episode", "an episode holds no step", advice, episode.episode_id)
+        return
+    rows = {name: len(leaf) for name, leaf in observation_leaves(episode.observations)}
+    wrong = [f"{count} rows of {name}" for name, count in rows.items() if count != steps + 1]
+    for name in ("rewards", "terminations", "truncations"):
+        count = getattr(episode, name).size
+        wrong += [f"{count} {name}"] if count != steps else []
+    if wrong:
+        message = f"{steps} actions need {steps + 1} observations, {steps} rewards and flags; found {', '.join(wrong)}"
+        yield Finding("error", "unequal-lengths", message, _ADVICE, episode.episode_id)
+        return
+    expected = space_shapes(survey.dataset.observation_space) | {"actions": survey.dataset.action_space.shape}
+    found = leaf_shapes(episode.observations) | {"actions": episode.actions.shape[1:]}
+    if found != expected:
+        message = f"arrays have the shapes {found}, the spaces {expected}"
+        yield Finding("error", "wrong-shape", message, _ADVICE, episode.episode_id)
+
+
+GYMNASIUM_SIZE = 59
+"""9 robot positions, 9 robot velocities, 21 object positions, 20 object velocities."""
+D4RL_SIZE = 60
+"""9 robot positions, 21 object positions, 30 entries of the goal."""
+
+
+def check_kitchen_layout(survey: DatasetStatistics) -> Iterator[Finding]:
+    """The object at D4RL's index k stands at k + 9 in Gymnasium-Robotics, which has velocities in place of the goal."""
+    if "kitchen" not in (survey.dataset.env_id or "").lower() or MAIN_KEY not in survey.observations:
+        return
+    size = int(np.size(survey.observations[MAIN_KEY].mean))
+    if size == D4RL_SIZE:
+        yield Finding(
+            "warning",
+            "kitchen-layout",
+            "observations have D4RL's layout (60 = 9 robot, 21 object positions, 30 of the goal), without velocities",
+            "Convert with mts3-convert for models that are to act in FrankaKitchen-v1; leave the goal out of what a "
+            "model sees",
+        )
+    elif size != GYMNASIUM_SIZE:
+        yield Finding(
+            "error",
+            "kitchen-layout",
+            f"observations have {size} entries, FrankaKitchen has {GYMNASIUM_SIZE} (Gymnasium-Robotics) or {D4RL_SIZE} "
+            "(D4RL)",
+            "Find out what the entries are before they are used",
+        )
+
+
+_FLAGS = ("terminations", "truncations")
+
+
+def check_dtypes(survey: DatasetStatistics) -> Iterator[Finding]:
+    """Values need float32 or float64, flags need bool, the same in all episodes."""
+    for name, found in survey.dtypes.items():
+        kinds = {np.dtype(dtype) for dtype in found}
+        if name not in _FLAGS and any(dtype.kind not in "biuf" for dtype in kinds):
+            yield Finding("error", f"dtype of {name}", f"{name} are {' and '.join(found)}, no numbers", "Convert them")
+        elif name in _FLAGS and kinds != {np.dtype(np.bool_)}:
+            yield Finding(
+                "warning", f"dtype of {name}", f"{name} are {' and '.join(found)}, not bool", "Convert them to bool"
+            )
+        elif name not in _FLAGS and any(dtype.kind != "f" or dtype.itemsize < 4 for dtype in kinds):
+            yield Finding(
+                "warning",
+                f"dtype of {name}",
+                f"{name} are {' and '.join(found)}: fractions are rounded or lost",
+                "Record them as float32 or float64",
+            )
+        elif len(kinds) > 1:
+            yield Finding(
+                "warning",
+                f"dtype of {name}",
+                f"{name} are {' and '.join(found)} in different episodes",
+                "The data may come from several sources: see that their units agree",
+            )
+
+
+def check_non_finite(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+    """One NaN reaches every weight of a model within one update."""
+    arrays = [*observation_leaves(episode.observations), ("actions", episode.actions), ("rewards", episode.rewards)]
+    for name, array in arrays:
+        finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+        if not finite.all():
+            yield Finding(
+                "error",
+                f"non-finite {name}",
+                f"{name} hold NaN or infinity in {int((~finite).sum())} of {len(finite)} rows",
+                "Repair or drop the episode",
+                episode.episode_id,
+                int(np.argmin(finite)),
+            )
+
+
+# Rounding of float32 around a bound is no finding.
+_TOLERANCE = 1e-4
+
+
+def check_action_bounds(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+    """The environment clips such actions, so the stored ones are not those that moved it."""
+    space = survey.dataset.action_space
+    if not isinstance(space, spaces.Box):
+        return
+    excess = np.maximum(space.low - episode.actions, episode.actions - space.high)
+    rows = (excess > _TOLERANCE).reshape(len(excess), -1).any(axis=1)
+    if rows.any():
+        yield Finding(
+            "error",
+            "action-bounds",
+            f"{int(rows.sum())} actions lie outside of the action space, by up to {float(np.nanmax(excess)):.3g}",
+            "Clip the actions as the environment does, or correct the action space",
+            episode.episode_id,
+            int(np.argmax(rows)),
+        )
+
+
+# Relative to the size of the entry: less is rounding.
+_CONSTANT = 1e-6
+
+
+def check_constant_dimensions(survey: DatasetStatistics) -> Iterator[Finding]:
+    """They carry no information, and a normaliser would divide by their spread.
+
+    Goals are left out: a fixed goal is a task, not a fault.
+    """
+    leaves = {MAIN_KEY: survey.observations[MAIN_KEY]} if MAIN_KEY in survey.observations else survey.observations
+    for leaf, moments in leaves.items():
+        names = known_names(survey.dataset.env_id, int(np.size(moments.mean))) if leaf == MAIN_KEY else None
+        yield from _constant(leaf, names, moments.mean, moments.deviation, moments.count)
+    yield from _constant("actions", None, survey.actions.mean, survey.actions.deviation, survey.actions.count)
+
+
+def _constant(
+    leaf: str, names: tuple[str, ...] | None, mean: np.ndarray, deviation: np.ndarray, count: int
+) -> Iterator[Finding]:
+    still = np.flatnonzero(deviation <= _CONSTANT * np.maximum(1.0, np.abs(mean)))
+    if count > 1 and len(still):
+        called = ", ".join(names[place] if names else f"{leaf}/{place}" for place in still)
+        yield Finding(
+            "warning",
+            f"constant {leaf}",
+            f"{len(still)} of {np.size(mean)} entries of {leaf} never change: {called}",
+            "Leave them out with observation=[...]" if leaf != "actions" else "Nothing is learned of their effect",
+        )

@@ -1,0 +1,65 @@
+"""A sample of a data set's steps, to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbrl_mts3.array_types import Array
+from mbrl_mts3.data.checks.statistics import DatasetStatistics, StreamSubsample
+from mbrl_mts3.data.observation_names import known_names
+from mbrl_mts3.data.observation_selector import MAIN_KEY
+from mbrl_mts3.data.observations import main_observation
+from mbrl_mts3.errors import DataError
+
+
+@dataclass(frozen=True, repr=False)
+class CoverageSample:
+    """N steps, spread evenly over the data set."""
+
+    observations: Array
+    """(N, obs), of the main observation."""
+    actions: Array
+    """(N, act)."""
+    steps: Array
+    """(N,) of the episode, from 0."""
+    returns: Array
+    """(N,) of the whole episode that the step belongs to."""
+    names: tuple[str, ...]
+    """Of the entries of an observation."""
+
+    @classmethod
+    def from_statistics(cls, survey: DatasetStatistics, count: int = 20_000) -> CoverageSample:
+        """Read the data set once more.
+
+        Args:
+            survey: of the data set.
+            count: steps at most.
+
+        Raises:
+            DataError: no episode that fits the spaces and holds finite numbers.
+        """
+        rows = StreamSubsample(count)
+        sizes: tuple[int, int] | None = None
+        for episode in survey.dataset.read():
+            steps = len(episode)
+            state = main_observation(episode.observations)[:steps]
+            sizes = sizes or (state.shape[1], int(np.prod(episode.actions.shape[1:])))
+            if len(state) != steps or episode.rewards.size != steps or state.shape[1] != sizes[0]:
+                continue
+            total = np.full(steps, np.asarray(episode.rewards, np.float64).sum())
+            columns = [state, episode.actions.reshape(steps, -1), np.arange(steps)[:, None], total[:, None]]
+            together = np.concatenate(columns, axis=1, dtype=np.float64)
+            rows.add(together[np.isfinite(together).all(axis=1)])
+        kept = rows.rows
+        if sizes is None or len(kept) < 3:
+            raise DataError(f"{survey.dataset.dataset_id} has too few steps to draw: see mts3-data check")
+        names = known_names(survey.dataset.layout or survey.dataset.env_id, sizes[0])
+        return cls(
+            observations=kept[:, : sizes[0]],
+            actions=kept[:, sizes[0] : sum(sizes)],
+            steps=kept[:, -2],
+            returns=kept[:, -1],
+            names=names or tuple(f"{MAIN_KEY}/{place}" for place in range(sizes[0])),
+        )

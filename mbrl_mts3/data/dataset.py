@@ -1,0 +1,120 @@
+"""An offline data set: in memory, or streamed one episode at a time, with the hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
+
+from mbrl_mts3.data.episode import Episode, RawEpisode
+from mbrl_mts3.data.mapped_episodes import episode_lengths
+from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.data.observations import observation_leaves
+from mbrl_mts3.errors import DataError
+
+
+@dataclass(frozen=True, repr=False)
+class OfflineDataset:
+    """Episodes in physical units, with where they come from.
+
+    Raises:
+        DataError: no episodes.
+    """
+
+    episodes: Sequence[Episode]
+    """A tuple, or `MappedEpisodes` that stay on disk."""
+    dataset_id: str
+    content_hash: str
+    """Of the stored arrays, whatever was selected of them; two data sets of one hash hold the same data."""
+    selector: ObservationSelector
+    observation_space: spaces.Space[Any]
+    """Raw space, before selection."""
+    action_space: spaces.Box
+    env_id: str | None = None
+    notes: tuple[str, ...] = ()
+    """What the reader found and did that a user should know, one sentence each."""
+
+    def __post_init__(self) -> None:
+        if len(self.episodes) == 0:
+            raise DataError(f"data set {self.dataset_id!r} holds no episode with at least one step")
+
+    @property
+    def observation_dim(self) -> int:
+        """Entries of a selected observation."""
+        return self.selector.dim
+
+    @property
+    def action_dim(self) -> int:
+        """Entries of an action."""
+        return int(self.action_space.shape[0])
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """Names of the selected entries."""
+        return self.selector.names
+
+    @property
+    def total_steps(self) -> int:
+        """Transitions in all episodes."""
+        return int(episode_lengths(self.episodes).sum())
+
+    def __repr__(self) -> str:
+        return (
+            f"OfflineDataset({self.dataset_id!r}, episodes={len(self.episodes)}, steps={self.total_steps}, "
+            f"obs={self.observation_dim}, act={self.action_dim}, env={self.env_id})"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class StreamedDataset:
+    """Nothing is selected, converted or checked; memory holds one episode at a time.
+
+    `OfflineDataset` is what models are trained on; this is for looking at data that may be wrong.
+    """
+
+    dataset_id: str
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    read: Callable[[], Iterator[RawEpisode]]
+    """Starts a new pass over all episodes; DataError where the file is damaged."""
+    env_id: str | None = None
+    layout: str | None = None
+    """What `known_names` knows the entries of an observation by: the environment's id where there is one."""
+    env_spec: EnvSpec | None = None
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    """That the environment was made with, as far as known."""
+    max_episode_steps: int | None = None
+    """Where the environment cuts an episode; None where there is no limit or it is not known."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What the file says of itself: who made it, how, when."""
+    total_steps: int = 0
+    """Transitions in all episodes, as the file says."""
+    fingerprint: str | None = None
+    """Of the files (names, sizes, times), known without reading them; None where there are none."""
+
+    def __repr__(self) -> str:
+        return f"StoredDataset({self.dataset_id!r}, steps={self.total_steps}, env={self.env_id})"
+
+
+def new_digest() -> hashlib.blake2b:
+    """The hash that content hashes are made with."""
+    return hashlib.blake2b(digest_size=16)
+
+
+def add_to_digest(digest: hashlib.blake2b, episode: RawEpisode) -> None:
+    """Take an episode's stored arrays in, infos aside: equal data give equal hashes, whoever wrote them when."""
+    observations = (leaf for _, leaf in observation_leaves(episode.observations))
+    for array in (*observations, episode.actions, episode.rewards, episode.terminations, episode.truncations):
+        digest.update(np.ascontiguousarray(array).tobytes())
+
+
+def episode_hash(episode: RawEpisode) -> str:
+    """Of one episode alone."""
+    digest = new_digest()
+    add_to_digest(digest, episode)
+    return digest.hexdigest()

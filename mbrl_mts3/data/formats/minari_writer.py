@@ -1,0 +1,170 @@
+"""Writes Minari data sets, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import minari
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
+from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_dataset import parse_dataset_id
+from minari.dataset.minari_storage import MinariStorage
+from minari.namespace import create_namespace, list_local_namespaces
+from minari.storage import get_dataset_path
+
+from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.observations import observation_leaves
+from mbrl_mts3.errors import DataError
+from mbrl_mts3.files import staging_folder, storage_errors
+
+# Bytes that are left free, for what HDF5 writes around an episode.
+_ROOM = 16 * 2**20
+
+
+@dataclass
+class MinariWriter:
+    """Context in which episodes are added; the data set gets its name when the context is left without an error.
+
+    Until then it grows in a hidden folder beside, which Minari does not list and which an error, an interrupt too,
+    removes; what a killed process left is removed by the next writer. Each episode goes to disk at once.
+
+    Args:
+        dataset_id: "namespace/name-v0"; the namespace may be left out or nested.
+        observation_space: raw.
+        action_space: of the environment.
+        env_spec: lets `recover_environment` make the environment again; None where there is none.
+        eval_env_spec: of the environment to judge policies in, where it is another one.
+        overwrite: replace a data set of that id.
+        algorithm_name: what acted.
+        description: for people.
+        reference_scores: returns of a random policy and of an expert, for `minari.get_normalized_score`.
+        layout: what `known_names` knows the entries of an observation by, where no environment tells.
+
+    Raises:
+        DataError: an id that is malformed, or taken and not to be overwritten; no episode was added.
+    """
+
+    dataset_id: str
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    env_spec: EnvSpec | None = None
+    eval_env_spec: EnvSpec | None = None
+    overwrite: bool = False
+    algorithm_name: str = ""
+    description: str = ""
+    reference_scores: tuple[float, float] | None = None
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        self._namespace = check_new_dataset_id(self.dataset_id, overwrite=self.overwrite)
+        self._stack = ExitStack()
+        self._storage: MinariStorage | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(staging_folder(get_dataset_path()))
+            with storage_errors(self._folder):
+                (self._folder / "data").mkdir()
+                self._storage = self._new_storage()
+            self._stack = stack.pop_all()
+        return self
+
+    def add(self, episode: RawEpisode) -> None:
+        """Append one episode.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        assert self._storage is not None, "enter the context first"
+        buffer = EpisodeBuffer(
+            observations=episode.observations,
+            actions=episode.actions,
+            rewards=episode.rewards,
+            terminations=episode.terminations,
+            truncations=episode.truncations,
+            infos=episode.infos,
+            seed=episode.seed,
+        )
+        with storage_errors(self._folder, RuntimeError):  # what h5py raises of a file that it cannot close
+            self._check_room(episode)
+            self._storage.update_episodes([buffer])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if kind is None:
+                with storage_errors(self._folder):
+                    self._publish()
+
+    def _new_storage(self) -> MinariStorage:
+        storage = MinariStorage.new(
+            self._folder / "data",
+            observation_space=self.observation_space,
+            action_space=self.action_space,
+            env_spec=self.env_spec,
+        )
+        metadata: dict[str, Any] = {
+            "dataset_id": self.dataset_id,
+            "minari_version": minari.__version__,
+            "algorithm_name": self.algorithm_name,
+            "author": {"mbrl_mts3"},
+            "description": self.description,
+        }
+        if self.eval_env_spec is not None:
+            metadata["eval_env_spec"] = self.eval_env_spec.to_json()
+        if self.reference_scores is not None:
+            metadata["ref_min_score"], metadata["ref_max_score"] = self.reference_scores
+        if self.layout is not None:
+            metadata["observation_layout"] = self.layout
+        storage.update_metadata(metadata)
+        return storage
+
+    def _check_room(self, episode: RawEpisode) -> None:
+        """HDF5 may crash the interpreter where it meets a full disk, so it is not let so far."""
+        arrays = [leaf for _, leaf in observation_leaves(episode.observations)] + [*episode.infos.values()]
+        needed = sum(array.nbytes for array in [*arrays, episode.actions, episode.rewards])
+        if shutil.disk_usage(self._folder).free < 2 * needed + _ROOM:
+            raise OSError(errno.ENOSPC, "too little room for the next episode")
+
+    def _publish(self) -> None:
+        """Give the finished folder its name, in one step of the file system."""
+        if self._storage is None or self._storage.total_episodes == 0:
+            raise DataError(f"data set {self.dataset_id!r} would hold no episode, so it is not written")
+        check_new_dataset_id(self.dataset_id, overwrite=self.overwrite)
+        if self._namespace is not None and self._namespace not in list_local_namespaces():
+            create_namespace(self._namespace)
+        final: Path = get_dataset_path(self.dataset_id)
+        # Not a name that is tidied up: killed right here, the older data set is still found by hand.
+        old = self._folder.with_name(f".replaced-{uuid4().hex}")
+        if final.exists():
+            final.replace(old)
+        self._folder.replace(final)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def check_new_dataset_id(dataset_id: str, *, overwrite: bool = False) -> str | None:
+    """The namespace of an id that a data set can be written under; None where it has none.
+
+    Raises:
+        DataError: the id is malformed, or taken and not to be overwritten.
+    """
+    try:
+        namespace: str | None = parse_dataset_id(dataset_id)[0]
+    except (ValueError, TypeError) as error:  # TypeError: Minari's answer to a missing version
+        raise DataError(f"data set id {dataset_id!r} is malformed: write it as namespace/name-v0") from error
+    folder: Path = get_dataset_path(dataset_id)
+    if folder.exists() and not overwrite:
+        raise DataError(
+            f"data set {dataset_id!r} is there already ({folder}): choose another name or version, or set "
+            "overwrite=true"
+        )
+    return namespace

@@ -1,0 +1,179 @@
+"""Files and folders that appear whole or not at all, and errors of the file system as `StorageError`."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from mbrl_mts3.errors import DataError, MTS3Error, StorageError
+
+PREFIX = ".incomplete-"
+_LOCK = ".lock"
+
+
+@contextmanager
+def staging_folder(parent: Path) -> Iterator[Path]:
+    """A new hidden folder in `parent`, to be renamed once it is complete; else it is gone when the context is left.
+
+    A lock beside it, which the system frees when a process dies, tells what is still being written from what a killed
+    process left behind; the latter is removed here, with a warning.
+
+    Args:
+        parent: made where it is missing.
+
+    Raises:
+        StorageError: it cannot be written to.
+    """
+    with storage_errors(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        remove_stale_staging(parent)
+        folder = parent / f"{PREFIX}{uuid4().hex}"
+        lock = FileLock(f"{folder}{_LOCK}")
+        lock.acquire()
+    try:
+        with storage_errors(parent):
+            folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _free(lock)
+
+
+def remove_stale_staging(parent: Path) -> list[Path]:
+    """Remove folders that a killed process left, with a warning; those that somebody writes to stay."""
+    removed = []
+    for folder in sorted(path for path in parent.glob(f"{PREFIX}*") if path.is_dir()):
+        lock = FileLock(f"{folder}{_LOCK}")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        _free(lock)
+        removed.append(folder)
+        warnings.warn(f"removed {folder}: an interrupted run had left it incomplete", stacklevel=2)
+    return removed
+
+
+def _free(lock: FileLock) -> None:
+    lock.release()
+    Path(lock.lock_file).unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A name in the same folder to write to; left without an error, the file there gets the name `path`.
+
+    Raises:
+        DataError: `path` is taken and not to be overwritten, or the disk does not take the file.
+    """
+    if path.exists() and not overwrite:
+        raise DataError(f"{path} is there already: choose another name, or set overwrite=true")
+    hidden = path.with_name(f".incomplete-{uuid4().hex}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield hidden
+        hidden.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}): make room, or choose another folder") from error
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "the file is too large"}
+
+
+@contextmanager
+def storage_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Turn errors of writing to `path` into StorageError.
+
+    Args:
+        path: named in the message, with the room that is left there.
+        others: errors beside OSError that stand for the same.
+
+    Raises:
+        StorageError: for any OSError, or one of `others`, that is none of ours.
+    """
+    kinds: tuple[type[Exception], ...] = (OSError, *others)
+    try:
+        yield
+    except MTS3Error:
+        raise
+    except kinds as error:
+        raise StorageError(f"{path} could not be written: {_reason(error)}. {_advice(path)}") from error
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    # HDF5 tells the number in its text only.
+    told = next((reason for code, reason in _FULL.items() if number == code or f"errno = {code}," in str(error)), None)
+    return told or f"{type(error).__name__}: {error}"
+
+
+def _advice(path: Path) -> str:
+    existing = next((folder for folder in (path, *path.absolute().parents) if folder.is_dir()), Path("/"))
+    free = shutil.disk_usage(existing).free / 2**20
+    return f"{free:,.0f} MiB are free there: make room, or choose another place. Nothing half-written is left"
+
+
+def write_atomically(path: str | Path, content: bytes) -> Path:
+    """Write beside `path`, then move over it; missing folders are made, an older file is replaced.
+
+    Raises:
+        StorageError: the disk is full, or the place cannot be written to; an older file stays as it was.
+    """
+    target = Path(path)
+    with storage_errors(target):
+        return _write(target, content)
+
+
+def _write(target: Path, content: bytes) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        partial.chmod(0o644)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return target
+
+
+def to_jsonable(value: Any) -> Any:
+    """Tensors become nested lists, mappings and sequences are walked, NaN and infinity become None."""
+    if isinstance(value, Tensor):
+        return to_jsonable(value.tolist())
+    if isinstance(value, dict):
+        return {str(key): to_jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def split_path_and_tag(name: str | Path, suffixes: Sequence[str]) -> tuple[Path, str] | None:
+    """Path and word ("" where there is none); None where the name has none of the suffixes.
+
+    "@" is a sign that Hydra takes on a command line without quotes; folders may have it in their names as well.
+    """
+    text = str(name)
+    if Path(text).suffix in suffixes:
+        return Path(text).expanduser(), ""
+    path, _, word = text.rpartition("@")
+    return (Path(path).expanduser(), word) if Path(path).suffix in suffixes and "/" not in word else None

@@ -1,0 +1,251 @@
+"""Errors of open-loop predictions by horizon: summed, averaged, and over sliding windows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from mbrl_mts3.data.windows import WindowBatch
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import to_jsonable
+from mbrl_mts3.metrics.calibration import REPORTED_LEVELS, gaussian_crps, interval_hits
+from mbrl_mts3.metrics.open_loop_prediction import predict_open_loop_no_grad
+from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.predictions import Prediction
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+@dataclass(frozen=True, repr=False)
+class ErrorSums(TensorRecord):
+    """Sums over sequences, in normalised units and float64; L horizons come first.
+
+    A prediction that is NaN or infinite counts in full: its squared error, CRPS and NLL are infinite, it
+    covers nothing, and `invalid` counts it. So no mean can hide it.
+    """
+
+    count: Tensor
+    """(L,): sequences that reach this horizon."""
+    squared: Tensor
+    """(L, obs): squared errors."""
+    crps: Tensor
+    """(L, obs): continuous ranked probability scores; of point predictions, absolute errors."""
+    invalid: Tensor
+    """(L,): predictions with a mean that is not finite or a variance that is not finite and positive."""
+    nll: Tensor | None = None
+    """(L,): Gaussian negative log likelihood, summed over dimensions; None for point predictions."""
+    hits: Tensor | None = None
+    """(L, levels): targets inside the central interval, averaged over dimensions; None for point predictions."""
+
+    @classmethod
+    def from_predictions(cls, mean: Tensor, variance: Tensor | None, target: Tensor, levels: Tensor) -> Self:
+        """Score predictions (B, L, obs) of targets (B, L, obs) at nominal `levels`."""
+        mean, target, levels = mean.double(), target.double(), levels.double()
+        squared = torch.nan_to_num((target - mean).square(), nan=math.inf, posinf=math.inf)
+        usable = torch.isfinite(mean)
+        count = torch.full((mean.shape[1],), mean.shape[0], dtype=torch.float64, device=mean.device)
+        variance = None if variance is None else variance.double()
+        if variance is not None:
+            usable = usable & torch.isfinite(variance) & (variance > 0)
+        crps = torch.where(usable, gaussian_crps(mean, variance, target), math.inf)
+        if variance is None:
+            return cls(count, squared.sum(0), crps.sum(0), _invalid(usable))
+        nll = 0.5 * ((2.0 * math.pi * variance).log() + squared / variance).sum(-1)
+        nll = torch.where(usable.all(-1), nll, math.inf)
+        hits = interval_hits(mean, variance, target, levels).double().mean(dim=2).sum(dim=0)
+        return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), nll.sum(0), hits)
+
+    def __add__(self, other: Self) -> Self:
+        """Sums over the sequences of both; the shorter one has none at the horizons that it lacks."""
+        longest = max(len(self.count), len(other.count))
+        mine, theirs = self.pad(longest).tensors(), other.pad(longest).tensors()
+        added = iter([a + b for a, b in zip(mine, theirs, strict=True)])
+        return self.map(lambda _: next(added))
+
+    def pad(self, horizon: int) -> Self:
+        """Append horizons without any sequence, up to `horizon`."""
+        return self.map(lambda t: pad(t, (0, 0) * (t.ndim - 1) + (0, horizon - len(t))))
+
+
+def _invalid(usable: Tensor) -> Tensor:
+    return (~usable.all(-1)).sum(0).double()
+
+
+@dataclass(frozen=True, repr=False)
+class WindowScores:
+    """Errors in normalised units: summed over windows by horizon, and averaged over horizons by window."""
+
+    sums: dict[str, ErrorSums]
+    """By predictor: model, persistence, training_mean and, with a reward head, reward, reward_training_mean."""
+    squared_error: Tensor
+    """(W,): the model's mean squared error in each window, float64, on the CPU."""
+
+    @classmethod
+    def from_batch(cls, model: WorldModel, batch: WindowBatch, context: int, levels: Tensor) -> Self:
+        """Score windows in normalised units that lie on the model's device; padding is left out."""
+        sums: dict[str, ErrorSums] = {}
+        squared = torch.zeros(len(batch.valid), dtype=torch.float64)
+        for rows, windows in batch.by_length():
+            prediction = predict_open_loop_no_grad(model, windows.observations[:, :-1], windows.actions, context)
+            sums = add_sums(sums, _score(prediction, windows, context, levels))
+            error = (prediction.mean.double() - windows.observations[:, context:].double()).square()
+            squared[rows] = torch.nan_to_num(error, nan=math.inf, posinf=math.inf).mean(dim=(1, 2)).cpu()
+        return cls(sums, squared)
+
+    def __add__(self, other: Self) -> Self:
+        """The windows of both, one after the other."""
+        squared = torch.cat([self.squared_error, other.squared_error])
+        return type(self)(add_sums(self.sums, other.sums), squared)
+
+
+def add_sums(some: dict[str, ErrorSums], others: dict[str, ErrorSums]) -> dict[str, ErrorSums]:
+    """Add predictor by predictor; an empty mapping adds nothing."""
+    if not some:
+        return others
+    return {name: part + others[name] for name, part in some.items()}
+
+
+def _score(prediction: Prediction, windows: WindowBatch, context: int, levels: Tensor) -> dict[str, ErrorSums]:
+    target = windows.observations[:, context:]
+    last = windows.observations[:, context - 1 : context].expand_as(target)
+    sums = {
+        "model": ErrorSums.from_predictions(prediction.mean, prediction.variance, target, levels),
+        "persistence": ErrorSums.from_predictions(last, None, target, levels),
+        "training_mean": ErrorSums.from_predictions(torch.zeros_like(target), torch.ones_like(target), target, levels),
+    }
+    if prediction.reward_mean is None:
+        return sums
+    mean, variance = prediction.reward_mean[..., None], prediction.reward_variance
+    reward = windows.rewards[:, context - 1 :, None]
+    sums["reward"] = ErrorSums.from_predictions(mean, None if variance is None else variance[..., None], reward, levels)
+    sums["reward_training_mean"] = ErrorSums.from_predictions(
+        torch.zeros_like(reward), torch.ones_like(reward), reward, levels
+    )
+    return sums
+
+
+@dataclass(frozen=True)
+class HorizonErrors:
+    """Errors of one predictor; entry h - 1 speaks of the forecast h steps ahead. float64, on the CPU."""
+
+    count: Tensor
+    """(L,): sequences that reach this horizon."""
+    nrmse: Tensor
+    """(L,): root of the mean squared error over sequences and dimensions, normalised units."""
+    rmse: Tensor
+    """(L,): the same in original units, whatever these are: dimensions of different units mix."""
+    rmse_by_dimension: Tensor
+    """(L, obs): root mean squared error of each dimension in its own unit."""
+    crps: Tensor
+    """(L,): continuous ranked probability score, mean over sequences and dimensions, normalised units; the mean
+    absolute error where there is no variance."""
+    invalid: Tensor
+    """(L,): predictions that were not finite or had no positive variance; where not 0, the means are infinite."""
+    nll: Tensor | None
+    """(L,): negative log likelihood in nats, normalised units, summed over dimensions; None without a variance."""
+    nll_original: Tensor | None
+    """(L,): the same of the density in original units."""
+    coverage: Tensor | None
+    """(L, levels): share of targets inside the central intervals, over all dimensions."""
+    levels: Tensor
+    """(levels,): nominal probabilities of these intervals."""
+
+    @classmethod
+    def from_sums(cls, sums: ErrorSums, scale: Tensor, levels: Tensor) -> Self:
+        """Means of `sums`; `scale` (obs,) is the original unit's size of one normalised unit."""
+        sums, scale, levels = sums.to("cpu"), scale.double().cpu(), levels.double().cpu()
+        by_dimension = (sums.squared / sums.count[:, None]).sqrt()
+        nll = None if sums.nll is None else sums.nll / sums.count
+        return cls(
+            count=sums.count,
+            nrmse=by_dimension.square().mean(-1).sqrt(),
+            rmse=(by_dimension * scale).square().mean(-1).sqrt(),
+            rmse_by_dimension=by_dimension * scale,
+            crps=(sums.crps / sums.count[:, None]).mean(-1),
+            invalid=sums.invalid,
+            nll=nll,
+            nll_original=None if nll is None else nll + scale.log().sum(),
+            coverage=None if sums.hits is None else sums.hits / sums.count[:, None],
+            levels=levels,
+        )
+
+    def __len__(self) -> int:
+        """Number of horizons."""
+        return len(self.count)
+
+    def coverage_at(self, level: float) -> Tensor:
+        """Observed coverage (L,) of the interval with nominal probability `level`.
+
+        Raises:
+            ConfigurationError: that level was not measured.
+        """
+        match = (self.levels - level).abs() < 1e-9
+        if self.coverage is None or not bool(match.any()):
+            raise ConfigurationError(f"no coverage at {level}: measured are {self.levels.tolist()} or none at all")
+        return self.coverage[:, int(match.nonzero()[0])]
+
+    def coverage_error(self, level: float) -> Tensor:
+        """Observed minus nominal coverage (L,): below 0 the model is too sure of itself, above 0 too cautious.
+
+        Raises:
+            ConfigurationError: that level was not measured.
+        """
+        return self.coverage_at(level) - level
+
+    def sliding(self, window: int, stride: int) -> dict[str, Tensor]:
+        """Errors over sliding windows of blind steps, the last one ending at the last step.
+
+        Returns:
+            `first_horizon` (1 is one step ahead) and, per window, `rmse`, `nrmse`, `crps` and, where known, `nll`.
+        """
+        starts = torch.as_tensor(window_starts(len(self), window, stride)) + 1
+        means = {
+            "rmse": sliding_mean(self.rmse.square(), self.count, window, stride).sqrt(),
+            "nrmse": sliding_mean(self.nrmse.square(), self.count, window, stride).sqrt(),
+            "crps": sliding_mean(self.crps, self.count, window, stride),
+        }
+        if self.nll is not None:
+            means["nll"] = sliding_mean(self.nll, self.count, window, stride)
+        return {"first_horizon": starts, **means}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists by field, and `coverage_error` by level; what is not finite becomes null (`invalid` says why)."""
+        fields = {name: None if value is None else to_jsonable(value) for name, value in vars(self).items()}
+        return {**fields, "coverage_error": to_jsonable(self._coverage_errors())}
+
+    def _coverage_errors(self) -> dict[str, Tensor] | None:
+        """Of those reported levels that were measured."""
+        if self.coverage is None:
+            return None
+        measured = [level for level in REPORTED_LEVELS if bool(((self.levels - level).abs() < 1e-9).any())]
+        return {str(level): self.coverage_error(level) for level in measured}
+
+
+def window_starts(steps: int, window: int, stride: int) -> list[int]:
+    """First step of each window: every `stride` steps, and one more that ends at the last step.
+
+    Raises:
+        ConfigurationError: the window is empty or longer than the steps, or the stride is below 1.
+    """
+    if not 1 <= window <= steps or stride < 1:
+        raise ConfigurationError(
+            f"a sliding window of {window} steps at stride {stride} does not fit {steps} steps: "
+            f"choose a window of 1 to {steps} and a stride of at least 1"
+        )
+    last = steps - window
+    starts = list(range(0, last + 1, stride))
+    return starts if starts[-1] == last else [*starts, last]
+
+
+def sliding_mean(values: Tensor, weights: Tensor, window: int, stride: int) -> Tensor:
+    """Weighted mean of `values` (L,) over each window of `window_starts`: (windows,).
+
+    `weights` (L,) count what stands behind each value, for instance the sequences that reach that step.
+    """
+    starts = window_starts(len(values), window, stride)
+    index = torch.as_tensor(starts, device=values.device)[:, None] + torch.arange(window, device=values.device)
+    return (values * weights)[index].sum(dim=-1) / weights[index].sum(dim=-1)

@@ -1,0 +1,1 @@
+"""State space models with factorised Gaussian beliefs: RKN, Ac-RKN, HiP-RSSM and MTS3."""

@@ -1,0 +1,68 @@
+"""Beliefs of MTS3 and HiP-RSSM at one time step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mbrl_mts3.gaussian import Evidence, FactorisedGaussian, SharedLatentCovariance
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+@dataclass(frozen=True, repr=False)
+class LevelBelief(TensorRecord):
+    """One slow level inside its current cell k, of batch size B."""
+
+    state: FactorisedGaussian
+    """Belief of the latent of the last complete cell, x_{k-1}, everything observed in it taken in."""
+    observed: Evidence
+    """(B, n): sums over the observations of cell k so far."""
+    acted: Evidence
+    """(B, 2n): sums over the executed actions of cell k so far."""
+
+
+@dataclass(frozen=True, repr=False)
+class MTS3Belief(TensorRecord):
+    """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
+
+    fast: FactorisedGaussian
+    """Belief of z_t."""
+    levels: tuple[LevelBelief, ...]
+    """The slow levels, the fastest of them first."""
+    step: Tensor
+    """(B,) int64: t, the number of actions executed since the start."""
+    reference: Tensor | None = None
+    """(B, obs): o_t as observed, else as predicted; kept by models that predict differences."""
+    shared: SharedLatentCovariance | None = None
+    """Covariance of z_t with the slow latent of the running cell; kept where that is treated exactly."""
+
+
+@dataclass(frozen=True, repr=False)
+class TaskBelief(TensorRecord):
+    """What the context tells of the task up to step t, and the pieces of the next triple, of batch size B."""
+
+    evidence: Evidence
+    """(B, 2n): sums over the triples that are complete."""
+    origin: Tensor
+    """(B, obs + act): [o_{t-1}; a_{t-1}], where the triple begins that o_t completes; o_{t-1} is zero if masked."""
+    origin_shown: Tensor
+    """(B,) bool: whether o_{t-1} was taken in; False at step 0."""
+    observation: Tensor
+    """(B, obs): o_t once it has been taken in, else zero."""
+    shown: Tensor
+    """(B,) bool: whether o_t has been taken in."""
+
+
+@dataclass(frozen=True, repr=False)
+class HiPRSSMBelief(TensorRecord):
+    """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
+
+    fast: FactorisedGaussian
+    """Belief of z_t."""
+    task: TaskBelief
+    """What the context tells of l."""
+    step: Tensor
+    """(B,) int64: t, the number of actions executed since the start."""
+    reference: Tensor | None = None
+    """(B, obs): o_t as observed, else as predicted; kept by models that predict differences."""

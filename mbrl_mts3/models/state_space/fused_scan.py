@@ -1,0 +1,347 @@
+"""The fast level's Kalman recursion with a backward pass of its own.
+
+Autograd would keep about thirty small tensors a step and multiply small matrices for the weights' gradients at each of
+them. Here the state lies as (T, features, B), one contiguous block for each step, all results are written into tensors
+made once, and the weights' gradients are one product over all steps.
+
+Everything below knows an optional dimension of E members before the features: under `torch.func.vmap` with weights of
+each member's own, the same lines run as one recursion over all members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Tensors = tuple[Tensor, ...]
+Dims = tuple[int | None, ...]
+ROWS_AT_ONCE = 128
+
+
+def fused_scan(
+    weight: Tensor,
+    covariance_weight: Tensor,
+    mean: Tensor,
+    covariance: Tensor,
+    drive_mean: Tensor,
+    drive_covariance: Tensor,
+    precision: Tensor | None,
+    information: Tensor | None,
+    state_weight: Tensor | None = None,
+    out_weight: Tensor | None = None,
+    inputs: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Condition, then predict, for t = 0..T-1: equal to `condition` and `DenseMap.apply` in turn.
+
+    Args:
+        weight, covariance_weight: A (2n, 2n) and M_A (3n, 3n).
+        mean, covariance: belief of z_0, (B, 2n) and (B, 3n), its observation not yet taken in.
+        drive_mean, drive_covariance: what is added to each prediction, (B, T, 2n) and (B, T, 3n).
+        precision, information: evidence (B, T, n) of each step's observation; None for an open loop.
+        state_weight, out_weight, inputs: V (h, 2n), W (2n, h) and u (B, T, h) of W tanh(V m_t + u_t), which is added
+            to each predicted mean too; None for a linear recursion.
+
+    Returns:
+        Means (B, T, 2n) and covariances (B, T, 3n) of z_1..z_T.
+    """
+    # Under autocast some inputs come in half precision; a recursion over hundreds of steps is no place for that.
+    mean, covariance, drive_mean, drive_covariance = (
+        tensor.to(weight.dtype) for tensor in (mean, covariance, drive_mean, drive_covariance)
+    )
+    precision, information, state_weight, out_weight, inputs = (
+        None if tensor is None else tensor.to(weight.dtype)
+        for tensor in (precision, information, state_weight, out_weight, inputs)
+    )
+    if len(mean) > ROWS_AT_ONCE:
+        # Larger batches fall out of the processor's caches, and their buffers are new pages at every call.
+        done = [
+            fused_scan(
+                weight,
+                covariance_weight,
+                mean[rows],
+                covariance[rows],
+                drive_mean[rows],
+                drive_covariance[rows],
+                None if precision is None else precision[rows],
+                None if information is None else information[rows],
+                state_weight,
+                out_weight,
+                None if inputs is None else inputs[rows],
+            )
+            for rows in (slice(first, first + ROWS_AT_ONCE) for first in range(0, len(mean), ROWS_AT_ONCE))
+        ]
+        return torch.cat([part[0] for part in done]), torch.cat([part[1] for part in done])
+    interaction = () if inputs is None else (state_weight, out_weight, inputs)
+    if precision is None or information is None:
+        means, *_ = _OpenLoop.apply(weight, mean, drive_mean, *interaction)  # type: ignore[no-untyped-call]
+        covariances, *_ = _OpenLoop.apply(  # type: ignore[no-untyped-call]
+            covariance_weight, covariance, drive_covariance
+        )
+    else:
+        means, covariances, *_ = _Scan.apply(  # type: ignore[no-untyped-call]
+            weight,
+            covariance_weight,
+            mean,
+            covariance,
+            drive_mean,
+            drive_covariance,
+            precision,
+            information,
+            *interaction,
+        )
+    return means, covariances
+
+
+class _OpenLoop(torch.autograd.Function):
+    """x_{t+1} = A x_t + d_t, with an interaction + W tanh(V x_t + u_t).
+
+    Returns what was asked for, then what only the backward pass needs.
+    """
+
+    @staticmethod
+    def forward(weight: Tensor, start: Tensor, drive: Tensor, *interaction: Tensor) -> Tensors:
+        inputs, add_product = time_major(drive), add_product_of(weight)
+        states = inputs.new_empty(len(inputs) + 1, *inputs.shape[1:])
+        states[0] = start.mT
+        rows, hidden = states.unbind(0), InteractionForward.of(interaction)
+        for t, step in enumerate(inputs.unbind(0)):
+            add_product(step, weight, rows[t], out=rows[t + 1])
+            if hidden is not None:
+                hidden.add(t, rows[t], rows[t + 1])
+        return batch_major(states[1:]), states, *([] if hidden is None else [hidden.values])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tensors, output: Tensors) -> None:
+        _keep(ctx, output, 1, (inputs[0], *output[1:2], *inputs[3:5], *output[2:]))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Dims, *inputs: Tensor) -> tuple[Tensors, Dims]:
+        found = _OpenLoop.apply(*_members_first(info.batch_size, in_dims, inputs))  # type: ignore[no-untyped-call]
+        return found, (0, *(1,) * (len(found) - 1))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
+        weight, states, *interaction = ctx.saved_tensors
+        total, add_product = _gradient(gradient, states[1:]), add_product_of(weight)
+        hidden = InteractionBackward.of(interaction)
+        rows, back, first = total.unbind(0), weight.mT, torch.zeros_like(states[0])
+        for t, before in reversed(list(enumerate([first, *rows[:-1]]))):
+            add_product(before, back, rows[t], out=before)
+            if hidden is not None:
+                hidden.add(t, rows[t], before)
+        of_interaction = () if hidden is None else hidden.weights(total, states[:-1])
+        return outer(total, states[:-1]), first.mT, batch_major(total), *of_interaction
+
+
+class _Scan(torch.autograd.Function):
+    """Names as in `condition`: a prime in its docstring is an underscore here.
+
+    Returns what was asked for, then what only the backward pass needs.
+    """
+
+    @staticmethod
+    def forward(weight: Tensor, covariance_weight: Tensor, *rest: Tensor) -> Tensors:
+        start_mean, start_covariance = rest[0], rest[1]
+        d_mean, d_cov, p, h = (time_major(tensor) for tensor in rest[2:6])
+        n, add_product, hidden = p.shape[-2], add_product_of(weight), InteractionForward.of(rest[6:])
+        mean, cov = (d.new_empty(len(d) + 1, *d.shape[1:]) for d in (d_mean, d_cov))
+        mean[0], cov[0] = start_mean.mT, start_covariance.mT
+        mean_, cov_ = torch.empty_like(d_mean), torch.empty_like(d_cov)
+        inverse, residual = torch.empty_like(p), torch.empty_like(p)
+        (mu_u, mu_l), (s_u, s_l, s_s) = blocks(mean, n), blocks(cov, n)
+        (mu_u_, mu_l_), (s_u_, s_l_, s_s_) = blocks(mean_, n), blocks(cov_, n)
+        one, scratch = p.new_ones(()), torch.empty_like(p[0])
+        rows = zip(p.unbind(0), h.unbind(0), inverse.unbind(0), residual.unbind(0), strict=True)
+        for t, (p_t, h_t, inverse_t, r) in enumerate(rows):
+            torch.addcmul(one, p_t, s_u[t], out=inverse_t).reciprocal_()
+            torch.mul(s_u[t], inverse_t, out=s_u_[t])
+            torch.mul(s_s[t], inverse_t, out=s_s_[t])
+            torch.mul(p_t, s_s[t], out=scratch)
+            torch.addcmul(s_l[t], scratch, s_s_[t], value=-1, out=s_l_[t])
+            torch.addcmul(h_t, p_t, mu_u[t], value=-1, out=r)
+            torch.addcmul(mu_u[t], s_u_[t], r, out=mu_u_[t])
+            torch.addcmul(mu_l[t], s_s_[t], r, out=mu_l_[t])
+            add_product(d_mean[t], weight, mean_[t], out=mean[t + 1])
+            add_product(d_cov[t], covariance_weight, cov_[t], out=cov[t + 1])
+            if hidden is not None:
+                hidden.add(t, mean_[t], mean[t + 1])
+        kept = [] if hidden is None else [hidden.values]
+        return batch_major(mean[1:]), batch_major(cov[1:]), p, mean, mean_, cov_, inverse, residual, *kept
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tensors, output: Tensors) -> None:
+        _keep(ctx, output, 2, (*inputs[:2], *output[2:8], *inputs[8:10], *output[8:]))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Dims, *inputs: Tensor) -> tuple[Tensors, Dims]:
+        found = _Scan.apply(*_members_first(info.batch_size, in_dims, inputs))  # type: ignore[no-untyped-call]
+        return found, (0, 0, *(1,) * (len(found) - 2))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient_mean: Tensor | None, gradient_covariance: Tensor | None, *_: Any) -> Any:
+        weight, covariance_weight, p, mean, mean_, cov_, inverse, residual, *interaction = ctx.saved_tensors
+        n, product, hidden = p.shape[-2], product_of(weight), InteractionBackward.of(interaction)
+        g_mean, g_cov = _gradient(gradient_mean, mean_), _gradient(gradient_covariance, cov_)
+        s_u_, _, s_s_ = cov_.split(n, dim=-2)
+        # What does not depend on the recursion is computed for all steps at once.
+        gain = p * s_s_
+        g_s_u_, g_s_s_, g_r = (torch.empty_like(p) for _ in range(3))
+        g_cov_ = torch.empty_like(cov_)
+        first_mean, first_cov = torch.zeros_like(mean_[0]), torch.zeros_like(cov_[0])
+        g_mu_u_l = torch.empty_like(first_mean)
+        g_mu_u_, g_mu_l_ = g_mu_u_l.split(n, dim=-2)
+        lists = zip(
+            p.unbind(0), inverse.unbind(0), residual.unbind(0), gain.unbind(0), inverse.square().unbind(0),
+            (gain * inverse).unbind(0), gain.square().unbind(0), s_u_.unbind(0), s_s_.unbind(0), g_s_u_.unbind(0),
+            g_s_s_.unbind(0), g_r.unbind(0), g_cov_.unbind(0), strict=True,
+        )  # fmt: skip
+        before_mean = [first_mean, *g_mean[:-1].unbind(0)]
+        before_cov = [first_cov, *g_cov[:-1].unbind(0)]
+        for t, row in reversed(list(enumerate(lists))):
+            p_t, inv, r, k, inv2, k_inv, k2, su_, ss_, gsu_, gss_, gr, gcov_ = row
+            product(weight.mT, g_mean[t], out=g_mu_u_l)
+            if hidden is not None:
+                hidden.add(t, g_mean[t], g_mu_u_l)
+            product(covariance_weight.mT, g_cov[t], out=gcov_)
+            gcu, gcl, gcs = gcov_.split(n, dim=-2)
+            torch.addcmul(gcu, g_mu_u_, r, out=gsu_)
+            torch.addcmul(gcs, g_mu_l_, r, out=gss_)
+            torch.mul(g_mu_u_, su_, out=gr).addcmul_(g_mu_l_, ss_)
+            to_u, _ = before_mean[t].add_(g_mu_u_l).split(n, dim=-2)
+            to_u.addcmul_(gr, p_t, value=-1)
+            c_u, c_l, c_s = before_cov[t].split(n, dim=-2)
+            c_u.addcmul_(gsu_, inv2).addcmul_(gss_, k_inv, value=-1).addcmul_(gcl, k2)
+            c_l.add_(gcl)
+            c_s.addcmul_(gss_, inv).addcmul_(gcl, k, value=-2)
+        g_p = g_s_u_.mul_(s_u_).addcmul_(g_s_s_, s_s_).mul_(s_u_)
+        g_p.addcmul_(g_cov_[..., n : 2 * n, :] * s_s_, s_s_).addcmul_(g_r, mean[:-1, ..., :n, :]).neg_()
+        of_interaction = () if hidden is None else hidden.weights(g_mean, mean_)
+        return (
+            outer(g_mean, mean_),
+            outer(g_cov, cov_),
+            first_mean.mT,
+            first_cov.mT,
+            *(batch_major(tensor) for tensor in (g_mean, g_cov, g_p, g_r)),
+            *of_interaction,
+        )
+
+
+def _keep(ctx: Any, output: Tensors, asked_for: int, saved: Tensors) -> None:
+    """Save for the backward pass; a function that is to be vmapped may save its inputs and outputs only."""
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(*output[asked_for:])
+    ctx.save_for_backward(*saved)
+
+
+def _gradient(gradient: Tensor | None, state: Tensor) -> Tensor:
+    """As time-major as `state`, to be written to; nothing depends on a result without one."""
+    return torch.zeros_like(state) if gradient is None else time_major(gradient)
+
+
+def _members_first(members: int, in_dims: Dims, inputs: Tensors) -> list[Tensor]:
+    """Inputs of vmap with the members' dimension in front; what all members share gets one."""
+    return [
+        tensor.expand(members, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+        for tensor, dim in zip(inputs, in_dims, strict=True)
+    ]
+
+
+class InteractionForward:
+    """tanh(V x_t + u_t) of all steps, (T, h, B), and what it adds to the next state."""
+
+    def __init__(self, state_weight: Tensor, out_weight: Tensor, inputs: Tensor) -> None:
+        self.state_weight, self.out_weight = state_weight, out_weight
+        self.values = time_major(inputs)
+        self._rows, self._add_product = self.values.unbind(0), add_product_of(state_weight)
+
+    @classmethod
+    def of(cls, interaction: Sequence[Tensor]) -> InteractionForward | None:
+        """Of V, W and u (B, T, h), or of nothing."""
+        return cls(*interaction) if interaction else None
+
+    def add(self, t: int, state: Tensor, after: Tensor) -> None:
+        """Add W tanh(V x_t + u_t) to `after`."""
+        row = self._rows[t]
+        self._add_product(row, self.state_weight, state, out=row).tanh_()
+        self._add_product(after, self.out_weight, row, out=after)
+
+
+class InteractionBackward:
+    """The way back through `HiddenUnits`."""
+
+    def __init__(self, state_weight: Tensor, out_weight: Tensor, values: Tensor) -> None:
+        self.values, self.before = values, torch.empty_like(values)
+        self._rows, self._slopes = self.before.unbind(0), (1 - values.square()).unbind(0)
+        self._state_back, self._out_back = state_weight.mT, out_weight.mT
+        self._product, self._add_product = product_of(state_weight), add_product_of(state_weight)
+
+    @classmethod
+    def of(cls, saved: Sequence[Tensor]) -> InteractionBackward | None:
+        """Of V, W and the hidden values (T, h, B), or of nothing."""
+        return cls(*saved) if saved else None
+
+    def add(self, t: int, gradient: Tensor, to_state: Tensor) -> None:
+        """Add to the gradient of x_t what that of x_{t+1} makes of it."""
+        row = self._rows[t]
+        self._product(self._out_back, gradient, out=row).mul_(self._slopes[t])
+        self._add_product(to_state, self._state_back, row, out=to_state)
+
+    def weights(self, gradients: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients of V, W and u."""
+        return outer(self.before, states), outer(gradients, self.values), batch_major(self.before)
+
+
+def add_product_of(weight: Tensor) -> Callable[..., Tensor]:
+    """c + A B for weights A of one model, or of many members."""
+    return torch.addmm if weight.ndim == 2 else torch.baddbmm
+
+
+def product_of(weight: Tensor) -> Callable[..., Tensor]:
+    """A B for weights A of one model, or of many members."""
+    return torch.mm if weight.ndim == 2 else torch.bmm
+
+
+def time_major(sequence: Tensor) -> Tensor:
+    """(B, T, F) -> (T, F, B), a copy; as the transpose of one matrix it is many times faster than as a permutation.
+
+    With members: (E, B, T, F) -> (T, E, F, B).
+    """
+    if sequence.ndim == 4:
+        return torch.stack([time_major(member) for member in sequence], dim=1)
+    batch, steps, features = sequence.shape
+    return (
+        sequence.reshape(batch, steps * features)
+        .T.clone(memory_format=torch.contiguous_format)
+        .view(steps, features, batch)
+    )
+
+
+def batch_major(sequence: Tensor) -> Tensor:
+    """(T, F, B) -> (B, T, F), a copy. With members: (T, E, F, B) -> (E, B, T, F)."""
+    if sequence.ndim == 4:
+        return torch.stack([batch_major(member) for member in sequence.unbind(1)])
+    steps, features, batch = sequence.shape
+    return (
+        sequence.reshape(steps * features, batch)
+        .T.clone(memory_format=torch.contiguous_format)
+        .view(batch, steps, features)
+    )
+
+
+def blocks(packed: Tensor, n: int) -> list[tuple[Tensor, ...]]:
+    """(T, ..., k * n, B) as k lists of T blocks (..., n, B)."""
+    return [part.unbind(0) for part in packed.split(n, dim=-2)]
+
+
+def outer(gradient: Tensor, state: Tensor) -> Tensor:
+    """sum_t gradient_t state_t^T, for (T, F, B) and (T, G, B), of each member for itself."""
+    if gradient.ndim == 4:
+        return torch.einsum("tefb,tegb->efg", gradient, state)
+    product: Tensor = torch.tensordot(gradient, state, dims=([0, 2], [0, 2]))
+    return product

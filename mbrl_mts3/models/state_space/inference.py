@@ -1,0 +1,203 @@
+"""Inference with MTS3: filtering a sequence, single steps, samples and mean rollouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.gaussian import Evidence, FactorisedGaussian, condition, condition_shared
+from mbrl_mts3.models.state_space.belief import LevelBelief, MTS3Belief
+from mbrl_mts3.models.state_space.network import MTS3Maps, MTS3Network
+from mbrl_mts3.models.state_space.scan import SharedCause, kalman_scan, mean_scan, sample_scan, shared_step
+from mbrl_mts3.models.state_space.time_scale import Cells, PriorAt
+from mbrl_mts3.tensor_record import concatenate
+
+Noise = Callable[[Tensor, int], Tensor]
+"""Standard normal (B, count, 2n) for a tensor (B, 2n) and a count."""
+
+
+def filter_sequence(
+    model: MTS3Network,
+    maps: MTS3Maps,
+    start: MTS3Belief,
+    actions: Tensor,
+    observations: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> tuple[MTS3Belief, FactorisedGaussian]:
+    """The belief after actions (B, T, act), and the predicted beliefs of z_1..z_T, (B, T).
+
+    Args:
+        observations, mask: (B, T, obs) and (B, T), o_0..o_{T-1} where they are taken in; None for an open loop.
+    """
+    groups = group_by_step(start.step)
+    if len(groups) == 1:
+        return _run_aligned(model, maps, start, actions, observations, mask)
+    # Elements at different phases of their cells cannot share the cuts of a sequence.
+    runs = [_run_aligned(model, maps, start[i], actions[i], _pick(observations, i), _pick(mask, i)) for i in groups]
+    order = torch.cat(groups).argsort()
+    return concatenate([run[0] for run in runs])[order], concatenate([run[1] for run in runs])[order]
+
+
+def group_by_step(step: Tensor) -> list[Tensor]:
+    """Indices of the elements that are at the same step, for each step that there is."""
+    return [torch.nonzero(step == value).squeeze(-1) for value in step.unique()]
+
+
+def run_slow_levels(
+    model: MTS3Network,
+    maps: MTS3Maps,
+    start: MTS3Belief,
+    actions: Tensor,
+    observations: Tensor | None = None,
+    mask: Tensor | None = None,
+    noise: Noise | None = None,
+) -> tuple[FactorisedGaussian | None, tuple[LevelBelief, ...]]:
+    """Top down: what the fast level is conditioned on (B, T), and the levels' beliefs at the end.
+
+    Args:
+        start: all elements at the same step.
+        noise: draw each cell's latent once instead of keeping its belief.
+    """
+    begin, length = int(start.step[0]), actions.shape[1]
+    steps = torch.arange(begin, begin + length, device=actions.device)
+    dropped = model.options.slow_dropout if model.training and observations is not None else 0.0
+    kept = (torch.rand(len(actions), 1, 1, dtype=actions.dtype, device=actions.device) >= dropped) if dropped else None
+    cause: FactorisedGaussian | None = None
+    beliefs: list[LevelBelief] = []
+    for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
+        cells = Cells(level.period, begin % level.period, length)
+        observed = None if observations is None else level.observation_evidence(observations, steps, mask)
+        if observed is not None and kept is not None:
+            observed = Evidence(observed.precision * kept, observed.information * kept)
+        draws = None if noise is None else noise(belief.state.mean, cells.count)
+        run = level.run(level_maps, belief, cells, observed, level.action_evidence(actions, steps), cause, draws)
+        cause = run.cause
+        beliefs.insert(0, run.belief)
+    return cause, tuple(beliefs)
+
+
+def _run_aligned(
+    model: MTS3Network,
+    maps: MTS3Maps,
+    start: MTS3Belief,
+    actions: Tensor,
+    observations: Tensor | None,
+    mask: Tensor | None,
+) -> tuple[MTS3Belief, FactorisedGaussian]:
+    cause, levels = run_slow_levels(model, maps, start, actions, observations, mask)
+    evidence = None if observations is None else model.observation_encoder(observations, mask)
+    drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
+    shared = _shared_cause(model, maps, start, cause, actions.shape[1])
+    together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
+    predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, together)
+    return MTS3Belief(predicted[:, -1], levels, start.step + actions.shape[1], start.reference, tracked), predicted
+
+
+def _shared_cause(
+    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, cause: FactorisedGaussian | None, length: int
+) -> SharedCause | None:
+    if maps.shared is None or cause is None or start.shared is None:
+        return None
+    begin, period = int(start.step[0]), model.options.time_scales[0]
+    begins = [(begin + t) % period == 0 for t in range(length)]
+    return SharedCause(maps.shared, cause, start.shared, begins)
+
+
+def _pick(tensor: Tensor | None, index: Tensor) -> Tensor | None:
+    return None if tensor is None else tensor[index]
+
+
+def update_belief(
+    model: MTS3Network, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, trust: float = 1.0
+) -> MTS3Belief:
+    """The belief once o_t (B, obs) is known, where the mask (B,) shows it; its evidence counts `trust` times."""
+    evidence: Evidence = model.observation_encoder(observation, mask).tempered(trust)
+    levels = tuple(
+        LevelBelief(
+            known.state,
+            known.observed + level.observation_evidence(observation, belief.step, mask).tempered(trust),
+            known.acted,
+        )
+        for level, known in zip(model.slow_levels, belief.levels, strict=True)
+    )
+    shared = None if belief.shared is None else condition_shared(belief.shared, belief.fast, evidence)
+    reference = belief.reference
+    if reference is not None:
+        reference = observation if mask is None else torch.where(mask[:, None], observation, reference)
+    return MTS3Belief(condition(belief.fast, evidence), levels, belief.step, reference, shared)
+
+
+def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
+    """The belief after a_t (B, act), nothing observed."""
+    cause: FactorisedGaussian | None = None
+    levels: list[LevelBelief] = []
+    for level, level_maps, known in reversed(list(zip(model.slow_levels, maps.levels, belief.levels, strict=True))):
+        acted = LevelBelief(known.state, known.observed, known.acted + level.action_evidence(action, belief.step))
+        cause = level_maps.transition.apply(known.state) + level.drive(level_maps, acted.acted, cause)
+        levels.insert(0, level.complete(acted, cause, (belief.step + 1) % level.period == 0))
+    drive = maps.drive((len(action),), model.control_effect(action), cause)
+    predicted = maps.transition.apply(belief.fast) + drive
+    together = model.interaction_along(maps, action[:, None], cause.mean[:, None] if cause is not None else None)
+    if together is not None:
+        predicted = FactorisedGaussian(predicted.mean + together.effect(0, belief.fast.mean), predicted.covariance)
+    shared = belief.shared
+    if maps.shared is not None and shared is not None and cause is not None:
+        begins = belief.step % model.options.time_scales[0] == 0
+        shared, gain = shared_step(maps.shared, shared, cause, begins)
+        predicted = FactorisedGaussian(predicted.mean, predicted.covariance + gain)
+    reference = belief.reference
+    if reference is not None:
+        reference = reference + model.readout.change(predicted.mean)
+    return MTS3Belief(predicted, tuple(levels), belief.step + 1, reference, shared)
+
+
+def sample_paths(
+    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions: Tensor, generator: torch.Generator | None
+) -> Tensor:
+    """One path of z_1..z_T (B, T, 2n) per row under actions (B, T, act).
+
+    Each cell's slow latent is drawn once, the process noise of the fast level at each step.
+    """
+    groups = group_by_step(start.step)
+    paths = [_sample_aligned(model, maps, start[i], actions[i], generator) for i in groups]
+    return torch.cat(paths)[torch.cat(groups).argsort()]
+
+
+def _sample_aligned(
+    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions: Tensor, generator: torch.Generator | None
+) -> Tensor:
+    def noise(like: Tensor, count: int) -> Tensor:
+        shape = (len(like), count, like.shape[-1])
+        return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
+
+    levels = tuple(
+        LevelBelief(level.state.draw(noise(level.state.mean, 1)[:, 0]), level.observed, level.acted)
+        for level in start.levels
+    )
+    known = MTS3Belief(start.fast, levels, start.step, start.reference, start.shared)
+    cause, _ = run_slow_levels(model, maps, known, actions, noise=noise)
+    first = start.fast.draw(noise(start.fast.mean, 1)[:, 0]).mean
+    drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
+    together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
+    return sample_scan(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), together)
+
+
+def imagine_means(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions: Tensor) -> Tensor:
+    """Means of z_1..z_T (B, T, 2n) under actions (B, T, act), all elements at the same step.
+
+    Means do not depend on covariances where nothing is observed, but for the cells that are running: see
+    `TimeScale.run_mean`.
+    """
+    begin, length = int(start.step[0]), actions.shape[1]
+    steps = torch.arange(begin, begin + length, device=actions.device)
+    cause: tuple[Tensor, PriorAt] | None = None
+    for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
+        cells = Cells(level.period, begin % level.period, length)
+        cause = level.run_mean(level_maps, belief, cells, level.action_evidence(actions, steps), cause)
+    like = start.fast.mean[:, None].expand(-1, length, -1)
+    of_cause = None if cause is None else cause[0]
+    drive = maps.drive_mean(like, model.control_effect(actions), of_cause)
+    together = model.interaction_along(maps, actions, of_cause)
+    return mean_scan(maps.transition, start.fast.mean, drive, together)

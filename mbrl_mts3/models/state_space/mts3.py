@@ -1,0 +1,224 @@
+"""Multi Time Scale State Space models with any number of levels."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.errors import CausalityError, ShapeError
+from mbrl_mts3.gaussian import FactorisedGaussian, SharedLatentCovariance
+from mbrl_mts3.models.batching import over_candidates, segment_ends
+from mbrl_mts3.models.state_space.belief import MTS3Belief
+from mbrl_mts3.models.state_space.inference import (
+    filter_sequence,
+    imagine_means,
+    predict_belief,
+    sample_paths,
+    update_belief,
+)
+from mbrl_mts3.models.state_space.network import MTS3Maps, MTS3Network, build_maps
+from mbrl_mts3.models.state_space.scan import sample_evidence_weight
+from mbrl_mts3.predictions import MeanPrediction, Prediction, Trajectories
+from mbrl_mts3.tensor_record import TensorRecord, concatenate
+
+
+class MTS3(MTS3Network):
+    """A hierarchy of Gaussian state space models, each slower than the one below (arXiv 2310.18534).
+
+        fast level, step t:         z' = A z + b(a_t) + C x^1 + W tanh(V z + u(a_t, x^1)) + eps
+        level i, cell k of tau_i:   x^i_k = A_i x^i_{k-1} + B_i alpha^i_k + C_i x^{i+1} + eps
+
+    Each level is conditioned on the *prior* of the level above, which has seen the past only. The published model has
+    no W tanh(...): its dynamics are linear in the latent. Where effects of actions depend on the state, they cannot be
+    told apart by a linear model, however wide; `interaction_width` adds them, at the mean of the belief.
+
+    Args:
+        observation_dim, action_dim: sizes; action_dim 0 gives the unactuated model of time series.
+        time_scales: steps per cell of each slow level, fastest first, each a multiple of the one before.
+            () is a single level (Ac-RKN with the same transition), (15,) the model of the paper.
+        latent_dim: n; latents have 2n dimensions.
+        slow_latent_dim: n of every slow level; None means latent_dim, as published.
+        transition: "dense", "banded", "diagonal", "locally_linear" or "banded_locally_linear", for every level.
+        aggregation: "causal" (actions of a cell up to the current step) or "window" (all actions of the cell, as
+            in the paper; such a model cannot be stepped one action at a time).
+        conditioning: "prior", or "posterior" to smooth with the whole cell's observations; not for control.
+        shared_latent: "independent" adds the slow latent's covariance anew at each step, as published; "exact"
+            treats it as one variable for the whole cell of the first slow level.
+        target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
+            errors in long open loops.
+        actuated: False ignores the actions at every level, as a model of time series does.
+        abstract_actions: False lets the actions reach the fast level only.
+        predict_reward, predict_termination: heads beside the next observation.
+        encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks; u
+            has those of control.
+        interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
+        variance_hidden: of the head of variances; None means decoder_hidden.
+        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; drawn for
+            each piece where a long batch is computed in pieces. A fast level that always finds a well-informed slow
+            latent leans on it, and errs in long blind stretches, where that has nothing left to tell.
+        heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
+            covariance alone, which hardly depends on where the state is.
+        initial_variance: of every latent before the first observation.
+        slow_initial_variance: of the slow latents; None means initial_variance, as published. Near the variance that
+            blind stretches lead back to, each sequence begins with what a long one ends with, so that it is learned.
+
+    Raises:
+        ConfigurationError: an option is unknown or does not go with another.
+    """
+
+    _maps: MTS3Maps | None = None
+    """Built once, see `prepared`."""
+
+    # --- the contract ---------------------------------------------------------------------------------------------
+
+    @property
+    def causal(self) -> bool:
+        open_plan = self.options.aggregation == "window" and self.action_dim > 0
+        return not (open_plan or self.options.conditioning == "posterior")
+
+    @property
+    def period(self) -> int:
+        return max(self.options.time_scales, default=1)
+
+    def arguments(self) -> dict[str, object]:
+        # Special cases of this model have constructors of their own, with fewer arguments.
+        taken = signature(type(self).__init__).parameters
+        every = {**super().arguments(), **self.options.as_dict()}
+        return {name: value for name, value in every.items() if name in taken}
+
+    def prepared(self) -> MTS3:
+        twin = copy.copy(self)
+        with torch.no_grad():
+            twin._maps = build_maps(self)
+        return twin
+
+    def initial_belief(self, batch_size: int) -> MTS3Belief:
+        like = self.noise.raw
+        n, variance, slow = self.options.latent_dim, self.options.initial_variance, self.options.slow_variance
+        exact = self.options.shared_latent == "exact" and len(self.levels)
+        return MTS3Belief(
+            fast=FactorisedGaussian.isotropic(batch_size, n, variance, like),
+            levels=tuple(level.initial_belief(batch_size, slow, like) for level in self.slow_levels),
+            step=torch.zeros(batch_size, dtype=torch.int64, device=like.device),
+            reference=like.new_zeros(batch_size, self.observation_dim) if self.readout.delta else None,
+            shared=SharedLatentCovariance(like.new_zeros(batch_size, 4 * n)) if exact else None,
+        )
+
+    def observe(
+        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
+    ) -> MTS3Belief:
+        known = self._checked(belief)
+        if action is not None:
+            known = self._advanced(known, action)
+        self.check_observation(observation, len(known.step), mask)
+        return update_belief(self, known, observation, mask)
+
+    def observe_sample(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:
+        return update_belief(
+            self, self._checked(belief), observation, None, sample_evidence_weight(delta=self.readout.delta)
+        )
+
+    def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:
+        known = self._checked(belief)
+        after = self._advanced(known, action)
+        return after, self.readout(after.fast[:, None], known.reference)[0]
+
+    def filter(
+        self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
+    ) -> tuple[MTS3Belief, Prediction]:
+        self.check_sequence(observations, actions, mask)
+        known = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
+        self.check_rows(len(known.step), observations)
+        maps, parts, begin = self._current_maps(), [], 0
+        for end in self._segment_ends(known, actions):
+            cut = slice(begin, end)
+            shown = None if mask is None else mask[:, cut]
+            known, prediction = self._run(maps, known, actions[:, cut], observations[:, cut], shown)
+            parts.append(prediction)
+            begin = end
+        return known, parts[0] if len(parts) == 1 else concatenate(parts, dim=1)
+
+    def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
+        start = self._checked(belief)
+        self.check_actions(actions, len(start.step))
+        maps = self._current_maps()
+
+        def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
+            return self._run(maps, rows, plans)[1]
+
+        return over_candidates(rollout, start, actions)
+
+    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
+        start = self._checked(belief)
+        self.check_actions(actions, len(start.step))
+        if len(start.step.unique()) > 1 or self.options.conditioning == "posterior":
+            return super().imagine_mean(belief, actions)
+        maps = self._current_maps()
+
+        def rollout(rows: MTS3Belief, plans: Tensor) -> MeanPrediction:
+            return self.readout.means(imagine_means(self, maps, rows, plans), rows.reference)
+
+        return over_candidates(rollout, start, actions)
+
+    def sample(
+        self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
+    ) -> Trajectories:
+        start = self._checked(belief)
+        self.check_actions(actions, len(start.step))
+        if self.causal:
+            return super().sample(belief, actions, num_samples, generator)
+        rows = start.repeat_interleave(num_samples)
+        plans = actions.repeat_interleave(num_samples, dim=0)
+        maps = self._current_maps()
+        paths = sample_paths(self, maps, rows, plans, generator)
+        drawn = self.readout.sample(paths, maps.noise, rows.reference, generator)
+        return drawn.reshape_batch((len(start.step), num_samples))
+
+    # --- helpers --------------------------------------------------------------------------------------------------
+
+    def _current_maps(self) -> MTS3Maps:
+        return build_maps(self) if self._maps is None else self._maps
+
+    def _apply(self, *args: Any, **kwargs: Any) -> MTS3:
+        # Matrices that were built on another device or in another precision are of no more use.
+        self._maps = None
+        moved: MTS3 = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return moved
+
+    def _segment_ends(self, start: MTS3Belief, actions: Tensor) -> list[int]:
+        rows, length = actions.shape[:2]
+        if actions.device.type != "cpu" or len(start.step.unique()) > 1:
+            return [length]
+        return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
+
+    def _run(
+        self,
+        maps: MTS3Maps,
+        start: MTS3Belief,
+        actions: Tensor,
+        observations: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[MTS3Belief, Prediction]:
+        after, predicted = filter_sequence(self, maps, start, actions, observations, mask)
+        prediction, reference = self.readout(predicted, start.reference, observations, mask)
+        return replace(after, reference=reference), prediction
+
+    def _advanced(self, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
+        if not self.causal:
+            raise CausalityError(
+                "this MTS3 needs actions or observations of the future (aggregation='window' or "
+                "conditioning='posterior') and cannot be stepped one action at a time: train one with "
+                "aggregation='causal' and conditioning='prior', or imagine a whole plan at once"
+            )
+        self.check_actions(action.unsqueeze(1), len(belief.step))
+        return predict_belief(self, self._current_maps(), belief, action)
+
+    def _checked(self, belief: TensorRecord) -> MTS3Belief:
+        if not isinstance(belief, MTS3Belief) or len(belief.levels) != len(self.levels):
+            raise ShapeError(f"expected a belief of this model (see initial_belief), got {belief!r}")
+        return belief

@@ -1,0 +1,161 @@
+"""The parameters of MTS3, and the matrices that are built of them once per call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from mbrl_mts3.gaussian import SharedLatentMaps, noise_belief
+from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.models.readout import Readout
+from mbrl_mts3.models.state_space.options import MTS3Options
+from mbrl_mts3.models.state_space.scan import FastLevelMaps, Interaction, InteractionSequence
+from mbrl_mts3.models.state_space.time_scale import SlowLevel, SlowLevelMaps
+from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise, StateInteraction
+from mbrl_mts3.networks.transitions import make_transition
+
+
+class MTS3Network(WorldModel):
+    """The networks of MTS3 under its options, which `MTS3` documents; inference stands in `inference.py`."""
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        time_scales: Sequence[int] = (15,),
+        *,
+        latent_dim: int = 30,
+        slow_latent_dim: int | None = None,
+        transition: str = "dense",
+        aggregation: str = "causal",
+        conditioning: str = "prior",
+        shared_latent: str = "independent",
+        target: str = "absolute",
+        actuated: bool = True,
+        abstract_actions: bool = True,
+        predict_reward: bool = True,
+        predict_termination: bool = False,
+        encoder_hidden: Sequence[int] = (120,),
+        window_hidden: Sequence[int] = (240,),
+        action_hidden: Sequence[int] = (240,),
+        control_hidden: Sequence[int] = (120,),
+        interaction_width: int = 0,
+        slow_dropout: float = 0.0,
+        decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        heteroscedastic: bool = False,
+        initial_variance: float = 10.0,
+        slow_initial_variance: float | None = None,
+    ) -> None:
+        super().__init__(
+            observation_dim, action_dim, predict_reward=predict_reward, predict_termination=predict_termination
+        )
+        self.options = MTS3Options(
+            time_scales=tuple(time_scales),
+            latent_dim=latent_dim,
+            slow_latent_dim=slow_latent_dim,
+            transition=transition,
+            aggregation=aggregation,
+            conditioning=conditioning,
+            shared_latent=shared_latent,
+            target=target,
+            actuated=actuated,
+            abstract_actions=abstract_actions,
+            encoder_hidden=tuple(encoder_hidden),
+            window_hidden=tuple(window_hidden),
+            action_hidden=tuple(action_hidden),
+            control_hidden=tuple(control_hidden),
+            interaction_width=interaction_width,
+            slow_dropout=slow_dropout,
+            decoder_hidden=tuple(decoder_hidden),
+            variance_hidden=None if variance_hidden is None else tuple(variance_hidden),
+            heteroscedastic=heteroscedastic,
+            initial_variance=initial_variance,
+            slow_initial_variance=slow_initial_variance,
+        )
+        self.levels = nn.ModuleList(self._level(i) for i in range(len(self.options.time_scales)))
+        self.transition = make_transition(transition, latent_dim)
+        self.noise = ProcessNoise(latent_dim)
+        self.cause_map = Link(latent_dim, slow_latent_dim) if len(self.levels) else None
+        driven = actuated and action_dim > 0
+        self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if driven else None
+        self.interaction = self._interaction(action_dim if driven else 0)
+        self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
+        self.readout = Readout(
+            latent_dim,
+            observation_dim,
+            decoder_hidden,
+            delta=target == "delta",
+            reward=predict_reward,
+            termination=predict_termination,
+            variance_hidden=variance_hidden,
+            heteroscedastic=heteroscedastic,
+        )
+
+    @property
+    def slow_levels(self) -> list[SlowLevel]:
+        """The slow levels, the fastest of them first."""
+        return [level for level in self.levels if isinstance(level, SlowLevel)]
+
+    def control_effect(self, actions: Tensor) -> Tensor | None:
+        """b(a) (..., 2n) of actions (..., act); None where actions do not move the fast level."""
+        if self.control is None:
+            return None
+        effect: Tensor = self.control(actions)
+        return effect
+
+    def interaction_along(self, maps: MTS3Maps, actions: Tensor, cause: Tensor | None) -> InteractionSequence | None:
+        """Under actions (B, T, act) and means of the first slow latent (B, T, 2n); None where there is none."""
+        if maps.interaction is None or self.interaction is None:
+            return None
+        return InteractionSequence(maps.interaction, self.interaction.inputs(actions, cause))
+
+    def _interaction(self, action_dim: int) -> StateInteraction | None:
+        options = self.options
+        if not options.interaction_width:
+            return None
+        width, hidden, cause = options.interaction_width, options.control_hidden, options.slow_size
+        return StateInteraction(options.latent_dim, action_dim, width, hidden, cause_dim=cause)
+
+    def _level(self, index: int) -> SlowLevel:
+        options = self.options
+        return SlowLevel(
+            options.time_scales[index],
+            self.observation_dim,
+            self.action_dim if options.aggregates_actions else 0,
+            options.slow_size,
+            has_parent=index + 1 < len(options.time_scales),
+            transition=options.transition,
+            window_hidden=options.window_hidden,
+            action_hidden=options.action_hidden,
+            causal=options.aggregation == "causal",
+            smoothing=options.conditioning == "posterior",
+        )
+
+
+@dataclass(frozen=True)
+class MTS3Maps(FastLevelMaps):
+    """The matrices of the fast level and of the slow ones."""
+
+    levels: tuple[SlowLevelMaps, ...]
+    shared: SharedLatentMaps | None
+    interaction: Interaction | None
+
+
+def build_maps(model: MTS3Network) -> MTS3Maps:
+    """All matrices of one forward pass."""
+    transition = model.transition()
+    cause = model.cause_map() if model.cause_map is not None else None
+    exact = model.options.shared_latent == "exact" and cause is not None
+    shared = SharedLatentMaps(transition.to_dense(), cause.to_dense()) if exact and cause is not None else None
+    together = model.interaction
+    return MTS3Maps(
+        transition,
+        cause,
+        noise_belief(model.noise()),
+        tuple(level.maps() for level in model.slow_levels),
+        shared,
+        None if together is None else Interaction(together.state_weight, together.out_weight),
+    )

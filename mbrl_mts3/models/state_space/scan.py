@@ -1,0 +1,242 @@
+"""The fast level along a sequence: the Kalman recursion over single steps, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.gaussian import (
+    DenseMap,
+    Evidence,
+    FactorisedGaussian,
+    LinearMap,
+    SharedLatentCovariance,
+    SharedLatentMaps,
+    condition,
+    condition_shared,
+)
+from mbrl_mts3.models.state_space.fused_scan import fused_scan
+
+
+@dataclass(frozen=True)
+class SharedCause:
+    """What the exact treatment of the slow latent inside a cell needs along T steps."""
+
+    maps: SharedLatentMaps
+    cause: FactorisedGaussian
+    """(B, T): belief of the slow latent at each step."""
+    start: SharedLatentCovariance
+    """At the first step."""
+    begins: list[bool]
+    """Whether step t is the first of a cell, where a new slow latent replaces the old one."""
+
+
+def kalman_scan(
+    transition: LinearMap,
+    start: FactorisedGaussian,
+    drive: FactorisedGaussian,
+    evidence: Evidence | None,
+    shared: SharedCause | None = None,
+    interaction: InteractionSequence | None = None,
+) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
+    """Condition on step t's evidence, then predict z_{t+1} = A z_t + drive_t, for t = 0..T-1.
+
+    Args:
+        transition: A.
+        start: (B,) belief of z_0, its observation not yet taken in.
+        drive: (B, T): b(a_t) + C l + eps as one belief.
+        evidence: (B, T, n), None for an open loop.
+        shared: treat the slow latent of a cell as the one variable that it is.
+        interaction: what else is added to each predicted mean.
+
+    Returns:
+        The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
+    """
+    if shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
+        weights = None if interaction is None else interaction.interaction
+        return FactorisedGaussian(
+            *fused_scan(
+                transition.weight,
+                transition.covariance_weight,
+                start.mean,
+                start.covariance,
+                drive.mean,
+                drive.covariance,
+                None if evidence is None else evidence.precision,
+                None if evidence is None else evidence.information,
+                None if weights is None else weights.state_weight,
+                None if weights is None else weights.out_weight,
+                None if interaction is None else interaction.inputs,
+            )
+        ), None
+    return stepwise_scan(transition, start, drive, evidence, shared, interaction)
+
+
+def stepwise_scan(
+    transition: LinearMap,
+    start: FactorisedGaussian,
+    drive: FactorisedGaussian,
+    evidence: Evidence | None,
+    shared: SharedCause | None = None,
+    interaction: InteractionSequence | None = None,
+) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
+    """`fast_scan` in the words of the belief algebra, for any transition; the reference of every faster path."""
+    inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
+    seen = (
+        None
+        if evidence is None
+        else list(zip(evidence.precision.unbind(1), evidence.information.unbind(1), strict=True))
+    )
+    tracked = None if shared is None else shared.start
+    belief, means, covariances = start, [], []
+    for t, (mean, covariance) in enumerate(inputs):
+        if seen is not None:
+            step_evidence = Evidence(*seen[t])
+            if tracked is not None:
+                tracked = condition_shared(tracked, belief, step_evidence)
+            belief = condition(belief, step_evidence)
+        if shared is not None and tracked is not None:
+            tracked, gain = shared_step(shared.maps, tracked, shared.cause[:, t], shared.begins[t])
+            covariance = covariance + gain
+        moved = transition.apply(belief)
+        if interaction is not None:
+            mean = mean + interaction.effect(t, belief.mean)
+        belief = FactorisedGaussian(moved.mean + mean, moved.covariance + covariance)
+        means.append(belief.mean)
+        covariances.append(belief.covariance)
+    return FactorisedGaussian(torch.stack(means, dim=1), torch.stack(covariances, dim=1)), tracked
+
+
+def shared_step(
+    maps: SharedLatentMaps, tracked: SharedLatentCovariance, cause: FactorisedGaussian, begins: bool | Tensor
+) -> tuple[SharedLatentCovariance, Tensor]:
+    """The new covariance with the shared cause, and what the step's covariance gains from the old one.
+
+    Args:
+        begins: whether a new cell begins here; (B,) where the elements differ.
+    """
+    fresh = tracked.map(torch.zeros_like)
+    if isinstance(begins, Tensor):
+        tracked = fresh.where(begins, tracked)
+    elif begins:
+        tracked = fresh
+    return maps.advance(tracked, cause), maps.covariance_gain(tracked, cause)
+
+
+def mean_scan(
+    transition: LinearMap, start: Tensor, inputs: Tensor, interaction: InteractionSequence | None = None
+) -> Tensor:
+    """z_{t+1} = A z_t + inputs_t, and what else is added, of known states: (B, 2n) to z_1..z_T (B, T, 2n)."""
+    state, states = start, []
+    for t, step in enumerate(inputs.unbind(1)):
+        added = step if interaction is None else step + interaction.effect(t, state)
+        state = transition.apply_mean(state) + added
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+def sample_scan(
+    transition: LinearMap,
+    start: Tensor,
+    drive: FactorisedGaussian,
+    noise: Tensor,
+    interaction: InteractionSequence | None = None,
+) -> Tensor:
+    """One path of z per row: z_{t+1} = A z_t + a draw of drive_t.
+
+    Args:
+        start: (B, 2n), a draw of z_0.
+        drive: (B, T): belief of the input at each step; only process noise is left in its covariance.
+        noise: (B, T, 2n), standard normal.
+        interaction: what else is added to each step.
+
+    Returns:
+        (B, T, 2n): z_1..z_T.
+    """
+    return mean_scan(transition, start, drive.draw(noise).mean, interaction)
+
+
+@dataclass(frozen=True)
+class FastLevelMaps:
+    """A, C and the process noise of z' = A z + b(a) + C x + eps."""
+
+    transition: LinearMap
+    cause: DenseMap | None
+    noise: FactorisedGaussian
+
+    def drive(
+        self, batch: tuple[int, ...], control: Tensor | None = None, cause: FactorisedGaussian | None = None
+    ) -> FactorisedGaussian:
+        """b(a) + C x + eps: all that enters the fast level but its predecessor; batched over time too, if asked.
+
+        Args:
+            batch: (B,) or (B, T).
+            control: (*batch, 2n), b(a); None for a level without actions.
+            cause: belief of x, of that batch shape.
+        """
+        total = self.noise.map(lambda tensor: tensor.expand(*batch, tensor.shape[-1]))
+        if self.cause is not None and cause is not None:
+            total = self.cause.apply(cause) + total
+        return total if control is None else FactorisedGaussian(total.mean + control, total.covariance)
+
+    def drive_mean(self, like: Tensor, control: Tensor | None = None, cause: Tensor | None = None) -> Tensor:
+        """The mean of `drive` alone, of the shape of `like` (*batch, 2n), from the cause's mean."""
+        total = like.new_zeros(like.shape) if control is None else control
+        return total if self.cause is None or cause is None else total + self.cause.apply_mean(cause)
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """W tanh(V z + u): added to the mean of the next fast latent. Bounded, so that a contraction stays stable.
+
+    The covariance does not feel it, as if it were constant around the mean: a locally linear transition is treated in
+    the same way.
+    """
+
+    state_weight: Tensor
+    """V, (h, 2n)."""
+    out_weight: Tensor
+    """W, (2n, h)."""
+
+    def effect(self, mean: Tensor, inputs: Tensor) -> Tensor:
+        """(..., 2n), of means (..., 2n) and u (..., h)."""
+        linear = torch.nn.functional.linear
+        return linear(torch.tanh(linear(mean, self.state_weight) + inputs), self.out_weight)
+
+
+@dataclass(frozen=True)
+class InteractionSequence:
+    """An interaction along T steps, u of all of them known beforehand."""
+
+    interaction: Interaction
+    inputs: Tensor
+    """u, (B, T, h)."""
+
+    def effect(self, t: int, mean: Tensor) -> Tensor:
+        """(B, 2n), of means (B, 2n) at step t."""
+        return self.interaction.effect(mean, self.inputs[:, t])
+
+
+SAMPLE_EVIDENCE_WEIGHT = 0.3
+"""Which part of the evidence of a drawn observation counts, where observations are predicted outright.
+
+Were the beliefs exact, all of it would. But their covariances are learned through the variance head alone, and with
+full trust long futures drift. Measured on three HalfCheetah models, 30 observed steps and the true actions, as the
+standard deviation of samples over that of `imagine`:
+
+    steps ahead                     1     5         15         60         150
+    trust 0.3                       1.0   0.9-1.0   0.9-1.1    0.9-1.1    0.85-1.05
+    trust 1                         1.0   0.8       0.75-0.9   0.8-1.0    0.75-0.95
+    z and slow latents drawn        2.8   2.8       2.7        2.7        2.5
+
+The last, one draw of each slow latent per cell, also moves the mean by as much as `imagine`'s own deviation: nothing in
+training ties the size of latent covariances to what the mean head makes of them. The continuous ranked probability
+score with a trust of 0.3 is within 4% of the best of these, and of `imagine`'s own, at every horizon.
+"""
+
+
+def sample_evidence_weight(*, delta: bool) -> float:
+    """The trust of a model; full for one that predicts differences, as the next one is added to what was drawn."""
+    return 1.0 if delta else SAMPLE_EVIDENCE_WEIGHT

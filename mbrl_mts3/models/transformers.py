@@ -1,0 +1,124 @@
+"""Transformers as world models: autoregressive, and predicting the whole future in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mbrl_mts3.models.sequence_model import SequenceModel, make_tokens
+from mbrl_mts3.networks import CausalTransformer
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+class AutoregressiveTransformer(SequenceModel):
+    """Causal Transformer (Vaswani et al., 2017, arXiv 1706.03762) that feeds its own predictions back.
+
+    Where nothing was observed the predicted mean stands in for the observation, with its flag down. Steps then wait for
+    each other and run one by one over cached keys and values; a sequence without a mask is one parallel pass.
+
+    Args:
+        width: size of a token's representation.
+        layers, heads: blocks, and heads of attention in each.
+        feedforward: hidden units of each block's feed-forward network.
+        context: steps that a layer looks back, the own one included; at most the length of the training sequences.
+    """
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        *,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        feedforward: int = 256,
+        context: int = 90,
+        decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        target: str = "absolute",
+        predict_reward: bool = True,
+        predict_termination: bool = False,
+    ) -> None:
+        super().__init__(
+            observation_dim,
+            action_dim,
+            CausalTransformer(observation_dim + 1 + action_dim, width, layers, heads, feedforward, context),
+            decoder_hidden=decoder_hidden,
+            variance_hidden=variance_hidden,
+            target=target,
+            predict_reward=predict_reward,
+            predict_termination=predict_termination,
+        )
+
+    def _read(
+        self, state: TensorRecord, values: Tensor, shown: Tensor | None, actions: Tensor, *, open_loop: bool
+    ) -> tuple[Tensor, TensorRecord]:
+        if shown is None or actions.shape[1] == 1:
+            return self.core.advance(state, make_tokens(values, shown, actions))
+        if open_loop or not torch.is_grad_enabled():
+            _, features, end = self._feed_back(state, values, shown, actions)
+            return features, end
+        # Training takes what was fed back as given (as scheduled sampling does, arXiv 1506.03099): two thirds of the
+        # time, and no worse a model. Imagination, which plans and policies differentiate, is exact.
+        with torch.no_grad():
+            fed, _, _ = self._feed_back(state, values, shown, actions)
+        return self.core.advance(state, make_tokens(fed, shown, actions))
+
+    def _feed_back(
+        self, state: TensorRecord, values: Tensor, shown: Tensor, actions: Tensor
+    ) -> tuple[Tensor, Tensor, TensorRecord]:
+        """Step by step: the values that were read (B, T, obs), features (B, T, width), the state at the end."""
+        read: list[Tensor] = []
+        features: list[Tensor] = []
+        for value, flag, action in zip(values.split(1, 1), shown.split(1, 1), actions.split(1, 1), strict=True):
+            if features:
+                mean = self.heads.mean(features[-1])[..., : self.observation_dim]
+                mean = read[-1] + mean if self.target == "delta" else mean
+                value = torch.where(flag.unsqueeze(-1), value, mean)
+            feature, state = self.core.advance(state, make_tokens(value, flag, action))
+            read.append(value)
+            features.append(feature)
+        return torch.cat(read, dim=1), torch.cat(features, dim=1), state
+
+
+class MultiStepTransformer(SequenceModel):
+    """Causal Transformer with direct multi-step forecasts, as against iterated ones (Zeng et al., arXiv 2205.13504).
+
+    Blind steps are mask tokens (Devlin et al., arXiv 1810.04805) that hold their action only. No prediction is ever
+    fed back, so errors do not add up, and a future of any length is one parallel pass.
+
+    Args:
+        width: size of a token's representation.
+        layers, heads: blocks, and heads of attention in each.
+        feedforward: hidden units of each block's feed-forward network.
+        context: steps that a layer looks back, the own one included; at most the length of the training sequences.
+    """
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        *,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        feedforward: int = 256,
+        context: int = 90,
+        decoder_hidden: Sequence[int] = (240,),
+        variance_hidden: Sequence[int] | None = None,
+        target: str = "absolute",
+        predict_reward: bool = True,
+        predict_termination: bool = False,
+    ) -> None:
+        super().__init__(
+            observation_dim,
+            action_dim,
+            CausalTransformer(observation_dim + 1 + action_dim, width, layers, heads, feedforward, context),
+            decoder_hidden=decoder_hidden,
+            variance_hidden=variance_hidden,
+            target=target,
+            predict_reward=predict_reward,
+            predict_termination=predict_termination,
+        )

@@ -1,0 +1,115 @@
+"""Figures of paths through a maze."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.reporting.style import BLUE, INK, VERMILLION, WALL, new_figure, styled
+
+
+@styled
+def maze_figure(maze: MazeLayout, rollouts: Mapping[str, Sequence[MazePath]], *, examples: int = 3) -> Figure:
+    """One row for each policy, one column for each of its first `examples` rollouts.
+
+    Rows compare best when a column holds the same start and goal for all policies.
+
+    Raises:
+        ConfigurationError: nothing to draw.
+    """
+    shown = {name: list(paths)[:examples] for name, paths in rollouts.items() if paths}
+    if not shown:
+        raise ConfigurationError("no rollout to draw: record at least one episode")
+    columns = max(map(len, shown.values()))
+    ratio = maze.walls.shape[0] / maze.walls.shape[1]
+    figure = new_figure(0.6 + 2.5 * columns, 0.8 + (2.5 * ratio + 0.2) * len(shown))
+    figure.set_layout_engine("compressed")
+    panels = figure.subplots(len(shown), columns, sharex=True, sharey=True, squeeze=False)
+    for row, (name, paths) in zip(panels, shown.items(), strict=True):
+        for axes in row[len(paths) :]:
+            axes.set_axis_off()
+        for number, (axes, path) in enumerate(zip(row, paths, strict=False)):
+            _draw(axes, maze, path)
+            axes.set_title(name if number == 0 else "")
+            axes.text(0.5, 0.98, _verdict(path), transform=axes.transAxes, ha="center", va="top", fontsize=9)
+    for axes in panels.flat:
+        axes.label_outer()
+    figure.legend(handles=_handles(), loc="outside lower center", ncols=4, handlelength=1.6)
+    return figure
+
+
+def _draw(axes: Axes, maze: MazeLayout, rollout: MazePath) -> None:
+    maze.draw(axes)
+    maze.draw_goal(axes, rollout.goal, INK)
+    colour, style = (BLUE, "-") if rollout.success else (VERMILLION, (0, (3, 1)))
+    axes.plot(*rollout.positions.T, color=colour, ls=style, lw=1.8)
+    axes.plot(*rollout.positions[0], marker="o", color="white", mec=INK, ms=6, ls="none")
+
+
+def _verdict(rollout: MazePath) -> str:
+    steps = len(rollout.positions) - 1
+    return f"goal reached, {steps} steps" if rollout.success else f"not reached in {steps} steps"
+
+
+def _handles() -> list[Line2D]:
+    return [
+        Line2D([], [], color=BLUE, lw=1.8, label="goal reached"),
+        Line2D([], [], color=VERMILLION, lw=1.8, ls=(0, (3, 1)), label="goal missed"),
+        Line2D([], [], color="white", mec=INK, marker="o", ls="none", label="start"),
+        Line2D([], [], color=INK, marker="*", ms=9, ls="none", label="goal (disc: counts as reached)"),
+    ]
+
+
+@dataclass(frozen=True, repr=False)
+class MazeLayout:
+    """Walls in the frame of Gymnasium-Robotics: the maze's middle is the origin, the first row has the largest y."""
+
+    walls: np.ndarray
+    """(rows, columns) bool."""
+    cell_size: float = 1.0
+    """Metres."""
+    goal_radius: float = 0.45
+    """Metres; PointMaze counts a goal as reached within this distance."""
+
+    def draw(self, axes: Axes) -> None:
+        """Draw the walls and fit the axes to them."""
+        rows, columns = self.walls.shape
+        width, height = columns * self.cell_size, rows * self.cell_size
+        for row, column in np.argwhere(self.walls):
+            corner = (column * self.cell_size - width / 2, height / 2 - (row + 1) * self.cell_size)
+            # A wall's own outline closes the hairline that rendering leaves between neighbours.
+            axes.add_patch(Rectangle(corner, self.cell_size, self.cell_size, facecolor=WALL, edgecolor=WALL, lw=0.6))
+        # Half of the outer wall says as much as all of it.
+        right, top = (width - self.cell_size) / 2, (height - self.cell_size) / 2
+        axes.set(xlim=(-right, right), ylim=(-top, top), aspect="equal")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.grid(visible=False)
+        axes.set_xlabel("x (m)")
+        axes.set_ylabel("y (m)")
+
+    def draw_goal(self, axes: Axes, goal: np.ndarray, colour: str) -> None:
+        """Draw the disc in which the goal counts as reached."""
+        centre = (float(goal[0]), float(goal[1]))
+        axes.add_patch(Circle(centre, self.goal_radius, facecolor=colour, alpha=0.12, edgecolor="none"))
+        axes.add_patch(Circle(centre, self.goal_radius, facecolor="none", edgecolor=colour, lw=1.2, ls="--"))
+        axes.plot(*centre, marker="*", color=colour, ms=9, mec="white", mew=0.6)
+
+
+@dataclass(frozen=True, repr=False)
+class MazePath:
+    """One episode, in metres."""
+
+    positions: np.ndarray
+    """(T + 1, 2): x, y."""
+    goal: np.ndarray
+    """(2,)."""
+    success: bool

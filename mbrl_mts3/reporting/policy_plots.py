@@ -1,0 +1,90 @@
+"""Figures of policies: estimated against true values, and success rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mbrl_mts3.metrics.policy_value import PolicyValue
+from mbrl_mts3.reporting.maze_plots import MazePath
+from mbrl_mts3.reporting.style import BLUE, DISTINCT, GREY, new_figure, styled
+
+
+@styled
+def policy_value_figure(values: Sequence[PolicyValue], title: str) -> Figure:
+    """A point for each policy with both of its 95% intervals; the dashed line is where estimates are right.
+
+    Args:
+        values: with true values.
+        title: of the figure.
+    """
+    figure = new_figure(7.4, 5.4)
+    axes = figure.subplots()
+    ends: list[float] = []
+    ordered = sorted((value for value in values if value.value is not None), key=lambda value: value.value or 0.0)
+    for number, value in enumerate(ordered, start=1):
+        true = value.value if value.value is not None else 0.0
+        low, high = value.interval
+        true_low, true_high = value.value_interval or (true, true)
+        colour = DISTINCT[number % len(DISTINCT)]
+        axes.plot([true, true], [low, high], color=colour, lw=1.4)
+        axes.plot([true_low, true_high], [value.estimate] * 2, color=colour, lw=1.4)
+        axes.plot(true, value.estimate, "o", ms=11, color=colour, label=f"{number}  {value.name}")
+        axes.annotate(
+            str(number), (true, value.estimate), color="white", ha="center", va="center", fontsize=7, fontweight="bold"
+        )
+        ends += [true, value.estimate]
+    span = [min(ends), max(ends)]
+    axes.plot(span, span, color=GREY, ls="--", lw=1.2, zorder=0)
+    axes.set_xlabel("Mean return in the real environment")
+    axes.set_ylabel("Mean return in the model")
+    axes.set_title(title)
+    figure.legend(loc="outside right center", handletextpad=0.3)
+    return figure
+
+
+@styled
+def control_figure(results: Sequence[ControlResult]) -> Figure:
+    """One row for each policy: its success rate and the 95% interval of it."""
+    figure = new_figure(9.0, 1.1 + 0.55 * len(results))
+    axes = figure.subplots()
+    for row, result in enumerate(results):
+        low, high = result.success_interval
+        colour = BLUE if row == 0 else GREY
+        axes.plot([low, high], [row, row], color=colour, lw=3, solid_capstyle="round", alpha=0.5)
+        axes.plot(result.success_rate, row, marker="o", ms=9, color=colour)
+        axes.annotate(
+            f"{result.success_rate:.0%}  ({low:.0%} to {high:.0%})", (1.0, row), xytext=(12, 0),
+            textcoords="offset points", va="center", color=colour, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip
+    axes.set_yticks(range(len(results)), [result.name for result in results])
+    axes.set_ylim(len(results) - 0.5, -0.5)
+    axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel("Episodes in which the goal was reached (bar: 95% confidence interval)")
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
+@dataclass(frozen=True, repr=False)
+class ControlResult:
+    """Success over episodes with random starts and goals."""
+
+    name: str
+    """Shown in figures, such as "MPC, shaped reward"."""
+    description: str
+    """One sentence for the reader: what this policy is."""
+    success_rate: float
+    success_interval: tuple[float, float]
+    """95% confidence."""
+    episodes: int
+    mean_steps: float
+    """Episode length; shorter where goals end an episode."""
+    ms_per_action: float | None = None
+    """None where no planning is done."""
+    rollouts: tuple[MazePath, ...] = ()

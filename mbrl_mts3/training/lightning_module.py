@@ -1,0 +1,284 @@
+"""The Lightning module: training losses, truncated gradients, and the learning rate schedule."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.checkpoint import checkpoint
+
+from mbrl_mts3.data.masking import MaskSampler, context_mask
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.windows import WindowBatch
+from mbrl_mts3.errors import ConfigurationError, NonFiniteError
+from mbrl_mts3.gaussian import negative_log_likelihood
+from mbrl_mts3.metrics.calibration import gaussian_crps
+from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.predictions import Prediction
+from mbrl_mts3.tensor_record import TensorRecord, concatenate
+
+
+class WorldModelModule(lightning.LightningModule):
+    """Minimises the NLL of next observations (and rewards, terminations) under random masks.
+
+    Args:
+        model: in normalised units.
+        normalizer: for the batches, which come in physical units.
+        masks: which observations the model sees in training.
+        schedule: how far training is, and the learning rate that goes with it.
+        validation_context: observed steps of a validation window; all others are predicted open loop.
+        loss_weights: of the heads "observation", "reward", "termination"; 1 where not named.
+        truncation: cut gradients every so many steps (truncated BPTT); a multiple of the model's period.
+        recompute_every: keep only the beliefs at every so many steps and compute the rest again in the backward pass;
+            less memory, more time, the same gradients.
+        seed: of the masks.
+
+    Raises:
+        ConfigurationError: segments that cut inside a window, two lengths of them, or a model that has none.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        normalizer: Normalizer,
+        masks: MaskSampler,
+        schedule: Schedule,
+        *,
+        validation_context: int,
+        loss_weights: Mapping[str, float] | None = None,
+        truncation: int | None = None,
+        recompute_every: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, length in (("truncation", truncation), ("recompute_every", recompute_every)):
+            if length is not None and (length < 1 or length % model.period):
+                raise ConfigurationError(
+                    f"{name}={length} would cut inside a window: take a multiple of the period {model.period}"
+                )
+        if truncation is not None and recompute_every not in (None, truncation):
+            raise ConfigurationError(
+                f"truncation={truncation} and recompute_every={recompute_every} differ: segments have one length"
+            )
+        if not model.trains_in_segments and (truncation or recompute_every):
+            raise ConfigurationError(
+                f"truncation and recompute_every need a model that predicts in training as it filters, which "
+                f"{type(model).__name__} does not: leave both out, and use microbatch to save memory"
+            )
+        self.model = model
+        self.normalizer = normalizer
+        self.masks = masks
+        self.schedule = schedule
+        self.validation_context = validation_context
+        self.loss_weights = dict(loss_weights or {})
+        self.truncation = truncation
+        self.recompute_every = recompute_every
+        self.seed = seed
+
+    def training_step(self, batch: WindowBatch, batch_index: int) -> Tensor:
+        """The loss of one batch of windows in physical units."""
+        windows = batch.normalize(self.normalizer.to(self.device))
+        prediction = self._predict(windows, self._training_mask(windows, batch_index))
+        losses = prediction_losses(prediction, windows)
+        self._log("train", losses, len(windows.valid))
+        return total_loss(losses, self.loss_weights)
+
+    def validation_step(self, batch: WindowBatch, batch_index: int) -> None:
+        """Open-loop NLL, RMSE and CRPS behind a fixed context, in normalised units."""
+        windows = batch.normalize(self.normalizer.to(self.device))
+        count, length = windows.valid.shape
+        shown = context_mask(length, self.validation_context).to(self.device)
+        prediction = self.model(windows.observations[:, :-1], windows.actions, shown.expand(count, length))
+        # Entry t predicts o_{t+1}, which is blind from the last shown step on.
+        blind = (torch.arange(1, length + 1, device=self.device) >= self.validation_context).expand(count, length)
+        losses = prediction_losses(prediction, windows, blind)
+        error = (prediction.mean - windows.observations[:, 1:]).square().mean(dim=-1)
+        counted = (blind & windows.valid).to(error.dtype)
+        score = gaussian_crps(prediction.mean, prediction.variance, windows.observations[:, 1:]).mean(dim=-1)
+        self._log("validation", losses, count)
+        self.log("validation/rmse", _mean(error, counted).sqrt(), batch_size=count, prog_bar=True)
+        self.log("validation/crps", _mean(score, counted), batch_size=count, prog_bar=True)
+        self.log("validation/nll", total_loss(losses, self.loss_weights), batch_size=count, prog_bar=True)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam, with the learning rate that the schedule sets before each step."""
+        return torch.optim.Adam(self.model.parameters(), lr=self.schedule.learning_rate)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the clock travel with the trainer's state, so that an interrupted run keeps its budget and rate."""
+        checkpoint["schedule_seconds"] = self.schedule.elapsed
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `on_save_checkpoint`."""
+        self.schedule.start(checkpoint.get("schedule_seconds", 0.0))
+
+    def on_train_batch_start(self, batch: WindowBatch, batch_index: int) -> None:
+        """Let the learning rate follow the schedule."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        for group in optimizer.param_groups:  # type: ignore[union-attr]
+            group["lr"] = self.schedule.rate(self.global_step)
+
+    def _training_mask(self, windows: WindowBatch, batch_index: int) -> Tensor:
+        # Seeded by the place in the training, so that a resumed run sees the masks of an unbroken one.
+        place = (self.seed, self.global_rank, self.current_epoch, batch_index)
+        generator = torch.Generator().manual_seed(hash(place) & 0x7FFF_FFFF)
+        count, length = windows.valid.shape
+        return self.masks.sample(count, length, generator, self.schedule.progress(self.global_step)).to(self.device)
+
+    def _predict(self, windows: WindowBatch, mask: Tensor) -> Prediction:
+        observations, actions = windows.observations[:, :-1], windows.actions
+        length = self.truncation or self.recompute_every
+        if length is None:
+            prediction: Prediction = self.model(observations, actions, mask)
+            return prediction
+        return predict_in_segments(
+            self.model,
+            observations,
+            actions,
+            mask,
+            length,
+            detach=self.truncation is not None,
+            recompute=self.recompute_every is not None,
+        )
+
+    def _log(self, stage: str, losses: Mapping[str, Tensor], count: int) -> None:
+        for name, loss in losses.items():
+            self.log(f"{stage}/{name}", loss, batch_size=count)
+
+
+def _mean(values: Tensor, counted: Tensor) -> Tensor:
+    return (values * counted).sum() / counted.sum().clamp_min(1)
+
+
+def prediction_losses(prediction: Prediction, batch: WindowBatch, where: Tensor | None = None) -> dict[str, Tensor]:
+    """Mean loss per step of each head, in nats of normalised units.
+
+    Args:
+        prediction: (B, T) one-step or open-loop predictions.
+        batch: the normalised windows that they predict.
+        where: (B, T) bool, steps that count beside being valid; None means all.
+
+    Returns:
+        "observation": Gaussian NLL summed over the observation's dimensions; "reward": Gaussian NLL and
+        "termination": binary cross entropy, where the model has these heads.
+    """
+    weight = (batch.valid if where is None else batch.valid & where).to(prediction.mean.dtype)
+    targets = batch.observations[:, 1:]
+    observation = negative_log_likelihood(prediction.mean, prediction.variance, targets).sum(dim=-1)
+    losses = {"observation": _weighted_mean(observation, weight)}
+    if prediction.reward_mean is not None and prediction.reward_variance is not None:
+        reward = negative_log_likelihood(prediction.reward_mean, prediction.reward_variance, batch.rewards)
+        losses["reward"] = _weighted_mean(reward, weight)
+    if prediction.termination_logit is not None:
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(
+            prediction.termination_logit, batch.terminations.to(prediction.mean.dtype), reduction="none"
+        )
+        losses["termination"] = _weighted_mean(entropy, weight)
+    return losses
+
+
+def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The weighted sum; heads without a weight count once.
+
+    Raises:
+        NonFiniteError: a loss is NaN or infinite; the message says which.
+    """
+    broken = [f"{name} ({float(loss)})" for name, loss in losses.items() if not torch.isfinite(loss)]
+    if broken:
+        raise NonFiniteError(
+            f"the loss of {', '.join(broken)} is not finite: lower the learning rate or the gradient clip, "
+            "and check the data for extreme values"
+        )
+    return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
+
+
+def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    # Padded steps hold finite but meaningless values, so they are multiplied away; at least one step always counts.
+    return (values * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+Segment = tuple[TensorRecord, Prediction]
+
+
+def predict_in_segments(
+    model: WorldModel,
+    observations: Tensor,
+    actions: Tensor,
+    mask: Tensor,
+    length: int,
+    *,
+    detach: bool,
+    recompute: bool,
+) -> Prediction:
+    """What `model(observations, actions, mask)` predicts, computed in segments of `length` steps.
+
+    Args:
+        length: a multiple of the model's period.
+        detach: no gradient flows from one segment to the one before (truncated backpropagation through time).
+        recompute: keep only the beliefs between segments, and run each segment again in the backward pass: less
+            memory for about a third more time. Values and gradients stay the same.
+    """
+    belief: TensorRecord = model.initial_belief(len(actions))
+    parts = []
+    for begin in range(0, actions.shape[1], length):
+        cut = slice(begin, begin + length)
+        arguments = observations[:, cut], actions[:, cut], mask[:, cut], belief
+        if recompute and torch.is_grad_enabled():
+            belief, part = cast(Segment, checkpoint(model.filter, *arguments, use_reentrant=False))
+        else:
+            belief, part = model.filter(*arguments)
+        if detach:
+            belief = belief.detach()
+        parts.append(part)
+    return concatenate(parts, dim=1)
+
+
+@dataclass
+class Schedule:
+    """Progress in [0, 1], and a learning rate that warms up and then falls along a cosine.
+
+    Args:
+        learning_rate: the highest.
+        max_steps: updates of a full training.
+        max_seconds: where given, the clock may end training sooner, and progress follows whichever is further.
+        warmup: share of the training in which the rate rises from zero.
+        final: learning rate at the end, as a share of the highest.
+    """
+
+    learning_rate: float = 3e-3
+    max_steps: int = 5000
+    max_seconds: float | None = None
+    warmup: float = 0.02
+    final: float = 0.05
+    _started: float | None = field(default=None, init=False, repr=False)
+
+    def start(self, elapsed: float = 0.0) -> None:
+        """Let the clock begin; `elapsed` seconds of an interrupted run that is gone on with count as passed."""
+        self._started = time.monotonic() - elapsed
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far; 0 before the start."""
+        return 0.0 if self._started is None else time.monotonic() - self._started
+
+    def progress(self, step: int) -> float:
+        """Share of the training that is done before update number `step`."""
+        by_step = step / self.max_steps
+        if self.max_seconds is None:
+            return min(1.0, by_step)
+        return min(1.0, max(by_step, self.elapsed / self.max_seconds))
+
+    def rate(self, step: int) -> float:
+        """The learning rate of update number `step`."""
+        progress = self.progress(step)
+        if progress < self.warmup:
+            return self.learning_rate * (progress + 1 / self.max_steps) / (self.warmup + 1 / self.max_steps)
+        fall = (progress - self.warmup) / (1 - self.warmup)
+        return self.learning_rate * (self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * fall)))

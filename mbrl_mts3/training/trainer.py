@@ -1,0 +1,311 @@
+"""Training of a world model: from a data set to a checkpoint."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+
+from mbrl_mts3.data.dataset import OfflineDataset
+from mbrl_mts3.data.masking import MaskSampler
+from mbrl_mts3.data.normalizer import Normalizer
+from mbrl_mts3.data.split import split_episodes
+from mbrl_mts3.data.windows import WindowSampler
+from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.training.checkpoint import Checkpoint
+from mbrl_mts3.training.data_module import WindowDataModule
+from mbrl_mts3.training.lightning_module import Schedule, WorldModelModule
+
+ModelFactory = Callable[[int, int], WorldModel]
+"""(observation_dim, action_dim) -> model."""
+
+
+@dataclass(frozen=True)
+class WorldModelTrainer:
+    """Options of a training run; `fit` runs it.
+
+    Args:
+        length: steps of a training window.
+        batch_size: windows per update.
+        max_steps: updates; max_seconds may end training sooner.
+        learning_rate, gradient_clip: of Adam; the clip is on the gradient's norm.
+        validation_interval: updates between validations.
+        validation_windows, validation_length, validation_context: how many windows are validated on, of how many steps,
+            of which the first `validation_context` are observed and the others predicted open loop.
+        patience: stop after so many validations without improvement; None never stops early.
+        mask_step_rate, mask_window_rate, mask_suffix_probability: see `MaskSampler`.
+        mask_period: steps of a window that is hidden as a whole; None takes the model's period. Models to be compared
+            with each other need the same.
+        loss_weights: of the heads "observation", "reward", "termination".
+        truncation: cut gradients every so many steps.
+        recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
+        microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update,
+            which takes less memory. It divides batch_size.
+        split_fractions, split_seed: training, validation and test episodes.
+        seed: of weights, windows and masks.
+        accelerator, devices, strategy, precision: see Lightning's Trainer.
+        loggers: names out of "csv", "tensorboard", "wandb".
+        progress: show a progress bar.
+    """
+
+    length: int = 90
+    batch_size: int = 32
+    max_steps: int = 3000
+    max_seconds: float | None = None
+    learning_rate: float = 3e-3
+    gradient_clip: float = 5.0
+    validation_interval: int = 250
+    validation_windows: int = 256
+    validation_length: int = 90
+    validation_context: int = 30
+    patience: int | None = None
+    mask_step_rate: float = 0.15
+    mask_window_rate: float = 0.75
+    mask_suffix_probability: float = 0.5
+    mask_period: int | None = None
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    truncation: int | None = None
+    recompute_every: int | None = None
+    microbatch: int | None = None
+    split_fractions: Sequence[float] = (0.8, 0.1, 0.1)
+    split_seed: int = 0
+    seed: int = 0
+    accelerator: str = "auto"
+    devices: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    loggers: Sequence[str] = ("csv", "tensorboard")
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_context < self.validation_length:
+            raise ConfigurationError(
+                f"validation_context={self.validation_context} needs to lie between 1 and "
+                f"validation_length - 1 = {self.validation_length - 1}"
+            )
+
+        if self.microbatch is not None and (self.microbatch < 1 or self.batch_size % self.microbatch):
+            raise ConfigurationError(f"microbatch={self.microbatch} needs to divide batch_size={self.batch_size}")
+
+    @property
+    def _parts(self) -> int:
+        """Forward and backward passes per update."""
+        return 1 if self.microbatch is None else self.batch_size // self.microbatch
+
+    def fit(
+        self, dataset: OfflineDataset, make_model: ModelFactory, folder: str | Path, resume: str | Path | None = None
+    ) -> Checkpoint:
+        """Train on the training episodes and return the best checkpoint.
+
+        Args:
+            dataset: in physical units.
+            make_model: builds the model from its sizes.
+            folder: gets `best`, `last`, `resume.ckpt` and the logs.
+            resume: folder of a run to go on with.
+
+        Raises:
+            EpisodeTooShortError: no training or validation episode reaches the length of a window.
+            CheckpointError: nothing to resume from.
+        """
+        state = _resume_file(resume)
+        lightning.seed_everything(self.seed, verbose=False)
+        splits = split_episodes(dataset.episodes, self.split_fractions, self.split_seed)
+        data = WindowDataModule(
+            WindowSampler(splits.train, self.length, min_length=self.length),
+            WindowSampler(splits.validation, self.validation_length, min_length=self.validation_length),
+            batch_size=self.batch_size // self._parts,
+            steps_per_epoch=min(self.validation_interval, self.max_steps) * self._parts,
+            validation_windows=self.validation_windows,
+            seed=self.seed,
+        )
+        model = make_model(dataset.observation_dim, dataset.action_dim)
+        normalizer = Normalizer.fit(splits.train)
+        schedule = Schedule(self.learning_rate, self.max_steps, self.max_seconds)
+        module = self._module(model, normalizer, schedule)
+
+        def snapshot(metrics: dict[str, float]) -> Checkpoint:
+            return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": schedule.elapsed})
+
+        checkpoints = CheckpointFolders(Path(folder), snapshot)
+        trainer = self._trainer(Path(folder), checkpoints)
+        schedule.start()
+        _fit_quietly(trainer, module, data, state)
+        if checkpoints.written_step != trainer.global_step:
+            # The clock may stop training between two validations; the last updates count too.
+            trainer.validate(module, data, verbose=False)
+        return Checkpoint.from_pretrained(Path(folder) / "best")
+
+    def _module(self, model: WorldModel, normalizer: Normalizer, schedule: Schedule) -> WorldModelModule:
+        period = model.period if self.mask_period is None else self.mask_period
+        masks = MaskSampler(period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability)
+        return WorldModelModule(
+            model,
+            normalizer,
+            masks,
+            schedule,
+            validation_context=self.validation_context,
+            loss_weights=self.loss_weights,
+            truncation=self.truncation,
+            recompute_every=self.recompute_every,
+            seed=self.seed,
+        )
+
+    def _trainer(self, folder: Path, checkpoints: CheckpointFolders) -> lightning.Trainer:
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+        callbacks: list[Callback] = [checkpoints]
+        if self.patience is not None:
+            callbacks.append(EarlyStopping(SELECTED_BY, patience=self.patience, check_finite=True))
+        if self.progress:
+            callbacks.append(TrainingProgressBar())
+        return lightning.Trainer(
+            accelerator=self.accelerator,
+            devices=self.devices,
+            strategy=self.strategy,
+            precision=self.precision,  # type: ignore[arg-type]
+            max_steps=self.max_steps,
+            max_epochs=-(-self.max_steps // min(self.validation_interval, self.max_steps)),
+            max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
+            gradient_clip_val=self.gradient_clip,
+            accumulate_grad_batches=self._parts,
+            callbacks=callbacks,
+            logger=make_loggers(self.loggers, folder),
+            default_root_dir=folder,
+            enable_checkpointing=False,
+            enable_progress_bar=self.progress,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=50,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+        )
+
+    def _checkpoint(
+        self, dataset: OfflineDataset, model: WorldModel, normalizer: Normalizer, metrics: dict[str, float]
+    ) -> Checkpoint:
+        return Checkpoint(
+            model=model,
+            normalizer=normalizer.to("cpu"),
+            selector=dataset.selector,
+            observation_space=dataset.observation_space,
+            action_space=dataset.action_space,
+            dataset_id=dataset.dataset_id,
+            content_hash=dataset.content_hash,
+            env_id=dataset.env_id,
+            split_seed=self.split_seed,
+            split_fractions=tuple(self.split_fractions),
+            metrics=metrics,
+            training={**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers)},
+        )
+
+
+def _resume_file(folder: str | Path | None) -> Path | None:
+    if folder is None:
+        return None
+    path = Path(folder) / RESUME_FILE
+    if not path.is_file():
+        raise CheckpointError(
+            f"nothing to resume in {folder}: it has no {RESUME_FILE}; name the folder of a training run"
+        )
+    return path
+
+
+def _fit_quietly(
+    trainer: lightning.Trainer, module: WorldModelModule, data: WindowDataModule, state: Path | None
+) -> None:
+    """Fit without the hints of Lightning that do not apply to windows fetched in batches from memory."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning.*")
+        trainer.fit(module, data, ckpt_path=state, weights_only=True)
+    if trainer.interrupted:
+        raise KeyboardInterrupt("training was interrupted; what was validated so far is kept, resume to go on")
+
+
+RESUME_FILE = "resume.ckpt"
+SELECTED_BY = "validation/crps"
+
+
+class CheckpointFolders(Callback):
+    """After each validation writes `last`, `best` where the validation CRPS is the lowest yet, and the trainer's state.
+
+    Both CRPS and NLL are proper scores. A few steps that a model had thought impossible decide the NLL of a small
+    validation set, and training would be judged by them alone; the CRPS grows with the error only.
+
+    Args:
+        folder: where to write.
+        make_checkpoint: builds the checkpoint of the present weights from metrics.
+    """
+
+    def __init__(self, folder: Path, make_checkpoint: Callable[[dict[str, float]], Checkpoint]) -> None:
+        self.folder = folder
+        self.make_checkpoint = make_checkpoint
+        self.best = float("inf")
+        self.written_step = -1
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Write what is due."""
+        if trainer.sanity_checking:
+            return
+        self.written_step = trainer.global_step
+        if trainer.is_global_zero:
+            self._write_folders(trainer)
+        # Every process takes part in this one, they wait for each other inside.
+        trainer.save_checkpoint(self.folder / RESUME_FILE)
+
+    def _write_folders(self, trainer: lightning.Trainer) -> None:
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        metrics["step"] = float(trainer.global_step)
+        checkpoint = self.make_checkpoint(metrics)
+        checkpoint.save_pretrained(self.folder / "last")
+        if metrics[SELECTED_BY] < self.best:
+            self.best = metrics[SELECTED_BY]
+            checkpoint.save_pretrained(self.folder / "best")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning keeps this with the trainer's state."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `state_dict`."""
+        self.best = state_dict["best"]
+
+
+def make_loggers(names: Sequence[str], folder: Path) -> list[Logger]:
+    """Loggers "csv", "tensorboard" and "wandb" that write below `folder`.
+
+    Raises:
+        ConfigurationError: an unknown name, or wandb is not installed.
+    """
+    return [_make(name, folder) for name in names]
+
+
+def _make(name: str, folder: Path) -> Logger:
+    if name == "csv":
+        return CSVLogger(folder, name="logs", version="csv")
+    if name == "tensorboard":
+        return TensorBoardLogger(folder, name="logs", version="tensorboard")
+    if name == "wandb":
+        try:
+            return WandbLogger(project="mbrl_mts3", save_dir=folder)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError("the logger 'wandb' needs its extra: pip install 'mbrl_mts3[wandb]'") from error
+    raise ConfigurationError(f"unknown logger {name!r}: choose out of csv, tensorboard, wandb")
+
+
+class TrainingProgressBar(RichProgressBar):
+    """One line: epoch, updates, time and the losses, without the loggers' version number."""
+
+    def get_metrics(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Short names, so that the line fits."""
+        metrics = super().get_metrics(trainer, pl_module)
+        return {name.split("/")[-1]: value for name, value in metrics.items() if name != "v_num"}

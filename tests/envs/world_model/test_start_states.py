@@ -1,0 +1,75 @@
+"""Real moments, and what the model knew there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from imagined_worlds import PERIOD
+
+from mbrl_mts3.data import OfflineDataset
+from mbrl_mts3.envs.world_model import StartStates
+from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
+from mbrl_mts3.training import Checkpoint
+
+CONTEXT = 2 * PERIOD + 2
+
+
+def test_every_moment_with_a_whole_context_is_there_once(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:
+    bank = StartStates.from_episodes(cheetah.physical_model(), cheetah_data.episodes, context=CONTEXT)
+    expected = np.concatenate([episode.observations[CONTEXT:-1] for episode in cheetah_data.episodes])
+    np.testing.assert_array_equal(bank.observation.numpy(), expected)
+
+
+def test_beliefs_are_those_of_a_model_that_watched_the_context(
+    cheetah: Checkpoint, cheetah_data: OfflineDataset
+) -> None:
+    model, episode = cheetah.physical_model(), cheetah_data.episodes[1]
+    bank = StartStates.from_episodes(model, [episode], context=CONTEXT)
+    seen, done = torch.tensor(episode.observations), torch.tensor(episode.actions)
+    with torch.no_grad():
+        for row in (0, 7):
+            belief = model.initial_belief(1)
+            for t in range(CONTEXT + 1):
+                belief = model.observe(belief, seen[None, row + t], done[None, row + t - 1] if t else None)
+            plan = torch.zeros(1, 8, 6)
+            watched, banked = model.imagine(belief, plan), model.imagine(bank.belief[row : row + 1], plan)
+            torch.testing.assert_close(banked.mean, watched.mean, atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(banked.variance, watched.variance, atol=1e-4, rtol=1e-4)
+
+
+def test_beginnings_are_first_observations(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:
+    bank = StartStates.from_episodes(
+        cheetah.physical_model(), cheetah_data.episodes, context=CONTEXT, starts="beginning"
+    )
+    expected = np.stack([episode.observations[0] for episode in cheetah_data.episodes])
+    np.testing.assert_array_equal(bank.observation.numpy(), expected)
+
+
+def test_a_small_bank_is_a_seeded_choice_without_repetition(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:
+    def chosen(seed: int) -> list[list[float]]:
+        model = cheetah.physical_model()
+        bank = StartStates.from_episodes(model, cheetah_data.episodes, context=0, size=20, seed=seed)
+        found: list[list[float]] = bank.observation.tolist()
+        return found
+
+    assert len({tuple(row) for row in chosen(0)}) == 20
+    assert chosen(0) == chosen(0)
+    assert chosen(0) != chosen(1)
+
+
+def test_draws_come_from_the_bank_and_reach_all_of_it(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:
+    bank = StartStates.from_episodes(cheetah.physical_model(), cheetah_data.episodes, context=0, size=5)
+    drawn = bank.sample(200, torch.Generator().manual_seed(0))
+    assert drawn.size == 200
+    assert {tuple(row) for row in drawn.observation.tolist()} == {tuple(row) for row in bank.observation.tolist()}
+
+
+def test_what_cannot_be_is_refused(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:
+    model, episodes = cheetah.physical_model(), cheetah_data.episodes
+    with pytest.raises(EpisodeTooShortError, match="at least 41, the longest of 3 has 40"):
+        StartStates.from_episodes(model, episodes, context=40)
+    with pytest.raises(ConfigurationError, match="anywhere, beginning"):
+        StartStates.from_episodes(model, episodes, context=1, starts="end")
+    with pytest.raises(ConfigurationError, match="bank_size"):
+        StartStates.from_episodes(model, episodes, context=1, size=0)

@@ -1,0 +1,134 @@
+"""The fused recursion equals the plain one, values and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
+from mbrl_mts3.models.state_space import fused_scan as module
+from mbrl_mts3.models.state_space.fused_scan import fused_scan
+from mbrl_mts3.models.state_space.scan import Interaction, InteractionSequence, kalman_scan, stepwise_scan
+from mbrl_mts3.networks import DenseTransition
+
+
+def inputs(batch, steps, n, dtype, observed=True):
+    upper, lower = torch.rand(2, batch, n, dtype=dtype) + 0.5
+    side = (torch.rand(batch, n, dtype=dtype) - 0.5) * (upper * lower).sqrt()
+    drive_covariance = torch.rand(batch, steps, 3 * n, dtype=dtype) * 0.1
+    drive_covariance[..., 2 * n :] = 0
+    tensors = [
+        torch.randn(batch, 2 * n, dtype=dtype),
+        torch.cat([upper, lower, side], -1),
+        torch.randn(batch, steps, 2 * n, dtype=dtype),
+        drive_covariance,
+    ]
+    if observed:
+        shown = (torch.rand(batch, steps, 1) < 0.5).to(dtype)
+        tensors += [torch.rand(batch, steps, n, dtype=dtype) * shown, torch.randn(batch, steps, n, dtype=dtype) * shown]
+    return [tensor.requires_grad_() for tensor in tensors]
+
+
+def interacting(batch, steps, n, dtype, width=3):
+    """V, W and u; one gradient for each."""
+    shapes = (width, 2 * n), (2 * n, width), (batch, steps, width)
+    return [torch.randn(shape, dtype=dtype).requires_grad_() for shape in shapes]
+
+
+def run(scan, transition, tensors, interaction=()):
+    mean, covariance, drive_mean, drive_covariance, *seen = tensors
+    along = InteractionSequence(Interaction(*interaction[:2]), interaction[2]) if interaction else None
+    result, _ = scan(
+        transition,
+        FactorisedGaussian(mean, covariance),
+        FactorisedGaussian(drive_mean, drive_covariance),
+        Evidence(*seen) if seen else None,
+        interaction=along,
+    )
+    return result.mean, result.covariance
+
+
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("rows", [2, 128])
+@pytest.mark.parametrize("interacts", [True, False])
+def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, interacts, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", rows)
+    network, tensors = DenseTransition(4).double(), inputs(5, 60, 4, torch.float64, observed)
+    interaction = interacting(5, 60, 4, torch.float64) if interacts else []
+    found = []
+    for scan in (stepwise_scan, kalman_scan):
+        mean, covariance = run(scan, network(), tensors, interaction)
+        goal = mean.sin().sum() + covariance.cos().sum()
+        leaves = [*tensors, *interaction, *network.parameters()]
+        found.append((mean, covariance, *torch.autograd.grad(goal, leaves)))
+    for plain, fused in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, atol=1e-9, rtol=1e-9)
+
+
+def test_single_precision_stays_close_to_double_over_1000_steps():
+    network, tensors = DenseTransition(6), inputs(3, 1000, 6, torch.float32)
+    with torch.no_grad():
+        fused = run(kalman_scan, network(), tensors)
+        plain = run(stepwise_scan, network.double()(), [tensor.double() for tensor in tensors])
+    for single, double in zip(fused, plain, strict=True):
+        assert ((single - double).abs() / (1 + double.abs())).max() < 1e-4
+
+
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("interacts", [True, False])
+def test_the_hand_written_gradient_is_the_numerical_one(observed, interacts):
+    dense = DenseMap(0.5 * torch.randn(4, 4).double())
+    weights = [dense.weight.requires_grad_(), dense.covariance_weight.requires_grad_()]
+    tensors = inputs(2, 4, 2, torch.float64, observed) + ([] if observed else [None, None])
+    interaction = interacting(2, 4, 2, torch.float64) if interacts else []
+    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors, *interaction))
+
+
+def test_the_default_model_takes_the_fused_path(monkeypatch):
+    """Otherwise the tests above would compare the plain path with itself."""
+    monkeypatch.setattr("mbrl_mts3.models.state_space.scan.stepwise_scan", None)
+    run(kalman_scan, DenseTransition(2)(), inputs(2, 3, 2, torch.float32))
+
+
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("interacts", [True, False])
+def test_many_members_at_once_equal_each_alone(observed, interacts):
+    """Values and gradients of the recursion under vmap, against a loop; one input is shared by all members."""
+    networks = [DenseTransition(4).double() for _ in range(3)]
+    alone = [[*weights(network), *inputs(5, 20, 4, torch.float64, observed)] for network in networks]
+    count = len(alone[0])
+    if interacts:
+        alone = [[*tensors, *interacting(5, 20, 4, torch.float64)] for tensors in alone]
+    together = [torch.stack(column).detach().requires_grad_() for column in zip(*alone, strict=True)]
+    shared = alone[0][4]
+    alone = [[*tensors[:4], shared, *tensors[5:]] for tensors in alone]
+    together[4] = shared
+    rest = () if observed else (None, None)
+
+    def scan(*tensors):
+        return fused_scan(*tensors[:count], *rest, *tensors[count:])
+
+    dims = tuple(None if tensor is shared else 0 for tensor in together)
+    batched = torch.func.vmap(scan, in_dims=dims)(*together)
+    looped = [torch.stack(column) for column in zip(*(scan(*tensors) for tensors in alone), strict=True)]
+    for a, b in zip(batched, looped, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
+    found = torch.autograd.grad(batched[0].sin().sum() + batched[1].cos().sum(), together)
+    goal = looped[0].sin().sum() + looped[1].cos().sum()
+    for i, gradient in enumerate(found):
+        expected = [torch.autograd.grad(goal, tensors[i], retain_graph=True)[0] for tensors in alone]
+        whole = expected[0] if together[i] is shared else torch.stack(expected)
+        torch.testing.assert_close(gradient, whole, atol=1e-9, rtol=1e-9)
+
+
+def test_a_result_that_nobody_used_takes_no_part_in_the_gradient():
+    tensors = inputs(2, 5, 2, torch.float64)
+    means, covariances = fused_scan(*weights(DenseTransition(2).double()), *tensors)
+    of_means = torch.autograd.grad(means.sum(), tensors[3], retain_graph=True)[0]
+    of_both = torch.autograd.grad(means.sum() + 0 * covariances.sum(), tensors[3])[0]
+    torch.testing.assert_close(of_means, of_both)
+
+
+def weights(network):
+    dense = network()
+    return [weight.detach().requires_grad_() for weight in (dense.weight, dense.covariance_weight)]
