@@ -41,9 +41,12 @@ def main(config: DictConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
+    settings = HydraConfig.get()
+    if config.table_only:
+        # A sweep has done it before its first run.
+        sys.exit(_end_with(_write_tables(config, _results_there(config))))
     files = _files(config)
     failure = _attempt(config, files)
-    settings = HydraConfig.get()
     outcome = json.dumps({"run": str(files), "dataset": files.dataset, "failure": failure})
     write_atomically(Path(settings.runtime.output_dir) / OUTCOME_FILE, outcome.encode())
     if failure and settings.mode == RunMode.RUN:
@@ -131,10 +134,7 @@ def _loudly(step: Callable[[DictConfig], None], config: DictConfig) -> None:
 
 def _begin(config: DictConfig) -> None:
     if config.table_only:
-        datasets = _compared(config)
-        if not datasets:
-            raise ResultError(f"there is no result in {config.results}/runs: run mts3-benchmark without table_only")
-        sys.exit(_end_with(_write_tables(config, datasets)))
+        sys.exit(_end_with(_write_tables(config, _results_there(config))))
     # Names that cannot be files are found here, and not after the first training.
     RunFiles(Path(config.results), config.dataset_label or "any", config.label or "any", 0)
     sweep = config.hydra.sweeper.get("params") or {}
@@ -164,6 +164,13 @@ def _end_with(failures: list[str]) -> int:
 def _compared(config: DictConfig) -> set[str]:
     """Data sets with at least one result."""
     return {path.parts[-3] for path in (Path(config.results) / "runs").glob("*/*/seed_*.json")}
+
+
+def _results_there(config: DictConfig) -> set[str]:
+    datasets = _compared(config)
+    if not datasets:
+        raise ResultError(f"there is no result in {config.results}/runs: run mts3-benchmark without table_only")
+    return datasets
 
 
 def _write_tables(config: DictConfig, datasets: Iterable[str]) -> list[str]:

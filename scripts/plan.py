@@ -21,6 +21,7 @@ from rich.table import Table
 
 from mbrl_mts3.agents.evaluation import EvaluatedEpisode, EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
+from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.files import to_jsonable
 from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
@@ -49,6 +50,8 @@ def main(config: DictConfig) -> None:
     }
     path.write_text(json.dumps(written, indent=2, allow_nan=False) + "\n")
     console.print(f"written to {path}")
+    if config.record:
+        console.print(f"episodes: {save_episodes(path.with_name(EPISODES_FILE), result.episodes)}")
 
 
 def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
@@ -86,6 +89,7 @@ def _evaluate(
             max_steps=config.max_steps,
             parallel=config.parallel,
             success=agent.task.success,
+            record=config.record,
             on_episode=advance,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from rich.table import Table
 
 from mbrl_mts3.agents import Agent, evaluate_agent
 from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
+from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport, RolloutResult
 from mbrl_mts3.agents.video import record_frames
 from mbrl_mts3.data.formats.reference_scores import ReferenceScores
@@ -67,6 +68,8 @@ def main(config: DictConfig) -> None:
     written = {"config": OmegaConf.to_container(config, resolve=True), **report.to_json()}
     text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
     console.print(f"numbers: {write_atomically(folder / 'rollout.json', text.encode())}")
+    for path in _recorded(config, rollouts, folder):
+        console.print(f"episodes: {path}")
     for path in _filmed(config, agents, films, folder):
         console.print(f"film:    {path}")
 
@@ -111,6 +114,7 @@ def _rollouts(
                 max_steps=config.max_steps,
                 parallel=config.parallel,
                 success=default_task(config.environment.id).success,
+                record=config.record,
                 on_episode=lambda episode: progress.advance(bar),
             )
         yield RolloutResult(name, "real", result)
@@ -120,6 +124,14 @@ def _rollouts(
                 agent, dynamics, config.imagined.episodes, seed=config.imagined.seed, max_steps=config.max_steps
             )
         yield RolloutResult(name, "imagined", imagined)
+
+
+def _recorded(config: DictConfig, rollouts: Sequence[RolloutResult], folder: Path) -> Iterator[Path]:
+    """Real episodes as files, one for each agent: episodes.npz where there is one agent only."""
+    real = [rollout for rollout in rollouts if config.record and rollout.place == "real"]
+    for rollout in real:
+        name = EPISODES_FILE if len(real) == 1 else f"{rollout.agent.replace('/', '_')}_{EPISODES_FILE}"
+        yield save_episodes(folder / name, rollout.result.episodes)
 
 
 def _table(config: DictConfig, report: RolloutReport) -> Table:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
-from mbrl_mts3.scripts.demo import main
+import pytest
+
+from mbrl_mts3.scripts.experiment import demo
+
+SMALL = ["steps=6000", "horizon=60", "episodes=2", "plan_horizon=8", "candidates=64", "updates=20"]
 
 
-def test_the_demo_leaves_a_report_and_a_summary(tmp_path, monkeypatch, capsys):
+def test_the_demo_leaves_a_report_and_a_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.chdir(tmp_path)
-    # The demo sets this variable; so it is put back afterwards.
-    monkeypatch.setenv("MINARI_DATASETS_PATH", "unused")
-    overrides = [
-        "steps=6000",
-        "horizon=60",
-        "episodes=2",
-        "planners.horizon=8",
-        "planners.candidates=64",
-        "planners.iterations=1",
-        "training.max_steps=20",
-        "training.validation_interval=10",
-        "training.progress=false",
-    ]
-    monkeypatch.setattr(sys, "argv", ["mts3-demo", *overrides])
-    main()
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "unused"))
+    monkeypatch.setattr(sys, "argv", ["mts3-demo", *SMALL])
+    demo()
     printed = capsys.readouterr().out
     assert "runs/demo/report.html" in printed.replace("\n", "")
     folder = tmp_path / "runs" / "demo"
@@ -40,5 +35,11 @@ def test_the_demo_leaves_a_report_and_a_summary(tmp_path, monkeypatch, capsys):
         assert set(summary["model"][key]) == {"1", "5", "15", "60"}
     assert set(summary["seconds"]) == {"collect", "train", "evaluate", "shaped", "straight", "random"}
     assert sum(summary["seconds"].values()) > 1
+    # The page's numbers are those of the stages.
+    (predicted,) = summary["predictions"]
+    assert predicted["nrmse"]["60"] == pytest.approx(summary["model"]["nrmse"]["60"], rel=1e-5)
+    assert [row["stage"] for row in summary["rows"]] == ["shaped", "straight", "random"]
+    assert summary["rows"][0]["success_rate"] == summary["mpc"]["success_rate"]
     # The data of the demo stays with the demo.
     assert (folder / "minari").is_dir()
+    assert not (tmp_path / "unused").exists()

@@ -1,0 +1,1 @@
+"""Experiments: stages that are commands of this package, their results as rows, and one report page."""
