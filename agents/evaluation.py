@@ -35,7 +35,7 @@ def evaluate_agent(
     make_environment: Callable[[], gymnasium.Env[Any, Any]],
     seeds: Sequence[int],
     *,
-    max_steps: int | None = None,
+    max_episode_steps: int | None = None,
     parallel: int = 1,
     success: Success = success_of_info,
     record: bool = False,
@@ -47,7 +47,7 @@ def evaluate_agent(
         agent: anything with Stable-Baselines3's `predict`; called with deterministic=True.
         make_environment: called `parallel` times. An episode's seed goes to `reset`: same seed, same start and goal.
         seeds: one episode each.
-        max_steps: ends an episode earlier than the environment would.
+        max_episode_steps: ends an episode earlier than the environment would.
         parallel: environments that act together; an agent that plans in batches is faster so. Agents whose state is
             neither None nor a `TensorRecord` keep all environments to the end, the finished ones idle.
         success: of a raw observation and its info, see `Task.success`; an episode succeeds if any step does.
@@ -57,17 +57,17 @@ def evaluate_agent(
     Raises:
         ConfigurationError: no seeds, or fewer than one environment or step.
     """
-    if not seeds or parallel < 1 or (max_steps is not None and max_steps < 1):
+    if not seeds or parallel < 1 or (max_episode_steps is not None and max_episode_steps < 1):
         raise ConfigurationError(
             f"expected at least one seed, environment and step, got seeds={list(seeds)}, parallel={parallel}, "
-            f"max_steps={max_steps}"
+            f"max_episode_steps={max_episode_steps}"
         )
     with ExitStack() as opened:
         environments = []
         for _ in range(min(parallel, len(seeds))):
             environments.append(make_environment())
             opened.callback(environments[-1].close)
-        run = _Run(agent, environments, list(seeds), max_steps, success)
+        run = _Run(agent, environments, list(seeds), max_episode_steps, success)
         finished: dict[int, EvaluatedEpisode] = {}
         for place, episode in run.episodes():
             finished[place] = episode
@@ -95,7 +95,7 @@ class _Slot:
         self.reached = [self.success(self.observation, info)]
         self.running = self.started = True
 
-    def step(self, action: np.ndarray, max_steps: int | None) -> bool:
+    def step(self, action: np.ndarray, max_episode_steps: int | None) -> bool:
         """Whether the episode goes on."""
         self.observation, reward, terminated, truncated, info = self.environment.step(action)
         self.observations.append(self.observation)
@@ -103,7 +103,7 @@ class _Slot:
         self.rewards.append(float(reward))
         self.reached.append(self.success(self.observation, info))
         self.started = False
-        self.running = not (terminated or truncated or len(self.actions) == max_steps)
+        self.running = not (terminated or truncated or len(self.actions) == max_episode_steps)
         return self.running
 
     def episode(self) -> EvaluatedEpisode:
@@ -125,13 +125,13 @@ class _Run:
         agent: Agent,
         environments: list[gymnasium.Env[Any, Any]],
         seeds: list[int],
-        max_steps: int | None,
+        max_episode_steps: int | None,
         success: Success,
     ) -> None:
         self.agent = agent
         self.slots = [_Slot(environment, success) for environment in environments]
         self.waiting = list(enumerate(seeds))
-        self.max_steps = max_steps
+        self.max_episode_steps = max_episode_steps
         self.parallel = len(environments)
         self.seconds = 0.0
         self.decisions = 0
@@ -144,7 +144,7 @@ class _Run:
         while any(slot.running for slot in self.slots):
             actions, state = self._decide(state)
             for slot, action in zip(self.slots, actions, strict=True):
-                if slot.running and not slot.step(action, self.max_steps):
+                if slot.running and not slot.step(action, self.max_episode_steps):
                     yield slot.place, slot.episode()
                     if self.waiting:
                         slot.start(*self.waiting.pop(0))

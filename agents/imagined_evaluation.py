@@ -30,7 +30,7 @@ def evaluate_imagined(
     episodes: int,
     *,
     seed: int = 0,
-    max_steps: int | None = None,
+    max_episode_steps: int | None = None,
 ) -> EvaluationResult:
     """Imagine episodes side by side, one call of agent and model for all; the sibling of `evaluate_agent`.
 
@@ -42,15 +42,15 @@ def evaluate_imagined(
         dynamics: `load_dynamics` makes it from a checkpoint and a data set; its starts are the episodes' starts.
         episodes: how many.
         seed: of the starts and of what is drawn; all episodes share it.
-        max_steps: ends an episode earlier than the dynamics would; 1,000 where they have no limit.
+        max_episode_steps: ends an episode earlier than the dynamics would; 1,000 where they have no limit.
 
     Raises:
         ConfigurationError: fewer than one episode or step.
         NonFiniteError: what is imagined is NaN or infinite.
     """
-    if episodes < 1 or (max_steps is not None and max_steps < 1):
-        raise ConfigurationError(f"expected at least one episode and step, got {episodes} and {max_steps}")
-    limit = max_steps or dynamics.max_episode_steps or _LONGEST
+    if episodes < 1 or (max_episode_steps is not None and max_episode_steps < 1):
+        raise ConfigurationError(f"expected at least one episode and step, got {episodes} and {max_episode_steps}")
+    limit = max_episode_steps or dynamics.max_episode_steps or _LONGEST
     batch = ImaginedEpisodes(dynamics, episodes)
     batch.seed(seed)
     steps = list(iterate_imagined_steps(agent, batch, limit, deterministic=True))

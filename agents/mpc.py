@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class MPCAgent:
         planner: searches within the bounds of the environment's actions.
         task: says what to plan for; prepared with the environment (`Task.prepare`).
         selector: what the model sees of a raw observation.
-        discount, uncertainty_penalty: see `RolloutObjective`.
+        discount, uncertainty, uncertainty_penalty: see `RolloutObjective`.
         seed: of the search.
 
     Raises:
@@ -52,6 +52,7 @@ class MPCAgent:
         selector: ObservationSelector,
         *,
         discount: float = 1.0,
+        uncertainty: str = "aleatoric",
         uncertainty_penalty: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -60,6 +61,7 @@ class MPCAgent:
         self.task = task
         self.selector = selector
         self.discount = discount
+        self.uncertainty = uncertainty
         self.uncertainty_penalty = uncertainty_penalty
         self.seed = seed
         self._check()
@@ -133,6 +135,7 @@ class MPCAgent:
             seen,
             self.task.reward_function(raw, self.selector),
             discount=self.discount,
+            uncertainty=self.uncertainty,
             uncertainty_penalty=self.uncertainty_penalty,
         )
         generator = torch.Generator(seen.device).manual_seed(_mix(self.seed, int(state.decisions[0])))
@@ -188,6 +191,7 @@ def load_mpc(
     *,
     precision: str = "float32",
     device: str = "cpu",
+    uncertainty: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> MPCAgent:
     """Put together what a planning agent needs.
@@ -199,6 +203,7 @@ def load_mpc(
         task: what to plan for.
         precision: see `PhysicalModel`.
         device: where it is planned.
+        uncertainty: its `kind`, and the `penalty` of one unit; None costs nothing.
         options: further ones of `MPCAgent`.
 
     Raises:
@@ -212,6 +217,13 @@ def load_mpc(
     check_environment_spaces(loaded.observation_space, loaded.action_space, environment)
     space = loaded.action_space
     low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))
+    cost = uncertainty or {}
     return MPCAgent(
-        loaded.physical_model(precision), planner(low, high), task.prepare(environment), loaded.selector, **options
+        loaded.physical_model(precision),
+        planner(low, high),
+        task.prepare(environment),
+        loaded.selector,
+        uncertainty=cost.get("kind", "aleatoric"),
+        uncertainty_penalty=cost.get("penalty", 0.0),
+        **options,
     )

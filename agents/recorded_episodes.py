@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mbrl_mts3.agents.evaluation import EvaluatedEpisode
-from mbrl_mts3.data.observations import MAIN_KEY, observation_leaves
+from mbrl_mts3.data.observation_selector import MAIN_KEY
+from mbrl_mts3.data.observations import observation_leaves
 from mbrl_mts3.errors import ResultError
 from mbrl_mts3.files import write_atomically
 

@@ -93,7 +93,7 @@ def _choose(
 
 
 def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
-    task: Task = instantiate(config.get("tasks")) or default_task(dataset.env_id)
+    task: Task = instantiate(config.get("task")) or default_task(dataset.env_id)
     if dataset.env_id is None:
         return task
     with closing(make_environment(dataset.env_id, **(config.environment_options or {}))) as environment:

@@ -118,7 +118,7 @@ def _impute(
             horizon=horizon,
             batch_size=config.batch_size,
             max_windows=config.max_windows,
-            seed=config.imputation_seed,
+            seed=config.seed,
         )
 
 

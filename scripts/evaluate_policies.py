@@ -55,14 +55,14 @@ def main(config: DictConfig) -> None:
     make = partial(make_environment, checkpoint.env_id or "", **(config.environment_options or {}))
     values = []
     for name, agent in policies.items():
-        with console.status(f"{name}: imagining {config.episodes} episodes, then {len(seeds)} real ones"):
+        with console.status(f"{name}: imagining {config.imagined.episodes} episodes, then {len(seeds)} real ones"):
             value = evaluate_policy(
                 name,
                 agent,
                 dynamics,
                 make if seeds else None,
-                episodes=config.episodes,
-                horizon=config.horizon,
+                episodes=config.imagined.episodes,
+                horizon=config.max_episode_steps,
                 discount=config.discount,
                 seed=config.seed,
                 real_seeds=seeds,
@@ -74,27 +74,29 @@ def main(config: DictConfig) -> None:
 
 def _real_seeds(config: DictConfig, checkpoint: Checkpoint) -> range:
     """What is wrong with the real environment's part is found here, before any work."""
-    if config.real_episodes < 0 or config.episodes < 1:
+    if config.real.episodes < 0 or config.imagined.episodes < 1:
         raise ConfigurationError(
-            f"expected real_episodes >= 0 and episodes >= 1, got {config.real_episodes} and {config.episodes}"
+            f"expected real.episodes >= 0 and imagined.episodes >= 1, got {config.real.episodes} and "
+            f"{config.imagined.episodes}"
         )
-    if config.real_episodes and checkpoint.env_id is None:
-        raise ConfigurationError("the model's data names no environment, so there are no real returns: real_episodes=0")
-    return range(config.first_seed, config.first_seed + config.real_episodes)
+    if config.real.episodes and checkpoint.env_id is None:
+        raise ConfigurationError("the model's data names no environment, so there are no real returns: real.episodes=0")
+    return range(config.first_seed, config.first_seed + config.real.episodes)
 
 
 def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:
     return load_dynamics(
         checkpoint,
         dataset,
-        instantiate(config.get("tasks")),
+        instantiate(config.get("task")),
         env_options=dict(config.environment_options or {}),
         starts=config.starts,
         context=config.context,
-        bank_seed=config.seed,
+        start_seed=config.seed,
         deterministic=config.deterministic,
-        uncertainty=config.uncertainty,
-        uncertainty_penalty=config.uncertainty_penalty,
+        uncertainty=config.uncertainty.kind,
+        uncertainty_penalty=config.uncertainty.penalty,
+        uncertainty_budget=config.uncertainty.budget,
         device=config.device,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -59,9 +60,9 @@ def demo() -> None:
     main()
 
 
-def _plain(node: DictConfig) -> dict[str, object]:
-    plain: dict[str, object] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
-    return plain
+def _plain(node: DictConfig) -> dict[str, Any]:
+    plain: Any = OmegaConf.to_container(node, resolve=True)
+    return dict(plain)
 
 
 def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:

@@ -56,10 +56,12 @@ def main(config: DictConfig) -> None:
     facts = _facts(config, checkpoint, dataset)
     if config.resume:
         _check_same(facts, folder)
-    stressed = oversample_episode_starts(dataset.episodes, config.beginnings.steps, config.beginnings.times)
+    stressed = oversample_episode_starts(
+        dataset.episodes, config.oversample_starts.steps, config.oversample_starts.copies
+    )
     learning = _learning(config, checkpoint, replace(dataset, episodes=tuple(stressed)))
-    if config.start is not None:
-        load_initial_parameters(learning.algorithm, config.start)
+    if config.initial_policy is not None:
+        load_initial_parameters(learning.algorithm, config.initial_policy)
     judge = _Judge(config, checkpoint) if config.evaluation.episodes else None
     _write(folder, facts, [], None)
     curve = train_in_imagination(
@@ -89,12 +91,18 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
     }
     if not config.branched:
         return EpisodicTrainer.from_episodes(
-            make, dynamics, config.environments, dataset.episodes, held_rounds=config.held_rounds, **shared
+            make,
+            dynamics,
+            config.environments,
+            dataset.episodes,
+            actor_warmup_rounds=config.actor_warmup_rounds,
+            **shared,
         )
     noise = config.policy.get("exploration", 0.0)
-    rollouts = BranchedRollouts(dynamics, config.branches, config.horizon, action_noise=noise)
+    rollouts = BranchedRollouts(dynamics, config.branches, config.branch_length, action_noise=noise)
     rounds = {
-        name: config[name] for name in ("kept_rounds", "held_rounds", "n_steps", "moving_anchor", "averaged_rounds")
+        name: config[name]
+        for name in ("replay_rounds", "actor_warmup_rounds", "n_steps", "update_anchor", "actor_average_rounds")
     }
     return BranchedTrainer.from_episodes(make, rollouts, dataset.episodes, **rounds, **shared)
 
@@ -103,14 +111,14 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
     return load_dynamics(
         checkpoint,
         dataset,
-        None if config.get("tasks") is None else instantiate(config.tasks),
-        env_id=config.env_id,
+        None if config.get("task") is None else instantiate(config.task),
+        env_id=_env_id(config, checkpoint),
         env_options=_env_options(config, checkpoint),
         observation="flat" if config.flat_observations else "raw",
         context=config.context,
         starts=config.starts or ("anywhere" if config.branched else "beginning"),
-        bank_size=config.bank_size,
-        bank_seed=config.seed,
+        num_start_states=config.num_start_states,
+        start_seed=config.seed,
         uncertainty=config.uncertainty.kind,
         uncertainty_penalty=config.uncertainty.penalty,
         uncertainty_budget=config.uncertainty.budget,
@@ -121,21 +129,29 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
 
 
 def _env_options(config: DictConfig, checkpoint: Checkpoint) -> dict[str, Any]:
-    if config.env_options is not None:
-        options: Any = OmegaConf.to_container(config.env_options, resolve=True)
-        return dict(options)
-    env_id = config.env_id or checkpoint.env_id
-    return {} if env_id is None else episodic_options(env_id)
+    """Options of the real environment: those of the chosen one, and above them those that are given."""
+    env_id = _env_id(config, checkpoint)
+    node: Any = OmegaConf.to_container(config.environment, resolve=True) if config.get("environment") else {}
+    chosen = {name: value for name, value in node.items() if name != "id" and not name.startswith("_")}
+    if config.environment_options is not None:
+        given: Any = OmegaConf.to_container(config.environment_options, resolve=True)
+        return {**chosen, **given}
+    return {**chosen, **({} if env_id is None else episodic_options(env_id))}
+
+
+def _env_id(config: DictConfig, checkpoint: Checkpoint) -> str | None:
+    """The chosen environment, else that of the data."""
+    return str(config.environment.id) if config.get("environment") else checkpoint.env_id
 
 
 class _Judge:
     """Scores the present policy in the real environment and keeps the last scores."""
 
     def __init__(self, config: DictConfig, checkpoint: Checkpoint) -> None:
-        env_id = config.env_id or checkpoint.env_id
+        env_id = _env_id(config, checkpoint)
         if env_id is None:
             raise ConfigurationError(
-                "there is no real environment to evaluate in: set env_id, or evaluation.episodes=0"
+                "there is no real environment to evaluate in: choose one with environment=..., or evaluation.episodes=0"
             )
         make: Callable[[], gymnasium.Env[Any, Any]] = partial(
             make_environment, env_id, **_env_options(config, checkpoint)
@@ -160,7 +176,7 @@ def _facts(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) 
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "dataset_id": dataset.dataset_id,
         "content_hash": dataset.content_hash,
-        "env_id": config.env_id or checkpoint.env_id,
+        "env_id": _env_id(config, checkpoint),
         "data_mean_return": float(sum(episode.rewards.sum() for episode in dataset.episodes)) / len(dataset.episodes),
         "algorithm": config.policy.algorithm,
         "config": OmegaConf.to_container(config, resolve=True),

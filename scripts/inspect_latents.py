@@ -1,4 +1,4 @@
-"""mts3-inspect: what the slow latents of a model do along episodes, as a picture."""
+"""mts3-inspect-latents: what the slow latents of a model do along episodes, as a picture."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def main(config: DictConfig) -> None:
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset)
     folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
-    evaluate = _evaluation(config, dataset) if config.evaluation_episodes else None
+    evaluate = _evaluation(config, dataset) if config.evaluation.episodes else None
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("updates", total=config.steps)
@@ -47,7 +47,7 @@ def main(config: DictConfig) -> None:
             steps=config.steps,
             batch_size=config.batch_size,
             seed=config.seed,
-            report_every=config.report_every,
+            evaluation_interval=config.evaluation.interval,
             evaluate=evaluate,
             options=_options(config),
             resume=config.resume is not None,
@@ -69,13 +69,13 @@ def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent]
     """The agent in the real environment of the data, which is found to fit here."""
     if dataset.env_id is None:
         raise ConfigurationError(
-            f"{dataset.dataset_id} names no environment to evaluate in: set evaluation_episodes=0, and use mts3-rollout"
+            f"{dataset.dataset_id} names no environment to evaluate in: set evaluation.episodes=0, and use mts3-rollout"
         )
     make = partial(make_environment, dataset.env_id, **episodic_options(dataset.env_id))
     environment = make()
     check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
     environment.close()
-    first, count = config.evaluation_seed, config.evaluation_episodes
+    first, count = config.evaluation.first_seed, config.evaluation.episodes
     success = default_task(dataset.env_id).success
     return lambda agent: evaluate_agent(agent, make, range(first, first + count), parallel=count, success=success)
 

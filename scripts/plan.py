@@ -60,12 +60,12 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnas
     agent = load_mpc(
         environment,
         checkpoint,
-        instantiate(config.planners, _partial_=True),
-        instantiate(config.tasks),
+        instantiate(config.planner, _partial_=True),
+        instantiate(config.task),
         precision=config.precision,
         device=config.device,
         discount=config.discount,
-        uncertainty_penalty=config.uncertainty_penalty,
+        uncertainty=config.uncertainty,
         seed=config.seed,
     )
     environment.close()
@@ -86,7 +86,7 @@ def _evaluate(
             agent,
             make,
             range(config.first_seed, config.first_seed + config.episodes),
-            max_steps=config.max_steps,
+            max_episode_steps=config.max_episode_steps,
             parallel=config.parallel,
             success=agent.task.success,
             record=config.record,

@@ -46,15 +46,15 @@ def main(config: DictConfig) -> None:
     """Load agents and model, let them act, print a table, write JSON and films."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    if not config.episodes and config.world_model is None:
-        raise ConfigurationError("nothing to do: set episodes to at least 1, or world_model to a checkpoint")
+    if not config.real.episodes and config.checkpoint is None:
+        raise ConfigurationError("nothing to do: set real.episodes to at least 1, or checkpoint to a world model")
     console = Console()
     folder = Path(HydraConfig.get().runtime.output_dir)
     make: Make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
     agents = _agents(config, make)
     dataset_id, dynamics = _imagination(config)
     # Reference returns are those of whole episodes.
-    reference = None if config.max_steps else ReferenceScores.find(dataset_id, config.environment.id)
+    reference = None if config.max_episode_steps else ReferenceScores.find(dataset_id, config.environment.id)
     films = _cameras(config, make, dynamics, console) if config.films else {}
     rollouts = [
         rollout for name, agent in agents.items() for rollout in _rollouts(config, name, agent, make, dynamics, console)
@@ -84,13 +84,20 @@ def _agents(config: DictConfig, make: Make) -> dict[str, Agent]:
 
 def _imagination(config: DictConfig) -> tuple[str | None, WorldModelDynamics | None]:
     """The data set that rewards are measured by, and the imagined environment where there is one."""
-    if config.world_model is None:
+    if config.checkpoint is None:
         return config.dataset_id, None
-    checkpoint = Checkpoint.from_pretrained(config.world_model, config.imagined.device)
+    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
     dataset_id = config.dataset_id or checkpoint.dataset_id
-    options = {key: value for key, value in config.imagined.items() if key not in ("episodes", "seed")}
+    options = {key: value for key, value in config.imagined.items() if key != "episodes"}
     return dataset_id, load_dynamics(
-        checkpoint, dataset_id, env_id=config.environment.id, env_options=_environment_options(config), **options
+        checkpoint,
+        dataset_id,
+        env_id=config.environment.id,
+        env_options=_environment_options(config),
+        uncertainty=config.uncertainty.kind,
+        uncertainty_penalty=config.uncertainty.penalty,
+        uncertainty_budget=config.uncertainty.budget,
+        **options,
     )
 
 
@@ -103,15 +110,15 @@ def _environment_options(config: DictConfig) -> dict[str, Any]:
 def _rollouts(
     config: DictConfig, name: str, agent: Agent, make: Make, dynamics: WorldModelDynamics | None, console: Console
 ) -> Iterator[RolloutResult]:
-    if config.episodes:
+    if config.real.episodes:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=console, transient=True) as progress:
-            bar = progress.add_task(f"{name}, real episodes", total=config.episodes)
+            bar = progress.add_task(f"{name}, real episodes", total=config.real.episodes)
             result = evaluate_agent(
                 agent,
                 make,
-                range(config.first_seed, config.first_seed + config.episodes),
-                max_steps=config.max_steps,
+                range(config.first_seed, config.first_seed + config.real.episodes),
+                max_episode_steps=config.max_episode_steps,
                 parallel=config.parallel,
                 success=default_task(config.environment.id).success,
                 record=config.record,
@@ -121,7 +128,7 @@ def _rollouts(
     if dynamics is not None:
         with console.status(f"{name}, {config.imagined.episodes} imagined episodes"):
             imagined = evaluate_imagined(
-                agent, dynamics, config.imagined.episodes, seed=config.imagined.seed, max_steps=config.max_steps
+                agent, dynamics, config.imagined.episodes, seed=config.seed, max_episode_steps=config.max_episode_steps
             )
         yield RolloutResult(name, "imagined", imagined)
 
@@ -152,7 +159,7 @@ def _cameras(
     """Environments that draw, by place; none, and a line that says why, where this machine cannot."""
     cameras: dict[str, gymnasium.Env[Any, Any]] = {}
     try:
-        if config.episodes:
+        if config.real.episodes:
             cameras["real"] = make_rendered_environment(make, config.environment.id)
         if dynamics is not None:
             renderer = open_renderer(
@@ -174,7 +181,7 @@ def _filmed(
         every = max(1, round(speed / _FRAMES_PER_SECOND))
         for name, agent in agents.items():
             for seed in range(config.first_seed, config.first_seed + config.films):
-                frames = record_frames(agent, environment, seed, max_steps=config.film_steps, every=every)
+                frames = record_frames(agent, environment, seed, max_episode_steps=config.film_steps, every=every)
                 path = folder / "films" / f"{name.replace('/', '_')}_{place}_{seed}.gif"
                 yield write_gif(path, frames, speed / every)
         environment.close()

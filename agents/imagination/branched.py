@@ -30,15 +30,15 @@ class BranchedTrainer(ImaginationTrainer):
     Args:
         algorithm: SAC or TD3, in an environment of `rollouts.branches` episodes. It gets another replay buffer.
         rollouts: one call of it gives the new experience of a round.
-        kept_rounds: how long experience is kept.
+        replay_rounds: how long experience is kept.
         steps_per_round: gradient steps of a round.
-        held_rounds: so many rounds at first leave the actor as it is: critics learn from imagined experience, whose
-            noise is wider than that of the data, what it costs to leave the data.
+        actor_warmup_rounds: so many rounds at first leave the actor as it is: critics learn from imagined
+            experience, whose noise is wider than that of the data, what it costs to leave the data.
         n_steps: rewards of a branch that stand together in a critic's target before its own estimate takes over; real
             transitions always have one.
-        moving_anchor: whether the anchor of an `AnchoredCritic` moves to the present actor with each round, instead of
+        update_anchor: whether the anchor of an `AnchoredCritic` moves to the present actor with each round, instead of
             staying where the actor was before the first one.
-        averaged_rounds: the policy to be used is the mean of the actors at the ends of about so many rounds, see
+        actor_average_rounds: the policy to be used is the mean of the actors at the ends of about so many rounds, see
             `AveragedActor`; those in which the actor is held do not count.
         real, real_fraction, seed: see `ImaginedLearning`.
 
@@ -53,12 +53,12 @@ class BranchedTrainer(ImaginationTrainer):
         real: ReplayBuffer,
         *,
         real_fraction: float,
-        kept_rounds: int,
+        replay_rounds: int,
         steps_per_round: int,
-        held_rounds: int = 0,
+        actor_warmup_rounds: int = 0,
         n_steps: int = 1,
-        moving_anchor: bool = False,
-        averaged_rounds: int = 1,
+        update_anchor: bool = False,
+        actor_average_rounds: int = 1,
         seed: int = 0,
     ) -> None:
         if not isinstance(algorithm, OffPolicyAlgorithm):
@@ -66,17 +66,21 @@ class BranchedTrainer(ImaginationTrainer):
                 f"branches are stored, and {type(algorithm).__name__} learns only from what it has "
                 "just done: set branched=false, or take SAC or TD3"
             )
-        counts = {"steps_per_round": steps_per_round, "kept_rounds": kept_rounds, "averaged_rounds": averaged_rounds}
+        counts = {
+            "steps_per_round": steps_per_round,
+            "replay_rounds": replay_rounds,
+            "actor_average_rounds": actor_average_rounds,
+        }
         if min(counts.values()) < 1:
             raise ConfigurationError(f"expected numbers of at least 1, got {counts}")
-        algorithm.replay_buffer = _replay(algorithm, rollouts, kept_rounds, n_steps)
+        algorithm.replay_buffer = _replay(algorithm, rollouts, replay_rounds, n_steps)
         super().__init__(algorithm, real, real_fraction, seed)
         self.off_policy = algorithm
         self.rollouts = rollouts
         self.steps_per_round = steps_per_round
-        self.held_rounds = held_rounds
-        self.moving_anchor = moving_anchor
-        self.average = AveragedActor(algorithm.actor, averaged_rounds)
+        self.actor_warmup_rounds = actor_warmup_rounds
+        self.update_anchor = update_anchor
+        self.average = AveragedActor(algorithm.actor, actor_average_rounds)
 
     @classmethod
     def from_episodes(
@@ -98,9 +102,9 @@ class BranchedTrainer(ImaginationTrainer):
         found = self._imagine()
         seconds = time.perf_counter() - began
         critic = self._anchored_critic()
-        if critic is not None and (self.moving_anchor or critic.anchor is None):
+        if critic is not None and (self.update_anchor or critic.anchor is None):
             critic.move_anchor(self.off_policy.actor)
-        held = self.gradient_steps < self.held_rounds * self.steps_per_round
+        held = self.gradient_steps < self.actor_warmup_rounds * self.steps_per_round
         with frozen_actor(self.off_policy) if held else nullcontext():
             self.off_policy.train(self.steps_per_round, self.off_policy.batch_size)
         self.gradient_steps += self.steps_per_round
@@ -135,11 +139,13 @@ class BranchedTrainer(ImaginationTrainer):
         return self.rollouts.run(self.off_policy, buffer, self.generator)
 
 
-def _replay(algorithm: OffPolicyAlgorithm, rollouts: BranchedRollouts, kept_rounds: int, n_steps: int) -> ReplayBuffer:
+def _replay(
+    algorithm: OffPolicyAlgorithm, rollouts: BranchedRollouts, replay_rounds: int, n_steps: int
+) -> ReplayBuffer:
     """Row after row, a column for each branch."""
     options: dict[str, Any] = {"device": algorithm.device, "n_envs": rollouts.branches}
     spaces_of: tuple[Any, Any] = algorithm.observation_space, algorithm.action_space
-    size = rollouts.branches * rollouts.horizon * kept_rounds
+    size = rollouts.branches * rollouts.horizon * replay_rounds
     dictionary = isinstance(algorithm.observation_space, spaces.Dict)
     if n_steps == 1:
         return (DictReplayBuffer if dictionary else ReplayBuffer)(size, *spaces_of, **options)

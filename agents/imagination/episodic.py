@@ -34,8 +34,8 @@ class EpisodicTrainer(ImaginationTrainer):
         algorithm: any; its environment is a `WorldModelVecEnv` in a `VecNormalize`.
         uncertainty: that of the environment.
         steps_per_round: steps of all environments together; rounded up to what the algorithm collects at a time.
-        held_rounds: so many rounds at first leave the actor as it is: advantages from values that nobody has learnt yet
-            would lead a cloned policy astray.
+        actor_warmup_rounds: so many rounds at first leave the actor as it is: advantages from values that nobody
+            has learnt yet would lead a cloned policy astray.
         real, real_fraction, seed: see `ImaginedLearning`.
 
     Raises:
@@ -50,7 +50,7 @@ class EpisodicTrainer(ImaginationTrainer):
         *,
         real_fraction: float,
         steps_per_round: int,
-        held_rounds: int = 0,
+        actor_warmup_rounds: int = 0,
         seed: int = 0,
     ) -> None:
         if real_fraction and not isinstance(algorithm, OffPolicyAlgorithm):
@@ -62,7 +62,7 @@ class EpisodicTrainer(ImaginationTrainer):
             raise ConfigurationError(f"expected at least one step per round, got {steps_per_round}")
         super().__init__(algorithm, real, real_fraction, seed)
         self.rewards = _scaled_rewards(algorithm)
-        self.held_rounds = held_rounds
+        self.actor_warmup_rounds = actor_warmup_rounds
         self.rounds_done = 0
         self.uncertainty = uncertainty
         self.steps_per_round = steps_per_round
@@ -91,7 +91,7 @@ class EpisodicTrainer(ImaginationTrainer):
             # Not the seed alone: a resumed run is not to imagine again what the first one began with.
             environment.seed(self._seed + self.imagined_steps)
         meter, before = _Meter(self.uncertainty), self.algorithm._n_updates
-        with frozen_actor(self.algorithm) if self.rounds_done < self.held_rounds else nullcontext():
+        with frozen_actor(self.algorithm) if self.rounds_done < self.actor_warmup_rounds else nullcontext():
             self.algorithm.learn(self.steps_per_round, callback=meter, log_interval=_NEVER, reset_num_timesteps=False)
         self.rounds_done += 1
         self.imagined_steps = self.algorithm.num_timesteps

@@ -111,7 +111,7 @@ def _last(episode: Episode) -> np.ndarray:
     return np.asarray(np.arange(len(episode)) == len(episode) - 1)
 
 
-def oversample_episode_starts(episodes: Sequence[Episode], steps: int, times: int) -> list[Episode]:
+def oversample_episode_starts(episodes: Sequence[Episode], steps: int, copies: int) -> list[Episode]:
     """The episodes, and their first steps so many times more.
 
     A policy is judged from the beginning of episodes, but of long ones the beginning is a small part of the data: where
@@ -120,14 +120,16 @@ def oversample_episode_starts(episodes: Sequence[Episode], steps: int, times: in
     Args:
         episodes: are not changed.
         steps: of each episode; the repeated pieces are as if cut there.
-        times: 0 for the data as they are.
+        copies: 0 for the data as they are.
 
     Raises:
         ConfigurationError: a number out of range.
     """
-    if steps < 1 or times < 0:
-        raise ConfigurationError(f"expected beginnings of at least 1 step, 0 times or more, got {steps} and {times}")
-    return [*episodes, *(_first(episode, steps) for episode in episodes if len(episode) > steps for _ in range(times))]
+    if steps < 1 or copies < 0:
+        raise ConfigurationError(
+            f"oversampled starts need at least 1 step and 0 copies or more, got steps={steps} and copies={copies}"
+        )
+    return [*episodes, *(_first(episode, steps) for episode in episodes if len(episode) > steps for _ in range(copies))]
 
 
 def _first(episode: Episode, steps: int) -> Episode:

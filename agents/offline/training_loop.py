@@ -33,7 +33,7 @@ def train_offline(
     steps: int = 100_000,
     batch_size: int = 256,
     seed: int = 0,
-    report_every: int = 5000,
+    evaluation_interval: int = 5000,
     evaluate: Callable[[Agent], EvaluationResult] | None = None,
     options: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -51,7 +51,7 @@ def train_offline(
         folder: for the files.
         steps: batches in all, those before an interruption included.
         seed: of the networks and of all chance.
-        report_every: batches.
+        evaluation_interval: batches.
         evaluate: the agent in the real environment, for the reports only.
         options: kept in the record; a training is resumed under equal options only.
         resume: go on with what lies in the folder.
@@ -63,16 +63,17 @@ def train_offline(
         ResultError: there is nothing to resume, or it was made with other data or options.
         NonFiniteError: a loss is NaN or infinite.
     """
-    if min(steps, batch_size, report_every) < 1:
+    if min(steps, batch_size, evaluation_interval) < 1:
         raise ConfigurationError(
-            f"expected at least 1 of each, got steps={steps}, batch_size={batch_size}, report_every={report_every}"
+            f"expected at least 1 of each, got steps={steps}, batch_size={batch_size}, "
+            f"evaluation_interval={evaluation_interval}"
         )
     folder = Path(folder)
     fresh = OfflineRecord(
         dataset.dataset_id,
         dataset.content_hash,
         dataset.env_id,
-        {**(options or {}), "seed": seed, "batch_size": batch_size, "report_every": report_every},
+        {**(options or {}), "seed": seed, "batch_size": batch_size, "evaluation_interval": evaluation_interval},
     )
     if not resume and (folder / POLICY).exists():
         raise ConfigurationError(f"{str(folder)!r} holds a policy already: take another folder, or resume this one")
@@ -83,7 +84,7 @@ def train_offline(
         if on_updates is not None:
             on_updates(learner.updates)
     while learner.updates < steps:
-        row = _learn(learner, min(_next_report(learner, report_every), steps), batch_size, seed, on_updates)
+        row = _learn(learner, min(_next_report(learner, evaluation_interval), steps), batch_size, seed, on_updates)
         row["seconds"] += record.seconds
         if evaluate is not None:
             row |= _scores(evaluate(learner))

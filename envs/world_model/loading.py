@@ -37,8 +37,8 @@ def load_dynamics(
     observation: str = "raw",
     context: int | None = None,
     starts: str = "anywhere",
-    bank_size: int = 2048,
-    bank_seed: int = 0,
+    num_start_states: int = 2048,
+    start_seed: int = 0,
     uncertainty: str = "none",
     uncertainty_penalty: float = 0.0,
     uncertainty_budget: float | None = None,
@@ -62,7 +62,7 @@ def load_dynamics(
             `FlattenObservation` does, "selected" the entries that the model sees.
         context: steps that the model sees of a real episode before an imagined one starts; None means two of its
             longest windows, or 30 steps for a model without windows.
-        starts, bank_size, bank_seed: see `StartStates.from_episodes`.
+        starts, num_start_states, start_seed: see `StartStates.from_episodes`.
         uncertainty, uncertainty_penalty, uncertainty_budget: see `Uncertainty`; "calibrated" takes the factors that
             `mts3-calibrate` has stored with the checkpoint. What is drawn stays the model's own.
         max_episode_steps: None takes the real environment's limit, if it has one.
@@ -91,8 +91,8 @@ def load_dynamics(
         data.episodes,
         context=context if context is not None else (2 * period if period > 1 else 30),
         starts=starts,
-        size=bank_size,
-        seed=bank_seed,
+        size=num_start_states,
+        seed=start_seed,
         device=device,
     )
     return WorldModelDynamics(

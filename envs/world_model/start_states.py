@@ -58,7 +58,7 @@ class StartStates(TensorRecord):
         if starts not in STARTS:
             raise ConfigurationError(f"unknown starts {starts!r}: expected one of {', '.join(STARTS)}")
         if context < 0 or size < 1:
-            raise ConfigurationError(f"expected context >= 0 and bank_size >= 1, got {context} and {size}")
+            raise ConfigurationError(f"expected context >= 0 and num_start_states >= 1, got {context} and {size}")
         if starts == "beginning":
             context = 0
         moments = _choose(episodes, context, size, np.random.default_rng(seed), beginning=starts == "beginning")

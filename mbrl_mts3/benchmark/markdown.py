@@ -85,9 +85,8 @@ def _budgets(comparison: Comparison) -> str:
     for label in comparison.labels:
         training = comparison.runs_of(label)[0].options.training
         clock = "" if training["max_seconds"] is None else f" and {training['max_seconds']:g} s"
-        words = (
-            f"at most {training['max_steps']} updates{clock}, {training['batch_size']} windows of {training['length']}"
-        )
+        updates = f"at most {training['max_updates']} updates{clock}"
+        words = f"{updates}, {training['batch_size']} windows of {training['length']}"
         variants.setdefault(words, []).append(label)
     if len(variants) == 1:
         return f"Training: {next(iter(variants))} steps per update, for all."

@@ -68,10 +68,14 @@ class RunOptions:
     @classmethod
     def from_json(cls, stored: Mapping[str, Part]) -> RunOptions:
         """What `to_json` gave."""
-        return cls(**{name: dict(stored[name]) for name in _PARTS})
+        parts = {name: dict(stored[name]) for name in _PARTS}
+        if "max_steps" in parts["training"]:
+            # Its name in results that were written before.
+            parts["training"]["max_updates"] = parts["training"].pop("max_steps")
+        return cls(**parts)
 
     def differences(self, earlier: RunOptions, parts: Iterable[str] | None = None) -> list[str]:
-        """What `earlier` had otherwise, in words: "training.max_steps was 3000, now 500".
+        """What `earlier` had otherwise, in words: "training.max_updates was 3000, now 500".
 
         An option that did not exist when `earlier` was stored counts as its present default.
 
@@ -90,7 +94,7 @@ class RunOptions:
         return found
 
     def conflicts(self, other: RunOptions, parts: Iterable[str]) -> list[str]:
-        """Options that both have, with different values: "training.max_steps is 3000 and 500"."""
+        """Options that both have, with different values: "training.max_updates is 3000 and 500"."""
         pairs = ((part, getattr(self, part), getattr(other, part)) for part in parts)
         return [
             f"{part}.{name} is {mine[name]} and {theirs[name]}"
@@ -125,7 +129,7 @@ def _plain_value(value: object) -> object:
 
 # What a variant is not named after: its seed has a place of its own, budget and validation hold for a whole table.
 _UNNAMED = {
-    *(f"training.{name}" for name in ("seed", "max_steps", "max_seconds", "loggers", "progress")),
+    *(f"training.{name}" for name in ("seed", "max_updates", "max_seconds", "loggers", "progress")),
     *(f"training.validation_{name}" for name in ("interval", "windows", "length", "context")),
     *(f"training.{name}" for name in ("accelerator", "devices", "strategy")),
     "data.download",

@@ -32,7 +32,7 @@ def fit_recalibration(
     *,
     context: int,
     horizon: int,
-    stride: int = 15,
+    stride: int | None = None,
     batch_size: int = 256,
     rule: str = "mean_square",
 ) -> Recalibration:
@@ -58,7 +58,7 @@ def fit_recalibration(
         episodes: physical units, not those that judge the result. Those that were trained on have errors that are too
             small, where a model overfits; where it does not, they make up for few others.
         context, horizon, batch_size: as in `open_loop`.
-        stride: steps from one window's start to the next.
+        stride: steps from one window's start to the next; None means a quarter of the horizon.
         rule: "mean_square" or "quantile".
 
     Raises:
@@ -75,7 +75,7 @@ def fit_recalibration(
     errors = torch.cat(
         [
             _standardised(model, raw.to(device).normalize(normalizer), context, horizon)
-            for raw in sampler.batches(sampler.grid(stride), batch_size)
+            for raw in sampler.batches(sampler.grid(max(1, horizon // 4) if stride is None else stride), batch_size)
         ]
     )
     factors = _smooth(_factors(errors, rule).clamp_min(_SMALLEST).log()).exp().float().to(device)

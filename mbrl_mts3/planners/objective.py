@@ -12,13 +12,15 @@ from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
+PLANNING_UNCERTAINTIES = ("aleatoric", "epistemic")
+
 
 class RolloutObjective:
     """Returns of action sequences, imagined open loop from a belief; all in physical units.
 
     The return is sum_t discount^t w_t (r_t - penalty * u_t), where w_t is the probability that the episode still runs
-    at step t (1 for a model without a termination head) and u_t the predicted standard deviation of o_{t+1} in units
-    of the data's, averaged over its entries. Rewards of a reward function are those of the predicted means.
+    at step t (1 for a model without a termination head) and u_t the standard deviation of o_{t+1} in units of the
+    data's, averaged over its entries. Rewards of a reward function are those of the predicted means.
 
     Args:
         model: imagines (B, N, L) steps.
@@ -26,6 +28,8 @@ class RolloutObjective:
         observation: (B, obs), o_t as it was observed.
         reward: scores the imagined transitions; None takes the model's own reward head.
         discount: weight of a step against the one before.
+        uncertainty: whose standard deviation u is: "aleatoric", that of the whole prediction, or "epistemic", that of
+            the members' means, which needs an ensemble.
         uncertainty_penalty: reward that one unit of u costs per step.
 
     Raises:
@@ -40,17 +44,23 @@ class RolloutObjective:
         reward: RewardFunction | None = None,
         *,
         discount: float = 1.0,
+        uncertainty: str = "aleatoric",
         uncertainty_penalty: float = 0.0,
     ) -> None:
         if not 0 < discount <= 1:
             raise ConfigurationError(f"discount={discount}: expected more than 0, 1 at most")
         if uncertainty_penalty < 0:
             raise ConfigurationError(f"uncertainty_penalty={uncertainty_penalty}: expected 0 or more")
+        if uncertainty not in PLANNING_UNCERTAINTIES:
+            raise ConfigurationError(
+                f"unknown uncertainty {uncertainty!r}: expected one of {', '.join(PLANNING_UNCERTAINTIES)}"
+            )
         self.model = model
         self.belief = belief
         self.observation = observation
         self.reward = reward
         self.discount = discount
+        self.uncertainty = uncertainty
         self.uncertainty_penalty = uncertainty_penalty
 
     def __call__(self, actions: Tensor) -> Tensor:
@@ -84,7 +94,13 @@ class RolloutObjective:
 
     def _spread(self, prediction: Prediction) -> Tensor:
         """(B, N, L): mean standard deviation, as a part of the data's."""
-        spread: Tensor = prediction.variance.sqrt() / self.model.normalizer.observation_scale
+        variance = prediction.variance if self.uncertainty == "aleatoric" else prediction.epistemic_variance
+        if variance is None:
+            raise ConfigurationError(
+                "uncertainty 'epistemic' needs an ensemble, whose members can disagree; this is a single model: "
+                "train an ensemble, or take 'aleatoric'"
+            )
+        spread: Tensor = variance.sqrt() / self.model.normalizer.observation_scale
         return spread.mean(dim=-1)
 
 

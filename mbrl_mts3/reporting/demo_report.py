@@ -81,9 +81,9 @@ def _opening(results: DemoResults) -> Report:
 def _add_policies(report: Report, results: DemoResults) -> None:
     report.add_text(
         f"Each episode starts at a random place with a random goal, which counts as reached within "
-        f"{results.maze.goal_radius} m and must be reached in {results.max_steps} steps. The planner sees the real "
-        "state at every step, imagines many action sequences with the learned model and takes the first action "
-        "of the best."
+        f"{results.maze.goal_radius} m and must be reached in {results.max_episode_steps} steps. The planner sees "
+        "the real state at every step, imagines many action sequences with the learned model and takes the first "
+        "action of the best."
     )
     for policy in results.policies:
         report.add_text(f"{policy.name}: {policy.description}")
@@ -134,7 +134,7 @@ class DemoResults:
     dataset_steps: int
     parameters: int
     """Trainable numbers of the model."""
-    max_steps: int
+    max_episode_steps: int
     """Steps in which a goal must be reached."""
     observation_names: tuple[str, ...]
     open_loop: OpenLoopResult

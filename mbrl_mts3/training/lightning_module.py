@@ -246,14 +246,14 @@ class Schedule:
 
     Args:
         learning_rate: the highest.
-        max_steps: updates of a full training.
+        max_updates: updates of a full training.
         max_seconds: where given, the clock may end training sooner, and progress follows whichever is further.
         warmup: share of the training in which the rate rises from zero.
         final: learning rate at the end, as a share of the highest.
     """
 
     learning_rate: float = 3e-3
-    max_steps: int = 5000
+    max_updates: int = 5000
     max_seconds: float | None = None
     warmup: float = 0.02
     final: float = 0.05
@@ -270,7 +270,7 @@ class Schedule:
 
     def progress(self, step: int) -> float:
         """Share of the training that is done before update number `step`."""
-        by_step = step / self.max_steps
+        by_step = step / self.max_updates
         if self.max_seconds is None:
             return min(1.0, by_step)
         return min(1.0, max(by_step, self.elapsed / self.max_seconds))
@@ -279,6 +279,6 @@ class Schedule:
         """The learning rate of update number `step`."""
         progress = self.progress(step)
         if progress < self.warmup:
-            return self.learning_rate * (progress + 1 / self.max_steps) / (self.warmup + 1 / self.max_steps)
+            return self.learning_rate * (progress + 1 / self.max_updates) / (self.warmup + 1 / self.max_updates)
         fall = (progress - self.warmup) / (1 - self.warmup)
         return self.learning_rate * (self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * fall)))

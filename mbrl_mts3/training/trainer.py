@@ -36,7 +36,7 @@ class WorldModelTrainer:
     Args:
         length: steps of a training window.
         batch_size: windows per update.
-        max_steps: updates; max_seconds may end training sooner.
+        max_updates: updates; max_seconds may end training sooner.
         learning_rate, gradient_clip: of Adam; the clip is on the gradient's norm.
         validation_interval: updates between validations.
         validation_windows, validation_length, validation_context: how many windows are validated on, of how many steps,
@@ -59,7 +59,7 @@ class WorldModelTrainer:
 
     length: int = 90
     batch_size: int = 32
-    max_steps: int = 3000
+    max_updates: int = 3000
     max_seconds: float | None = None
     learning_rate: float = 3e-3
     gradient_clip: float = 5.0
@@ -123,13 +123,13 @@ class WorldModelTrainer:
             WindowSampler(splits.train, self.length, min_length=self.length),
             WindowSampler(splits.validation, self.validation_length, min_length=self.validation_length),
             batch_size=self.batch_size // self._parts,
-            steps_per_epoch=min(self.validation_interval, self.max_steps) * self._parts,
+            steps_per_epoch=min(self.validation_interval, self.max_updates) * self._parts,
             validation_windows=self.validation_windows,
             seed=self.seed,
         )
         model = make_model(dataset.observation_dim, dataset.action_dim)
         normalizer = Normalizer.fit(splits.train)
-        schedule = Schedule(self.learning_rate, self.max_steps, self.max_seconds)
+        schedule = Schedule(self.learning_rate, self.max_updates, self.max_seconds)
         module = self._module(model, normalizer, schedule)
 
         def snapshot(metrics: dict[str, float]) -> Checkpoint:
@@ -171,8 +171,8 @@ class WorldModelTrainer:
             devices=self.devices,
             strategy=self.strategy,
             precision=self.precision,  # type: ignore[arg-type]
-            max_steps=self.max_steps,
-            max_epochs=-(-self.max_steps // min(self.validation_interval, self.max_steps)),
+            max_steps=self.max_updates,
+            max_epochs=-(-self.max_updates // min(self.validation_interval, self.max_updates)),
             max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
             gradient_clip_val=self.gradient_clip,
             accumulate_grad_batches=self._parts,

@@ -52,7 +52,7 @@ def _results(checkpoint: Checkpoint, results: dict[str, StageResult]) -> DemoRes
     options = results["evaluate"].record["options"]
     environment = _environment(results["shaped"])
     maze = MazeMap.from_environment(environment)
-    max_steps = environment.spec.max_episode_steps if environment.spec is not None else None
+    max_episode_steps = environment.spec.max_episode_steps if environment.spec is not None else None
     environment.close()
     model, normalizer = checkpoint.model, checkpoint.normalizer
     controls = {name: _control(name, results[name]) for name in POLICIES}
@@ -72,7 +72,7 @@ def _results(checkpoint: Checkpoint, results: dict[str, StageResult]) -> DemoRes
         dataset_episodes=len(dataset.episodes),
         dataset_steps=dataset.total_steps,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        max_steps=max_steps or max(len(episode) for episode in dataset.episodes),
+        max_episode_steps=max_episode_steps or max(len(episode) for episode in dataset.episodes),
         observation_names=dataset.observation_names,
         open_loop=scores,
         window=window,

@@ -83,7 +83,7 @@ def _of_benchmark(result: StageResult) -> Iterator[Row]:
         comparison = Comparison.read(folder)
         for label in comparison.labels:
             runs = comparison.runs_of(label)
-            curves = {
+            curves: Row = {
                 metric: {str(h): comparison.at(label, metric, h).mean for h in comparison.horizons}
                 for metric in ("nrmse", "nll")
                 if metric in comparison.metrics

@@ -12,17 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from rich.console import Console
 
 from mbrl_mts3.data import load_dataset, local_dataset_ids
-from mbrl_mts3.errors import ResultError
+from mbrl_mts3.errors import ConfigurationError, ResultError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.experiments.stages import Stage
 
@@ -73,7 +75,18 @@ def library_versions() -> dict[str, str]:
 
 def _compose(stage: Stage, folder: Path) -> DictConfig:
     """The command's whole configuration, Hydra's part included, as if it had been started in `folder`."""
-    config = hydra.compose(stage.command, [*stage.options, "hydra.mode=RUN"], return_hydra_config=True)
+    known = sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in files("mbrl_mts3.configs").iterdir()
+        if entry.name.endswith(".yaml")
+    )
+    if stage.command not in known:
+        raise ConfigurationError(f"stage {stage.name}: no command {stage.command}, choose out of {', '.join(known)}")
+    try:
+        config = hydra.compose(stage.command, [*stage.options, "hydra.mode=RUN"], return_hydra_config=True)
+    except HydraException as error:
+        cause = "" if error.__cause__ is None else f" ({error.__cause__})"
+        raise ConfigurationError(f"stage {stage.name}, {stage.line}: {error}{cause}".replace("\n", " ")) from error
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.runtime.output_dir = str(folder)
     return config
@@ -135,13 +148,14 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
     options, inputs = _plain(config), {name: tokens[name] for name in stage.inputs}
     record = _read(folder)
     equal = record is not None and record["options"] == options and record["inputs"] == inputs
-    dataset_id = options.get(_DATASET.get(stage.command, ""))
+    named = options.get(_DATASET.get(stage.command, ""))
+    dataset_id = None if named is None else str(named)
     on_disk = dataset_id is not None and dataset_id in local_dataset_ids()
     console.rule(f"[bold]{stage.name}", align="left")
     if record is not None and equal and record["finished"] and (dataset_id is None or on_disk):
         console.print(f"there already: {folder}", soft_wrap=True)
         return StageResult(stage, folder, record)
-    if record is None and on_disk:
+    if record is None and dataset_id is not None and on_disk:
         console.print(f"the data set is there already: {dataset_id}", soft_wrap=True)
         record = _write(folder, {**_begun(stage, options, inputs), **_data_facts(dataset_id), "finished": True})
         return StageResult(stage, folder, record)

@@ -52,7 +52,7 @@ def test_results_are_those_of_a_plain_loop_whatever_runs_together(parallel: int)
     seeds = [5, 3, 8, 1, 13]
     told: list[EvaluatedEpisode] = []
     result = evaluate_agent(
-        TowardsGoal(), MAKE, seeds, max_steps=40, parallel=parallel, record=True, on_episode=told.append
+        TowardsGoal(), MAKE, seeds, max_episode_steps=40, parallel=parallel, record=True, on_episode=told.append
     )
     expected = [by_hand(seed, 40) for seed in seeds]
     assert result.seeds == tuple(seeds)
@@ -70,7 +70,7 @@ def test_results_are_those_of_a_plain_loop_whatever_runs_together(parallel: int)
 
 def test_starts_are_told_and_finished_environments_leave() -> None:
     agent = TowardsGoal()
-    result = evaluate_agent(agent, MAKE, [5, 3, 8, 1], max_steps=60, parallel=2)
+    result = evaluate_agent(agent, MAKE, [5, 3, 8, 1], max_episode_steps=60, parallel=2)
     assert agent.starts[0] == [True, True]
     assert sum(sum(start) for start in agent.starts) == 4
     assert sum(agent.batches) == result.lengths.sum()
@@ -80,7 +80,7 @@ def test_starts_are_told_and_finished_environments_leave() -> None:
 def test_an_environment_without_goals_has_no_success() -> None:
     make = partial(make_environment, "HalfCheetah-v5")
     agent = RandomAgent(spaces.Box(-1, 1, (6,), np.float32))
-    result = evaluate_agent(agent, make, [0, 1], max_steps=5, parallel=2)
+    result = evaluate_agent(agent, make, [0, 1], max_episode_steps=5, parallel=2)
     assert result.successes is None
     assert result.success_rate is None
     assert result.success_interval is None
@@ -89,12 +89,12 @@ def test_an_environment_without_goals_has_no_success() -> None:
 
 
 def test_success_may_be_judged_from_outside() -> None:
-    result = evaluate_agent(TowardsGoal(), MAKE, [0], max_steps=2, success=lambda observation, info: True)
+    result = evaluate_agent(TowardsGoal(), MAKE, [0], max_episode_steps=2, success=lambda observation, info: True)
     assert result.success_rate == 1
 
 
 def test_the_result_is_plain_json() -> None:
-    result = evaluate_agent(TowardsGoal(), MAKE, [0], max_steps=2)
+    result = evaluate_agent(TowardsGoal(), MAKE, [0], max_episode_steps=2)
     read = json.loads(json.dumps(to_jsonable(result.to_json()), allow_nan=False))
     assert read["episodes"] == 1
     assert read["lengths"] == [2]
@@ -111,11 +111,11 @@ def test_a_recurrent_state_of_another_kind_keeps_every_environment() -> None:
             sizes.append(len(observation["desired_goal"]))
             return super().predict(observation, None, *args, **kwargs)[0], ("cell", "hidden")
 
-    evaluate_agent(Recurrent(), MAKE, [5, 3, 8], max_steps=60, parallel=3)
+    evaluate_agent(Recurrent(), MAKE, [5, 3, 8], max_episode_steps=60, parallel=3)
     assert set(sizes) == {3}
 
 
-@pytest.mark.parametrize("option", [{"seeds": []}, {"parallel": 0}, {"max_steps": 0}])
+@pytest.mark.parametrize("option", [{"seeds": []}, {"parallel": 0}, {"max_episode_steps": 0}])
 def test_nothing_to_run_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="at least one"):
         evaluate_agent(TowardsGoal(), MAKE, **{"seeds": [0], **option})

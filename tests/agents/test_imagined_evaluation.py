@@ -31,7 +31,9 @@ class Leaning:
 @pytest.fixture(scope="module")
 def cheetah() -> WorldModelDynamics:
     data = dataset_of("HalfCheetah-v5", episodes=3, steps=30)
-    return load_dynamics(checkpoint_of(data), data, context=5, bank_size=50, deterministic=True, max_episode_steps=6)
+    return load_dynamics(
+        checkpoint_of(data), data, context=5, num_start_states=50, deterministic=True, max_episode_steps=6
+    )
 
 
 def end_early(self: WorldModelDynamics, state: Any) -> torch.Tensor:
@@ -88,7 +90,7 @@ def test_all_agree_where_none_ends_early(cheetah: WorldModelDynamics) -> None:
 def test_goals_and_shorter_episodes() -> None:
     data = dataset_of("PointMaze_UMaze-v3", episodes=2, steps=20)
     dynamics = load_dynamics(checkpoint_of(data), data, context=5, env_options={"continuing_task": False})
-    result = evaluate_imagined(RandomAgent(dynamics.action_space), dynamics, 40, max_steps=4)
+    result = evaluate_imagined(RandomAgent(dynamics.action_space), dynamics, 40, max_episode_steps=4)
     assert result.lengths.max() == 4
     assert result.success_rate is not None
     # Success ends an episode there, and is all that it is paid for.
@@ -96,7 +98,7 @@ def test_goals_and_shorter_episodes() -> None:
     np.testing.assert_array_equal(result.returns, result.successes.astype(float))
 
 
-@pytest.mark.parametrize("option", [{"episodes": 0}, {"max_steps": 0}])
+@pytest.mark.parametrize("option", [{"episodes": 0}, {"max_episode_steps": 0}])
 def test_nothing_to_run_is_refused(cheetah: WorldModelDynamics, option: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least one"):
         evaluate_imagined(Leaning(slice(0, 6)), cheetah, **{"episodes": 1, **option})

@@ -46,11 +46,11 @@ def test_with_a_good_model_the_shaped_reward_leads_to_every_goal(point_mass: Bui
     task = PointMazeTask("shaped").prepare(environment)
     environment.close()
     acting = MPCAgent(point_mass(), planner(horizon=30, candidates=150), task, SELECTOR)
-    result = evaluate_agent(acting, MAKE, range(10), parallel=10, max_steps=200)
+    result = evaluate_agent(acting, MAKE, range(10), parallel=10, max_episode_steps=200)
     assert result.success_rate == 1
     assert result.lengths.mean() < 70
     space = spaces.Box(-1, 1, (2,))
-    assert evaluate_agent(RandomAgent(space), MAKE, range(10), parallel=10, max_steps=200).success_rate < 0.5
+    assert evaluate_agent(RandomAgent(space), MAKE, range(10), parallel=10, max_episode_steps=200).success_rate < 0.5
 
 
 def test_one_environment_or_a_batch_of_them(point_mass: Build) -> None:

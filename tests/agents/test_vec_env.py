@@ -43,7 +43,7 @@ def play(environment: Any, steps: int, seed: int = 0) -> list[Any]:
 
 def test_it_gives_what_single_environments_give() -> None:
     """Without chance, and with one moment to start from, both must agree in all they return."""
-    dynamics = loaded("HalfCheetah-v5", deterministic=True, bank_size=1, max_episode_steps=3)
+    dynamics = loaded("HalfCheetah-v5", deterministic=True, num_start_states=1, max_episode_steps=3)
     ours, theirs = WorldModelVecEnv(dynamics, 2), DummyVecEnv([lambda: WorldModelEnv(dynamics) for _ in range(2)])
     assert ours.observation_space == theirs.observation_space
     for mine, yours in zip(play(ours, 7), play(theirs, 7), strict=True):

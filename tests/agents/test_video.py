@@ -47,9 +47,9 @@ class Ticking:
 @pytest.mark.parametrize(
     ("options", "times"),
     [
-        ({"max_steps": 4}, [90, 91, 93, 96, 100]),
-        ({"max_steps": 9}, [90, 91, 93, 96, 100]),
-        ({"max_steps": 3, "every": 2}, [90, 93, 96]),
+        ({"max_episode_steps": 4}, [90, 91, 93, 96, 100]),
+        ({"max_episode_steps": 9}, [90, 91, 93, 96, 100]),
+        ({"max_episode_steps": 3, "every": 2}, [90, 93, 96]),
         ({"every": 3}, [90, 96, 100]),
         ({"every": 50}, [90, 100]),
     ],
@@ -58,7 +58,7 @@ def test_first_last_and_every_so_many_steps_are_shown(options: dict[str, int], t
     assert [int(frame[0, 0, 0]) for frame in record_frames(Ticking(), Clock(), 90, **options)] == times
 
 
-@pytest.mark.parametrize("options", [{"max_steps": 0}, {"every": 0}])
+@pytest.mark.parametrize("options", [{"max_episode_steps": 0}, {"every": 0}])
 def test_no_step_is_refused(options: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least one step"):
         record_frames(Ticking(), Clock(), 0, **options)

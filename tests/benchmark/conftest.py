@@ -20,7 +20,7 @@ HIDDEN = dict.fromkeys(("encoder_hidden", "window_hidden", "action_hidden", "con
 QUICK: dict[str, Any] = {
     "length": 10,
     "batch_size": 8,
-    "max_steps": 4,
+    "max_updates": 4,
     "validation_interval": 2,
     "validation_windows": 4,
     "validation_length": 10,
@@ -78,7 +78,7 @@ def make_record() -> Callable[..., RunRecord]:
         options = {
             "data": {"dataset_id": "test/walk-v0", "content_hash": "abc", "observations": ["x", "y"]},
             "model": {"class": "MTS3", "latent_dim": 4},
-            "training": {"max_steps": 4, "max_seconds": None, "batch_size": 8, "length": 10},
+            "training": {"max_updates": 4, "max_seconds": None, "batch_size": 8, "length": 10},
             "evaluation": {"context": 5, "horizon": horizon, "sliding_window": 10},
         }
         for part in options:

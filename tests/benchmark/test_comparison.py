@@ -145,7 +145,7 @@ def test_unequal_conditions_do_not_share_a_table(make_record):
     for other, message in (
         (make_record("mts3", 0, 0.2, evaluation={"context": 6}), "evaluation.context is 5 and 6"),
         (make_record("mts3", 0, 0.2, data={"content_hash": "def"}), "data.content_hash is abc and def"),
-        (make_record("gru", 1, 0.2, training={"max_steps": 5}), "training.max_steps is 4 and 5"),
+        (make_record("gru", 1, 0.2, training={"max_updates": 5}), "training.max_updates is 4 and 5"),
     ):
         with pytest.raises(ResultError, match=message):
             Comparison((one, other))

@@ -106,7 +106,7 @@ def test_a_finished_training_is_only_evaluated(make_run, monkeypatch, stages, no
 def test_other_options_are_refused_or_replaced_when_asked(make_run, dataset):
     first = make_run().finish()
     for other, message in (
-        (make_run(max_steps=2), "training.max_steps was 4, now 2"),
+        (make_run(max_updates=2), "training.max_updates was 4, now 2"),
         (make_run(context=6), "evaluation.context was 5, now 6"),
         (make_run(latent_dim=6), "model.latent_dim was 4, now 6"),
         (make_run(data=dataclasses.replace(dataset, content_hash="def")), "data.content_hash was abc, now def"),
@@ -114,7 +114,7 @@ def test_other_options_are_refused_or_replaced_when_asked(make_run, dataset):
         with pytest.raises(ResultError, match=message):
             other.finish()
     assert RunRecord.load(make_run().files.result) == first
-    replaced = make_run(max_steps=2).finish(overwrite=True)
+    replaced = make_run(max_updates=2).finish(overwrite=True)
     assert replaced.scalars["updates"] == 2
     assert RunRecord.load(make_run().files.result) == replaced
 

@@ -56,7 +56,7 @@ def test_sweeps_over_what_is_in_the_name(swept, given):
 @pytest.mark.parametrize(
     ("swept", "given", "message"),
     [
-        ({"model", "training.max_steps"}, set(), r"training\.max_steps alone"),
+        ({"model", "training.max_updates"}, set(), r"training\.max_updates alone"),
         ({"evaluation.context"}, set(), r"evaluation\.context alone"),
         ({"model", "training.seed"}, {"label"}, "label would name every choice of model alike"),
         ({"training.length"}, {"label"}, "training.length alike"),

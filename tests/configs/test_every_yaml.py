@@ -27,10 +27,16 @@ from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.data import find_d4rl_info, load_minari
 from mbrl_mts3.envs import make_environment
+from mbrl_mts3.scripts.experiments.stages import expand_stages
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMANDS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
-CHOICES = sorted((path.parent.relative_to(CONFIGS).as_posix(), path.stem) for path in CONFIGS.glob("*/**/*.yaml"))
+EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("experiment/*.yaml"))
+CHOICES = sorted(
+    (path.parent.relative_to(CONFIGS).as_posix(), path.stem)
+    for path in CONFIGS.glob("*/**/*.yaml")
+    if path.parent.name != "experiment"
+)
 
 
 @pytest.fixture
@@ -108,8 +114,8 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
     "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
     "offline_algorithm": for_offline,
     "policy": lambda _, maze: {"environment": DummyVecEnv([lambda: maze])},
-    "planners": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
-    "tasks": lambda *_: {},
+    "planner": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
+    "task": lambda *_: {},
     "training": lambda *_: {},
 }
 
@@ -171,6 +177,14 @@ def test_the_choice_builds_what_it_names(group: str, choice: str, maze: gymnasiu
     assert built is not None
     if isinstance(built, gymnasium.Env):
         built.close()
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_stage_of_an_experiment_has_options_that_its_command_knows(name: str) -> None:
+    config = composed("experiment", f"experiment={name}")
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    for stage in expand_stages(plain["stages"], plain["each"], Path("runs/experiment")):
+        composed(stage.command, *stage.options)
 
 
 def test_no_group_is_named_that_is_gone() -> None:

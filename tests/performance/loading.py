@@ -86,7 +86,7 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             dataset = load_minari(options.dataset, memory_map=mapped, cache=Path(folder) / "cache")
             waited = _Waiting()
-            trainer = WorldModelTrainer(max_steps=options.updates, loggers=(), progress=False)
+            trainer = WorldModelTrainer(max_updates=options.updates, loggers=(), progress=False)
             with waited:
                 trainer.fit(dataset, partial(MTS3, time_scales=(15,)), Path(folder) / "run")
             found[name] = {

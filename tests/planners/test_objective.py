@@ -23,9 +23,12 @@ class _Nothing(TensorRecord):
 class Oracle(WorldModel):
     """Predicts o_{t+1} = (a, 2a), variance (0.04, 0.16), reward 3a, and termination with probability p."""
 
-    def __init__(self, *, rewards: bool = True, termination: float | None = None) -> None:
+    def __init__(
+        self, *, rewards: bool = True, termination: float | None = None, epistemic: float | None = None
+    ) -> None:
         super().__init__(2, 1, predict_reward=rewards, predict_termination=termination is not None)
         self.termination = termination
+        self.epistemic = epistemic
 
     @property
     def causal(self) -> bool:
@@ -37,7 +40,8 @@ class Oracle(WorldModel):
             None if self.termination is None else torch.logit(torch.tensor(self.termination)).expand(mean.shape[:-1])
         )
         reward = 3 * actions[..., 0] if self.predict_reward else None
-        return Prediction(mean, torch.tensor([0.04, 0.16]).expand_as(mean), reward, reward, logit)
+        apart = None if self.epistemic is None else torch.full_like(mean, self.epistemic)
+        return Prediction(mean, torch.tensor([0.04, 0.16]).expand_as(mean), reward, reward, logit, apart)
 
     def initial_belief(self, batch_size: int) -> TensorRecord:
         return _Nothing()
@@ -97,6 +101,18 @@ def test_uncertainty_costs_by_the_spread_in_units_of_the_data(actions: Tensor) -
     torch.testing.assert_close(dear, free - 2.0 * L * (0.2 + 0.4) / 2)
 
 
+def test_disagreement_costs_where_it_is_asked_for(actions: Tensor) -> None:
+    model = physical(Oracle(epistemic=0.09), scale=(5.0, 7.0))
+    free = RolloutObjective(model, _Nothing(), OBSERVATION)(actions)
+    dear = RolloutObjective(model, _Nothing(), OBSERVATION, uncertainty="epistemic", uncertainty_penalty=2.0)(actions)
+    torch.testing.assert_close(dear, free - 2.0 * L * 0.3)
+    single = RolloutObjective(
+        physical(Oracle()), _Nothing(), OBSERVATION, uncertainty="epistemic", uncertainty_penalty=1.0
+    )
+    with pytest.raises(ConfigurationError, match="ensemble"):
+        single(actions)
+
+
 def test_rewards_after_a_termination_do_not_count(actions: Tensor) -> None:
     objective = RolloutObjective(physical(Oracle(termination=0.25)), _Nothing(), OBSERVATION)
     weights = torch.tensor([1.0, 0.75, 0.75**2, 0.75**3])
@@ -108,7 +124,9 @@ def test_no_reward_at_all_is_refused(actions: Tensor) -> None:
         RolloutObjective(physical(Oracle(rewards=False)), _Nothing(), OBSERVATION)(actions)
 
 
-@pytest.mark.parametrize("option", [{"discount": 0.0}, {"discount": 1.1}, {"uncertainty_penalty": -1.0}])
+@pytest.mark.parametrize(
+    "option", [{"discount": 0.0}, {"discount": 1.1}, {"uncertainty_penalty": -1.0}, {"uncertainty": "doubt"}]
+)
 def test_options_out_of_range_are_refused(option: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         RolloutObjective(physical(Oracle()), _Nothing(), OBSERVATION, **option)

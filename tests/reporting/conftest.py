@@ -95,7 +95,7 @@ def demo(make_result: Callable[..., OpenLoopResult], window: OpenLoopWindow, maz
         dataset_episodes=300,
         dataset_steps=100_000,
         parameters=1234,
-        max_steps=300,
+        max_episode_steps=300,
         observation_names=NAMES,
         open_loop=make_result(),
         window=window,

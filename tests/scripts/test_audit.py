@@ -67,7 +67,7 @@ def test_the_maze_s_rewards_are_exact_goals_that_change_included(run: Run, datas
 
 
 def test_another_reward_than_the_data_s_is_found_out(run: Run) -> None:
-    written = run(f"dataset_id={DENSE}", "tasks=point_maze_sparse")
+    written = run(f"dataset_id={DENSE}", "task=point_maze_sparse")
     assert written["analytic"]["maximum"] > 0.1
     assert written["analytic"]["bias"] < 0
 
@@ -168,8 +168,8 @@ def test_the_kitchen_pays_for_the_tasks_that_it_was_made_for(run: Run, capsys: p
     [
         ([], "nothing to audit"),
         ([f"dataset_id={SPARSE}", "split=tset"], "train, validation, test or all"),
-        ([f"dataset_id={SPARSE}", "tasks=half_cheetah"], "HalfCheetah needs"),
-        ([f"dataset_id={SPARSE}", "tasks=learned_reward"], "no reward function"),
+        ([f"dataset_id={SPARSE}", "task=half_cheetah"], "HalfCheetah needs"),
+        ([f"dataset_id={SPARSE}", "task=learned_reward"], "no reward function"),
         (["dataset_id=mine/spars-v0"], "mine/sparse-v0"),
     ],
 )

@@ -21,7 +21,11 @@ import pytest
         ("benchmark", ["model=mts3,mts4"], "there is no model=mts4 (did you mean mts3?): choose out of acrkn, "),
         ("benchmark", ["data=nothing"], "there is no data=nothing: choose out of d4rl, d4rl_"),
         ("benchmark", ["table_only=true"], "ResultError: there is no result in results/models/runs"),
-        ("benchmark", ["training.max_steps=1,2"], "ConfigurationError: runs that differ in training.max_steps alone"),
+        (
+            "benchmark",
+            ["training.max_updates=1,2"],
+            "runs that differ in training.max_updates alone",
+        ),
         ("benchmark", ["label=mine"], "ConfigurationError: label would name every choice of model alike"),
         ("evaluate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("calibrate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),

@@ -108,7 +108,7 @@ def test_all_of_another_data_set_is_scored(run: Run) -> None:
 def test_imputation_is_tested_where_asked(
     tmp_path: Path, run: Run, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written = run("horizon=5", "imputation_rate=0.5", "imputation_seed=4")["imputation"]
+    written = run("horizon=5", "imputation_rate=0.5", "seed=4")["imputation"]
     made = Checkpoint.from_pretrained(checkpoint)
     test = split_episodes(load_minari(OWN, made.selector.names).episodes, (0.6, 0.2, 0.2), 3).test
     expected = evaluate_imputation(made.model, made.normalizer, test, rate=0.5, context=10, horizon=5, seed=4)

@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def run(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def command(*arguments: str) -> dict[str, Any]:
-        words = [f"hydra.run.dir={tmp_path / 'run'}", f"checkpoint={folder / 'checkpoint'}", "episodes=6"]
+        words = [f"hydra.run.dir={tmp_path / 'run'}", f"checkpoint={folder / 'checkpoint'}", "imagined.episodes=6"]
         words += ["environment_options={max_episode_steps: 30}"]
         words += ["policies=[" + str(folder / "policy_*.zip") + "]", *arguments]
         monkeypatch.setattr(sys, "argv", ["mts3-evaluate-policies", *words])
@@ -52,7 +52,7 @@ def run(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_policies_are_valued_and_ranked(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    written = run("horizon=12", "real_episodes=2", "random=true", "noise={policy_1: 0.3}")
+    written = run("max_episode_steps=12", "real.episodes=2", "random=true", "noise={policy_1: 0.3}")
     rows = {row["policy"]: row for row in written["policies"]}
     assert list(rows) == ["policy_1", "policy_2", "policy_1+noise", "random"]
     assert all(len(row["imagined_returns"]) == 6 for row in rows.values())
@@ -70,7 +70,7 @@ def test_policies_are_valued_and_ranked(tmp_path: Path, run: Run, capsys: pytest
 
 
 def test_real_returns_are_those_of_the_policy_file(run: Run, folder: Path) -> None:
-    written = run("horizon=5", "real_episodes=1", "first_seed=3")
+    written = run("max_episode_steps=5", "real.episodes=1", "first_seed=3")
     policy, environment = SAC.load(folder / "policy_1.zip"), make_environment("HalfCheetah-v5")
     observation, _ = environment.reset(seed=3)
     rewards = []
@@ -84,7 +84,7 @@ def test_real_returns_are_those_of_the_policy_file(run: Run, folder: Path) -> No
 def test_without_real_episodes_there_are_estimates_only(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written = run("horizon=5")
+    written = run("max_episode_steps=5")
     assert written["rankings"] == {}
     assert written["policies"][0]["value"] is None
     assert not (tmp_path / "run" / "policies.png").exists()
@@ -96,15 +96,15 @@ CHANGES = (
     "deterministic=true",
     "seed=4",
     "starts=anywhere",
-    "tasks=learned_reward",
-    "uncertainty=aleatoric uncertainty_penalty=1",
+    "task=learned_reward",
+    "uncertainty.kind=aleatoric uncertainty.penalty=1",
 )
 
 
 def test_options_reach_the_estimate(run: Run) -> None:
-    plain = run("horizon=5", "context=5")["policies"][0]["imagined_returns"]
+    plain = run("max_episode_steps=5", "context=5")["policies"][0]["imagined_returns"]
     for change in CHANGES:
-        changed = run("horizon=5", "context=5", *change.split())["policies"][0]["imagined_returns"]
+        changed = run("max_episode_steps=5", "context=5", *change.split())["policies"][0]["imagined_returns"]
         assert not np.allclose(plain, changed), change
 
 
@@ -113,10 +113,10 @@ def test_options_reach_the_estimate(run: Run) -> None:
     [
         (["policies=[nowhere.zip]"], "no file matches"),
         (["policies=[]"], "no policy"),
-        (["real_episodes=-1"], "real_episodes >= 0"),
-        (["episodes=0"], "episodes >= 1"),
+        (["real.episodes=-1"], "real.episodes >= 0"),
+        (["imagined.episodes=0"], "imagined.episodes >= 1"),
         (["noise={other: 1}"], "noise for other"),
-        (["uncertainty=epistemic"], "needs an ensemble"),
+        (["uncertainty.kind=epistemic"], "needs an ensemble"),
         (["starts=end"], "unknown starts"),
     ],
 )
@@ -124,7 +124,7 @@ def test_bad_input_is_refused(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as stop:
-        run("horizon=5", *arguments)
+        run("max_episode_steps=5", *arguments)
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith(f"{ConfigurationError.__name__}: ")

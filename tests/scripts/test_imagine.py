@@ -30,8 +30,8 @@ from mbrl_mts3.models import Ensemble
 from mbrl_mts3.scripts import imagine
 
 QUICK = [
-    *("rounds=2", "steps_per_round=4", "branches=10", "horizon=2", "bank_size=20", "context=1"),
-    *("imitation_steps=2", "critic_steps=2", "beginnings.steps=5", "beginnings.times=1"),
+    *("rounds=2", "steps_per_round=4", "branches=10", "branch_length=2", "num_start_states=20", "context=1"),
+    *("imitation_steps=2", "critic_steps=2", "oversample_starts.steps=5", "oversample_starts.copies=1"),
     *("policy.batch_size=8", "policy.policy_kwargs.net_arch.pi=[8]"),
 ]
 
@@ -76,7 +76,12 @@ def test_it_trains_and_writes(data: OfflineDataset, saved: Path, tmp_path: Path,
         "td3": ["policy.policy_kwargs.net_arch.qf=[8]", "n_steps=2", "policy.proximal=0.1"],
         "ppo": ["policy.policy_kwargs.net_arch.vf=[8]", "branched=false", "real_fraction=0", "policy.n_steps=4"],
     }
-    more = ["environments=2", "evaluation.episodes=2", "evaluation.interval=2", "env_options={max_episode_steps: 6}"]
+    more = [
+        "environments=2",
+        "evaluation.episodes=2",
+        "evaluation.interval=2",
+        "environment_options={max_episode_steps: 6}",
+    ]
     written = run(f"checkpoint={saved}", f"policy={algorithm}", *options[algorithm], *more)
     assert written["finished"]
     assert written["algorithm"] == algorithm.upper()
@@ -96,8 +101,8 @@ def test_it_goes_on(saved: Path, tmp_path: Path, run: Run, capsys: pytest.Captur
     written = run(f"checkpoint={saved}", "rounds=3", f"resume={folder}")
     assert [row["round"] for row in written["learning_curve"]] == [0, 1, 2, 3]
     with pytest.raises(SystemExit):
-        run(f"checkpoint={saved}", "rounds=3", f"resume={folder}", "horizon=1", "uncertainty.penalty=3")
-    assert "another horizon, uncertainty" in capsys.readouterr().err
+        run(f"checkpoint={saved}", "rounds=3", f"resume={folder}", "branch_length=1", "uncertainty.penalty=3")
+    assert "another branch_length, uncertainty" in capsys.readouterr().err
     assert json.loads((folder / "imagine.json").read_text()) == written
     with pytest.raises(SystemExit):
         run(f"checkpoint={saved}", f"resume={tmp_path / 'nowhere'}")
@@ -107,8 +112,11 @@ def test_it_goes_on(saved: Path, tmp_path: Path, run: Run, capsys: pytest.Captur
 def test_it_begins_with_a_policy(saved: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(f"checkpoint={saved}")
     policy = (tmp_path / "run" / "policy.zip").rename(tmp_path / "first.zip")
-    run(f"checkpoint={saved}", f"start={policy}")
-    for other in ([f"start={tmp_path / 'none.zip'}"], [f"start={policy}", "policy.policy_kwargs.net_arch.pi=[9]"]):
+    run(f"checkpoint={saved}", f"initial_policy={policy}")
+    for other in (
+        [f"initial_policy={tmp_path / 'none.zip'}"],
+        [f"initial_policy={policy}", "policy.policy_kwargs.net_arch.pi=[9]"],
+    ):
         with pytest.raises(SystemExit):
             run(f"checkpoint={saved}", *other)
         assert capsys.readouterr().err.startswith("ConfigurationError: ")
@@ -121,7 +129,9 @@ def test_a_policy_of_flat_observations_acts_in_the_flat_environment(
     checkpoint = checkpoint_with(ensemble(maze), maze).save_pretrained(tmp_path / "checkpoint")
     options = {"continuing_task": False, "max_episode_steps": 6}
     told = "{continuing_task: false, max_episode_steps: 6}"
-    written = run(f"checkpoint={checkpoint}", "flat_observations=true", "evaluation.episodes=2", f"env_options={told}")
+    written = run(
+        f"checkpoint={checkpoint}", "flat_observations=true", "evaluation.episodes=2", f"environment_options={told}"
+    )
     assert written["real_evaluation"]["episodes"] == 2
     policy = TD3.load(tmp_path / "run" / "policy.zip")
     environment = FlattenObservation(make_environment("PointMaze_UMaze-v3", **options))
@@ -144,14 +154,14 @@ def other_model(data: OfflineDataset, kind: str) -> Any:
         ("ensemble", ["policy.algorithm=DDQN"], ConfigurationError, "SAC, TD3, PPO"),
         ("ensemble", ["policy=ppo"], ConfigurationError, "branched=false"),
         ("ensemble", ["policy=ppo", "branched=false"], ConfigurationError, "real_fraction=0"),
-        ("ensemble", ["env_id=PointMaze_UMaze-v3"], SpaceMismatchError, "observation"),
+        ("ensemble", ["environment=point_maze_umaze"], SpaceMismatchError, "observation"),
         ("ensemble", ["dataset_id=mine/maze-v0"], SpaceMismatchError, "mine/maze-v0"),
         ("ensemble", ["dataset_id=mine/none-v0"], UnknownDatasetError, "mine/none-v0"),
-        ("ensemble", ["beginnings.times=-1"], ConfigurationError, "beginnings"),
+        ("ensemble", ["oversample_starts.copies=-1"], ConfigurationError, "oversampled"),
         ("single", [], ConfigurationError, "train an ensemble"),
         ("single", ["uncertainty.kind=none"], ConfigurationError, "penalty"),
         ("window", ["uncertainty.kind=aleatoric"], CausalityError, "causal"),
-        ("rewardless", ["tasks=learned_reward"], ConfigurationError, "predict_reward"),
+        ("rewardless", ["task=learned_reward"], ConfigurationError, "predict_reward"),
         (None, ["checkpoint=nowhere"], CheckpointError, "nowhere"),
     ],
 )

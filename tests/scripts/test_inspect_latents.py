@@ -1,4 +1,4 @@
-"""mts3-inspect from the command line to its picture, on real Minari data sets, with untrained models."""
+"""mts3-inspect-latents from the command line to its picture, on real Minari data sets, with untrained models."""
 
 import sys
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def _datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def command(*arguments: str) -> dict[str, np.ndarray]:
-        monkeypatch.setattr(sys, "argv", ["mts3-inspect", f"hydra.run.dir={tmp_path / 'run'}", *arguments])
+        monkeypatch.setattr(sys, "argv", ["mts3-inspect-latents", f"hydra.run.dir={tmp_path / 'run'}", *arguments])
         inspect_latents.main()
         with np.load(tmp_path / "run" / "latents.npz") as arrays:
             return dict(arrays)

@@ -14,7 +14,7 @@ from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.scripts import offline
 
 DATA = "tests/offline-script-v0"
-QUICK = ["data=minari", f"data.dataset_id={DATA}", "steps=6", "report_every=4", "batch_size=16"]
+QUICK = ["data=minari", f"data.dataset_id={DATA}", "steps=6", "evaluation.interval=4", "batch_size=16"]
 Run = Callable[..., dict[str, Any]]
 
 
@@ -43,7 +43,7 @@ def run(maze_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
 def test_it_learns_reports_and_goes_on(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], algorithm: str, losses: set[str]
 ) -> None:
-    written = run(f"offline_algorithm={algorithm}", "evaluation_episodes=2")
+    written = run(f"offline_algorithm={algorithm}", "evaluation.episodes=2")
     assert [row["updates"] for row in written["curve"]] == [4, 6]
     judged = {"mean_return", "return_interval", "success_rate", "episodes"}
     assert set(written["curve"][0]) == {"updates", "seconds", *losses, *judged}

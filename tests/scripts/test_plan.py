@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "latent_dim": 4,
     **{f"{part}_hidden": (8,) for part in ("encoder", "window", "action", "control", "decoder")},
 }
-QUICK = ["episodes=3", "parallel=2", "max_steps=4", "planners.horizon=5", "planners.candidates=40"]
+QUICK = ["episodes=3", "parallel=2", "max_episode_steps=4", "planner.horizon=5", "planner.candidates=40"]
 
 
 def save(folder: Path, select: Any = "all", actions: spaces.Box | None = None, **options: Any) -> Path:
@@ -59,7 +59,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("task", ["point_maze_shaped", "point_maze_straight", "learned_reward"])
 def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str], task: str) -> None:
-    written = run(f"checkpoint={save(tmp_path)}", f"tasks={task}")
+    written = run(f"checkpoint={save(tmp_path)}", f"task={task}")
     result = written["result"]
     made = Checkpoint.from_pretrained(written["config"]["checkpoint"])
     assert written["trained_on"] == {"dataset_id": made.dataset_id, "content_hash": made.content_hash}
@@ -68,7 +68,7 @@ def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.Cap
     assert result["success_rate"] == 0
     assert result["success_interval"][0] == 0
     assert result["ms_per_action"] > 0
-    assert written["config"]["planners"]["horizon"] == 5
+    assert written["config"]["planner"]["horizon"] == 5
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("return", "success rate", "95% interval", "ms per action"))
 
@@ -82,14 +82,14 @@ def test_one_episode_has_no_interval(tmp_path: Path, run: Any, capsys: pytest.Ca
 
 
 def test_random_shooting_is_a_choice(tmp_path: Path, run: Any) -> None:
-    arguments = (f"checkpoint={save(tmp_path)}", "planners=random_shooting")
+    arguments = (f"checkpoint={save(tmp_path)}", "planner=random_shooting")
     assert run(*arguments)["result"]["episodes"] == 3
 
 
 @pytest.mark.parametrize(
     ("made", "arguments", "error"),
     [
-        ({}, ["environment=half_cheetah", "tasks=half_cheetah"], SpaceMismatchError),
+        ({}, ["environment=half_cheetah", "task=half_cheetah"], SpaceMismatchError),
         ({"actions": spaces.Box(-2, 2, (2,), np.float32)}, [], SpaceMismatchError),
         ({"select": ["vx", "vy"]}, [], UnknownObservationError),
         ({"aggregation": "window"}, [], CausalityError),

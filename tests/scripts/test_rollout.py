@@ -23,7 +23,7 @@ from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts import rollout
 
 MAZE, DATA = "PointMaze_UMaze-v3", "tests/rollout-v0"
-QUICK = ["episodes=3", "parallel=2", "max_steps=4", "imagined.episodes=5"]
+QUICK = ["real.episodes=3", "parallel=2", "max_episode_steps=4", "imagined.episodes=5"]
 Run = Callable[..., dict[str, Any]]
 
 
@@ -54,30 +54,30 @@ def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    written = run("environment=half_cheetah", "+environment.max_episode_steps=4", "max_steps=null")
+    written = run("environment=half_cheetah", "+environment.max_episode_steps=4", "max_episode_steps=null")
     environment = make_environment("HalfCheetah-v5")
     agent = RandomAgent.for_environment(environment)
     expected = evaluate_agent(
-        agent, lambda: make_environment("HalfCheetah-v5"), [1000, 1001, 1002], max_steps=4, parallel=2
+        agent, lambda: make_environment("HalfCheetah-v5"), [1000, 1001, 1002], max_episode_steps=4, parallel=2
     )
     (found,) = written["rollouts"]
     assert (found["agent"], found["place"]) == ("random", "real")
     np.testing.assert_allclose(found["returns"], expected.returns)
     assert found["score"] == pytest.approx(100 * (expected.mean_return + 280.178953) / (12135 + 280.178953))
     assert "analogy" in written["reference"]["source"]
-    assert written["config"]["episodes"] == 3
+    assert written["config"]["real"]["episodes"] == 3
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("IQM", "score", "95% intervals", "score 0 is a return of -280.179"))
 
 
 def test_episodes_that_are_cut_have_no_score(run: Run) -> None:
-    written = run("environment=half_cheetah", "episodes=1")
+    written = run("environment=half_cheetah", "real.episodes=1")
     assert written["reference"] is None
     assert written["rollouts"][0]["score"] is None
 
 
 def test_policies_in_the_real_and_the_imagined_maze(world: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    written = run("agent=sb3", f"agent.path=[{world}/td3.zip,{world}/ppo.zip]", f"world_model={world}/model")
+    written = run("agent=sb3", f"agent.path=[{world}/td3.zip,{world}/ppo.zip]", f"checkpoint={world}/model")
     places = [(found["agent"], found["place"], found["episodes"]) for found in written["rollouts"]]
     assert places == [(name, place, size) for name in ("td3", "ppo") for place, size in (("real", 3), ("imagined", 5))]
     assert [pooled["place"] for pooled in written["all"]] == ["real", "imagined"]
@@ -92,7 +92,9 @@ def test_planning_and_cloned_policies_are_agents_too(world: Path, run: Run) -> N
         "agent=mpc", f"agent.checkpoint={world}/model", "agent.planner.horizon=3", "agent.planner.candidates=40"
     )
     assert planned["rollouts"][0]["agent"] == "mpc"
-    cloned = run("agent=behaviour_cloning", f"agent.path={world}/td3.zip", "episodes=0", f"world_model={world}/model")
+    cloned = run(
+        "agent=behaviour_cloning", f"agent.path={world}/td3.zip", "real.episodes=0", f"checkpoint={world}/model"
+    )
     assert [found["place"] for found in cloned["rollouts"]] == ["imagined"]
 
 
@@ -100,7 +102,7 @@ def test_films_or_a_line_that_says_why_not(
     world: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
-    written = run("films=1", "film_steps=2", f"world_model={world}/model")
+    written = run("films=1", "film_steps=2", f"checkpoint={world}/model")
     assert len(written["rollouts"]) == 2
     printed = capsys.readouterr().out
     if "not all is filmed" in printed:
@@ -123,11 +125,11 @@ def test_films_or_a_line_that_says_why_not(
         (["agent=sb3", "agent.path={world}/td3.zip", "environment=half_cheetah"], "SpaceMismatchError: "),
         (["agent=mpc"], "ConfigurationError: no checkpoint is named"),
         (["agent=mpc", "agent.checkpoint=nowhere"], "CheckpointError: "),
-        (["world_model=nowhere"], "CheckpointError: "),
-        (["world_model={world}/model", "environment=half_cheetah"], "SpaceMismatchError: "),
-        (["dataset_id=nobody/nothing-v0", "max_steps=null"], "UnknownDatasetError: "),
-        (["episodes=0"], "ConfigurationError: nothing to do"),
-        (["episodes=-1"], "ConfigurationError: "),
+        (["checkpoint=nowhere"], "CheckpointError: "),
+        (["checkpoint={world}/model", "environment=half_cheetah"], "SpaceMismatchError: "),
+        (["dataset_id=nobody/nothing-v0", "max_episode_steps=null"], "UnknownDatasetError: "),
+        (["real.episodes=0"], "ConfigurationError: nothing to do"),
+        (["real.episodes=-1"], "ConfigurationError: "),
         (["agent=robot"], "there is no agent=robot: choose out of behaviour_cloning, mpc, "),
     ],
 )

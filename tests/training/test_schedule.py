@@ -19,7 +19,7 @@ def clock(monkeypatch):
 
 
 def test_whichever_is_further_counts(clock):
-    schedule = Schedule(max_steps=100, max_seconds=50.0)
+    schedule = Schedule(max_updates=100, max_seconds=50.0)
     assert schedule.progress(20) == 0.2
     schedule.start()
     clock.return_value += 10
@@ -35,13 +35,13 @@ def test_the_clock_goes_on_after_an_interruption(clock, small_mts3):
         masks = MaskSampler(5)
         return WorldModelModule(small_mts3(1, 1), Normalizer.identity(1, 1), masks, schedule, validation_context=5)
 
-    before = Schedule(max_steps=100, max_seconds=50.0)
+    before = Schedule(max_updates=100, max_seconds=50.0)
     before.start()
     clock.return_value += 30
     state: dict[str, float] = {}
     module(before).on_save_checkpoint(state)
     clock.return_value += 5000
-    after = Schedule(max_steps=100, max_seconds=50.0)
+    after = Schedule(max_updates=100, max_seconds=50.0)
     after.start()
     module(after).on_load_checkpoint(state)
     clock.return_value += 5

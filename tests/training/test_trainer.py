@@ -16,7 +16,7 @@ from mbrl_mts3.training import Checkpoint, WorldModelTrainer
 QUICK = {
     "length": 20,
     "batch_size": 16,
-    "max_steps": 8,
+    "max_updates": 8,
     "validation_interval": 4,
     "validation_windows": 16,
     "validation_length": 20,
@@ -46,7 +46,14 @@ def divergence(mean, variance, other_mean, other_variance):
 @pytest.mark.parametrize("small", ["small_mts3", "small_gru"])
 def test_it_learns_the_exact_predictive_distribution_of_a_linear_system(linear_dataset, small, tmp_path, request):
     trainer = WorldModelTrainer(
-        **{**QUICK, "length": 30, "batch_size": 64, "max_steps": 500, "validation_interval": 250, "learning_rate": 0.01}
+        **{
+            **QUICK,
+            "length": 30,
+            "batch_size": 64,
+            "max_updates": 500,
+            "validation_interval": 250,
+            "learning_rate": 0.01,
+        }
     )
     checkpoint = trainer.fit(linear_dataset, request.getfixturevalue(small), tmp_path)
     model, lost = checkpoint.physical_model(), []
@@ -99,7 +106,7 @@ def test_models_of_any_period_train_on_the_same_windows_under_the_same_masks(
             return model
 
         WorldModelTrainer(**QUICK, seed=seed, **options).fit(linear_dataset, make, tmp_path / name)
-        assert len(batches) == QUICK["max_steps"]
+        assert len(batches) == QUICK["max_updates"]
         return [torch.stack(kind) for kind in zip(*batches, strict=True)]
 
     first, second = seen("mts3", small_mts3, mask_period=4), seen("gru", small_gru, mask_period=4)
@@ -179,7 +186,7 @@ def test_an_ensemble_trains_like_any_model_and_comes_back_as_it_was(linear_datas
 
 
 def test_patience_stops_early_and_the_clock_too(linear_dataset, small_mts3, tmp_path):
-    long = {**QUICK, "max_steps": 100_000, "validation_interval": 2}
+    long = {**QUICK, "max_updates": 100_000, "validation_interval": 2}
     WorldModelTrainer(**long, patience=2, learning_rate=0.0).fit(linear_dataset, small_mts3, tmp_path / "patience")
     assert Checkpoint.from_pretrained(tmp_path / "patience" / "last").metrics["step"] == 6
     WorldModelTrainer(**{**long, "validation_interval": 100_000}, max_seconds=2.0).fit(

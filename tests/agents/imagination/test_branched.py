@@ -87,8 +87,8 @@ def test_goals_are_kept(maze: WorldModelDynamics) -> None:
 
 
 def test_a_policy_without_noise_gets_some(world: World) -> None:
-    quiet = imagined(world(bank_size=1), horizon=1, algorithm="TD3")[0].actions[0]
-    noisy = imagined(world(bank_size=1), horizon=1, algorithm="TD3", action_noise=0.1)[0].actions[0]
+    quiet = imagined(world(num_start_states=1), horizon=1, algorithm="TD3")[0].actions[0]
+    noisy = imagined(world(num_start_states=1), horizon=1, algorithm="TD3", action_noise=0.1)[0].actions[0]
     assert quiet.std(axis=0).max() < 1e-6
     assert noisy.std(axis=0).mean() == pytest.approx(0.1, rel=0.2)
 

@@ -56,7 +56,7 @@ def test_branches_come_near_the_best(
         data.episodes,
         real_fraction=0.1,
         steps_per_round=200,
-        kept_rounds=10,
+        replay_rounds=10,
     )
     train_in_imagination(learning, rounds, tmp_path, imitation_steps=200, critic_steps=200)
     check(learning, data)

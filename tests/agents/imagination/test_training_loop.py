@@ -37,7 +37,7 @@ def maker(algorithm: str, **options: Any) -> Callable[[Any], Any]:
 
 def branched(dynamics: WorldModelDynamics, data: OfflineDataset, algorithm: str = "SAC", **options: Any) -> Any:
     policy = {name: options.pop(name) for name in ("learning_rate", "proximal") if name in options}
-    given = {"real_fraction": 0.25, "steps_per_round": 5, "kept_rounds": 2, **options}
+    given = {"real_fraction": 0.25, "steps_per_round": 5, "replay_rounds": 2, **options}
     noise = 0.0 if algorithm == "SAC" else 0.8  # enough to see all actions
     rollouts = BranchedRollouts(dynamics, 20, 3, action_noise=noise)
     return BranchedTrainer.from_episodes(maker(algorithm, **policy), rollouts, data.episodes, **given)
@@ -64,9 +64,9 @@ def test_branches_find_the_best_action(
     settings = {
         "real_fraction": 0.0,
         "steps_per_round": 60,
-        "kept_rounds": 9,
+        "replay_rounds": 9,
         "learning_rate": 3e-3,
-        "held_rounds": held,
+        "actor_warmup_rounds": held,
     }
     learning = branched(plain(), maze_data, algorithm, **settings, **options)
     curve = train_in_imagination(learning, 7 + held, tmp_path)
@@ -139,7 +139,7 @@ def test_on_policy_rewards_are_scaled_and_what_is_told_is_not(
     def new() -> EpisodicTrainer:
         make, dynamics = maker("PPO", n_steps=16, batch_size=64), plain(max_episode_steps=8)
         return EpisodicTrainer.from_episodes(
-            make, dynamics, 4, maze_data.episodes, real_fraction=0.0, steps_per_round=64, held_rounds=2
+            make, dynamics, 4, maze_data.episodes, real_fraction=0.0, steps_per_round=64, actor_warmup_rounds=2
         )
 
     first, actors = new(), []
@@ -187,7 +187,7 @@ def test_critics_begin_at_the_returns_of_the_data(world: World, data: OfflineDat
 
 
 def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_path: Path) -> None:
-    learning = branched(world(), data, held_rounds=2)
+    learning = branched(world(), data, actor_warmup_rounds=2)
 
     def actor() -> torch.Tensor:
         return torch.cat([p.detach().flatten().clone() for p in learning.algorithm.actor.parameters()])
@@ -199,7 +199,9 @@ def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_pat
 
 
 def test_the_policy_is_the_mean_and_learning_does_not_know(world: World, data: OfflineDataset, tmp_path: Path) -> None:
-    plain, mean = (branched(world(), data, "TD3", averaged_rounds=window, held_rounds=1) for window in (1, 5))
+    plain, mean = (
+        branched(world(), data, "TD3", actor_average_rounds=window, actor_warmup_rounds=1) for window in (1, 5)
+    )
     ends: list[torch.Tensor] = []
     round_of = plain.round
 
@@ -285,7 +287,7 @@ def test_what_cannot_be(world: World, data: OfflineDataset, tmp_path: Path) -> N
     with pytest.raises(CheckpointError, match="nothing to resume"):
         train_in_imagination(branched(dynamics, data), 1, tmp_path, resume=True)
     with pytest.raises(ConfigurationError, match="at least"):
-        branched(dynamics, data, kept_rounds=0)
+        branched(dynamics, data, replay_rounds=0)
 
 
 def test_another_algorithm_cannot_go_on(world: World, data: OfflineDataset, tmp_path: Path) -> None:

@@ -16,7 +16,13 @@ from mbrl_mts3.agents.offline import TD3BC, OfflineRecord, train_offline
 from mbrl_mts3.errors import ConfigurationError, ResultError
 
 LEARNER = partial(TD3BC.from_dataset, net_arch=[8])
-OPTIONS: dict[str, Any] = {"steps": 25, "batch_size": 8, "seed": 3, "report_every": 10, "options": {"alpha": 2.5}}
+OPTIONS: dict[str, Any] = {
+    "steps": 25,
+    "batch_size": 8,
+    "seed": 3,
+    "evaluation_interval": 10,
+    "options": {"alpha": 2.5},
+}
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_the_record_tells_all(tmp_path: Path, data: Any) -> None:
     assert OfflineRecord.load(tmp_path / "offline.json") == record
     assert record.dataset_id == data.dataset_id
     assert record.content_hash == data.content_hash
-    assert record.options == {"alpha": 2.5, "seed": 3, "batch_size": 8, "report_every": 10}
+    assert record.options == {"alpha": 2.5, "seed": 3, "batch_size": 8, "evaluation_interval": 10}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["offline.json", "policy.zip"]
 
 
@@ -99,7 +105,7 @@ def test_evaluations_are_reported_and_change_nothing(tmp_path: Path, data: Any) 
     assert [row["mean_return"] for row in record.curve] == [2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize("option", [{"steps": 0}, {"batch_size": 0}, {"report_every": 0}])
+@pytest.mark.parametrize("option", [{"steps": 0}, {"batch_size": 0}, {"evaluation_interval": 0}])
 def test_nothing_to_learn_is_refused(tmp_path: Path, data: Any, option: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         train_offline(data, LEARNER, tmp_path, **{**OPTIONS, **option})

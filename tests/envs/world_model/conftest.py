@@ -55,7 +55,7 @@ def loader(checkpoint: Checkpoint, dataset: OfflineDataset) -> Load:
     def load(**options: Any) -> WorldModelDynamics:
         name = repr(sorted(options.items()))
         if name not in loaded:
-            loaded[name] = load_dynamics(checkpoint, dataset, **{"context": 10, "bank_size": 50, **options})
+            loaded[name] = load_dynamics(checkpoint, dataset, **{"context": 10, "num_start_states": 50, **options})
         return loaded[name]
 
     return load

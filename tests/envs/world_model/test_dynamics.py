@@ -114,7 +114,7 @@ def test_any_causal_model_will_do(cheetah_data: OfflineDataset, name: str, deter
     checkpoint = checkpoint_with(SMALL_MODELS[name](), cheetah_data)
     uncertainty = "epistemic" if name == "Ensemble" else "aleatoric"
     dynamics = load_dynamics(
-        checkpoint, cheetah_data, context=10, bank_size=5, uncertainty=uncertainty, deterministic=deterministic
+        checkpoint, cheetah_data, context=10, num_start_states=5, uncertainty=uncertainty, deterministic=deterministic
     )
     plan = actions(3, 9)
     start = dynamics.initial(3, torch.Generator().manual_seed(5))
@@ -253,7 +253,7 @@ def corrected(cheetah: Checkpoint) -> Checkpoint:
 @pytest.mark.parametrize("deterministic", [True, False], ids=["means", "draws"])
 def test_calibrated_uncertainty(corrected: Checkpoint, cheetah_data: OfflineDataset, deterministic: bool) -> None:
     """Of means that of the recalibrated model's open loop; of draws that of one step after an observation."""
-    options = {"context": 10, "bank_size": 5, "deterministic": deterministic}
+    options = {"context": 10, "num_start_states": 5, "deterministic": deterministic}
     dynamics = load_dynamics(corrected, cheetah_data, uncertainty="calibrated", **options)
     plan, start = actions(3, 8), dynamics.initial(3, torch.Generator().manual_seed(5))
     states = roll(dynamics, start, plan)
@@ -279,7 +279,7 @@ def test_episodes_of_different_ages_have_factors_of_their_own(
     corrected: Checkpoint, cheetah_data: OfflineDataset
 ) -> None:
     dynamics = load_dynamics(
-        corrected, cheetah_data, context=10, bank_size=5, uncertainty="calibrated", deterministic=True
+        corrected, cheetah_data, context=10, num_start_states=5, uncertainty="calibrated", deterministic=True
     )
     plan, start = actions(2, 4), dynamics.initial(2, torch.Generator().manual_seed(5))
     states = roll(dynamics, start, plan)

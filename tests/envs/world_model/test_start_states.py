@@ -71,5 +71,5 @@ def test_what_cannot_be_is_refused(cheetah: Checkpoint, cheetah_data: OfflineDat
         StartStates.from_episodes(model, episodes, context=40)
     with pytest.raises(ConfigurationError, match="anywhere, beginning"):
         StartStates.from_episodes(model, episodes, context=1, starts="end")
-    with pytest.raises(ConfigurationError, match="bank_size"):
+    with pytest.raises(ConfigurationError, match="num_start_states"):
         StartStates.from_episodes(model, episodes, context=1, size=0)

@@ -28,7 +28,7 @@ def play(environment: Any, steps: int, seed: int = 0) -> list[Any]:
 @pytest.mark.parametrize("limit", [3, 1000])
 def test_it_gives_what_single_environments_give(load_cheetah: Load, mode: AutoresetMode, limit: int) -> None:
     """Without chance, and with one moment to start from, both must agree in all they return."""
-    options = {"deterministic": True, "bank_size": 1, "max_episode_steps": limit, "uncertainty": "aleatoric"}
+    options = {"deterministic": True, "num_start_states": 1, "max_episode_steps": limit, "uncertainty": "aleatoric"}
     dynamics = load_cheetah(**options)
     ours = WorldModelVectorEnv(dynamics, 3, mode)
     theirs = SyncVectorEnv([lambda: WorldModelEnv(dynamics) for _ in range(3)], autoreset_mode=mode)
@@ -94,7 +94,7 @@ def test_equal_seeds_give_equal_data(load_maze: Load, mode: AutoresetMode) -> No
 
 
 def test_episodes_of_one_batch_differ(load_cheetah: Load) -> None:
-    environment = WorldModelVectorEnv(load_cheetah(bank_size=1), 4)
+    environment = WorldModelVectorEnv(load_cheetah(num_start_states=1), 4)
     start, _ = environment.reset(seed=0)
     assert (start == start[0]).all()
     after = environment.step(np.zeros((4, 6), np.float32))[0]

@@ -35,7 +35,6 @@ stages:
       - data=minari
       - data.dataset_id=tests/small-v0
       - model=gru
-      - model.hidden_dim=8
       - training.length=20
       - training.validation_length=30
       - training.validation_context=10
@@ -123,16 +122,16 @@ def test_a_killed_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_an_interrupted_training_is_resumed(run: Run, monkeypatch: pytest.MonkeyPatch):
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(module: Any, *_: object, **__: object) -> None:
         if module.trainer.global_step >= 3:
-            raise Killed
+            raise KilledError
 
     with monkeypatch.context() as patch:
         patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", kill)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             run("experiment=small", "each.seed=[0]")
     folder = Path("runs/experiments/small/model/seed_0")
     assert (folder / "resume.ckpt").is_file()
@@ -171,8 +170,9 @@ def test_data_that_is_there_is_taken(run: Run, capsys: pytest.CaptureFixture[str
     [
         (["experiment=smal"], "there is no experiment=smal (did you mean small?)"),
         (["experiment=small", "page=none"], "expected one of experiment, demo"),
-        (["experiment=small", "stages.model.options=[checkpoint=<data>/best]"], "checkpoint"),
-        (["experiment=small", "stages.predict.options=[checkpoint=<nothing>]"], "<nothing>"),
+        (["experiment=small", "stages.model.options=['checkpoint=<data>/best']"], "Could not override 'checkpoint'"),
+        (["experiment=small", "stages.model.command=trane"], "no command trane"),
+        (["experiment=small", "stages.predict.options=['checkpoint=<nothing>']"], "<nothing>"),
     ],
 )
 def test_bad_input_is_told_before_any_work(
