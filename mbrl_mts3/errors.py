@@ -3,6 +3,9 @@
 Each message says what came, what was expected and what to do next.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class MTS3Error(Exception):
     """Base of all errors of this package."""
@@ -58,3 +61,9 @@ class StorageError(MTS3Error, OSError):
 
 class ResultError(MTS3Error, RuntimeError):
     """A stored result is damaged, or was made under other conditions than those that it would stand beside."""
+
+
+def close_match(name: str, known: Iterable[str]) -> str:
+    """A hint for a message: " (did you mean gru?)", or nothing where no known name is close."""
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""

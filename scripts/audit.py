@@ -8,8 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -24,17 +22,13 @@ from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.metrics import RewardErrors, default_context
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="audit")
-@reports_errors
+@command("audit")
 def main(config: DictConfig) -> None:
     """Read the data, compare its rewards with the task's and the model's, print and write the errors."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = None if config.checkpoint is None else Checkpoint.from_pretrained(config.checkpoint)
     dataset = _dataset(config, checkpoint)

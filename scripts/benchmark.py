@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -27,19 +25,15 @@ from mbrl_mts3.benchmark.comparison import best_value
 from mbrl_mts3.benchmark.options import check_sweep, dataset_name, variant_name
 from mbrl_mts3.errors import MTS3Error, ResultError
 from mbrl_mts3.files import write_atomically
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors, users_fault
+from mbrl_mts3.scripts.command_line import command, reports_errors, users_fault
 from mbrl_mts3.training import keep_freed_memory
 
 OUTCOME_FILE = "outcome.json"
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="benchmark")
-@reports_errors
+@command("benchmark")
 def main(config: DictConfig) -> None:
     """One run of the sweep. Whatever fails is written down and told at the end, so that the other runs go on."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     keep_freed_memory()
     settings = HydraConfig.get()
     if config.table_only:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -27,18 +25,15 @@ from mbrl_mts3.metrics import (
 )
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
-from mbrl_mts3.scripts.command_line import reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
 FIT_ON = ("validation", "training_and_validation")
 
 
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="calibrate")
-@reports_errors
+@command("calibrate")
 def main(config: DictConfig) -> None:
     """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)

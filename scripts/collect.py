@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -13,16 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.agents.collection.recording import CollectionSummary, collection_options
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="collect")
-@reports_errors
+@command("collect")
 def main(config: DictConfig) -> None:
     """Make the environment, let the collector work, say what came of it."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     options = config.environment_options
     if options is None:
         options = collection_options(config.environment.id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hydra
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
@@ -10,11 +9,10 @@ from rich.table import Table
 from mbrl_mts3.data import RawDataset, convert_dataset, read_dataset
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, PREFIX
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts.command_line import reports_errors
+from mbrl_mts3.scripts.command_line import command
 
 
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="convert")
-@reports_errors
+@command("convert")
 def main(config: DictConfig) -> None:
     """Read, write, say what was found and done."""
     target = config.to or _default_target(str(config.dataset_id))

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mts3-data", description="What a data set holds, and whether it can be trusted."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('mbrl_mts3')}")
     actions = parser.add_subparsers(dest="action", required=True, metavar="card|check|stats")
     told = {
         "card": "print and store what one should know of the data",

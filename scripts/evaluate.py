@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -30,16 +28,13 @@ from mbrl_mts3.metrics import (
 )
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
-from mbrl_mts3.scripts.command_line import reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
 
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="evaluate")
-@reports_errors
+@command("evaluate")
 def main(config: DictConfig) -> None:
     """Score a checkpoint on episodes, print a table, write JSON, figures and a report."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     model = checkpoint.recalibrated_model() if config.recalibrated else checkpoint.model

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -26,17 +24,13 @@ from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.metrics import PolicyRanking, PolicyValue
 from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="evaluate_policies")
-@reports_errors
+@command("evaluate_policies")
 def main(config: DictConfig) -> None:
     """Load model and policies, imagine, ask the real environment where wanted, print and write what came of it."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     seeds = _real_seeds(config, checkpoint)

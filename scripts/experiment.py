@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.experiments.demo_page import write_demo_page
 from mbrl_mts3.scripts.experiments.page import agent_table, prediction_table, write_page, write_summary
 from mbrl_mts3.scripts.experiments.running import StageResult, datasets_in, run_stages
@@ -22,9 +21,7 @@ from mbrl_mts3.scripts.experiments.stages import expand_stages
 PAGES = ("experiment", "demo")
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="experiment")
-@reports_errors
+@command("experiment")
 def main(config: DictConfig) -> None:
     """Run the stages that are missing, and write summary and page."""
     console = Console()

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import hydra
-import torch
 from gymnasium.wrappers import FlattenObservation
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -33,7 +31,7 @@ from mbrl_mts3.envs import episodic_options, make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import to_jsonable, write_atomically
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -41,13 +39,9 @@ RESULT_FILE = "imagine.json"
 _FREE = {"rounds", "evaluation", "save_interval", "resume", "threads"}
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="imagine")
-@reports_errors
+@command("imagine")
 def main(config: DictConfig) -> None:
     """Load model and data, train, say how it went; all that does not fit is found before training starts."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     keep_freed_memory()
     console = Console()
     folder = Path(config.resume or HydraConfig.get().runtime.output_dir)

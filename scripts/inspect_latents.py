@@ -6,9 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-import torch
 from gymnasium import spaces
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -20,19 +18,16 @@ from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
 from mbrl_mts3.reporting import Projection, latent_figure, save_figure
-from mbrl_mts3.scripts.command_line import reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 GOAL = "desired_goal"
 COLOURS = ("time", "quality", "task")
 
 
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="inspect_latents")
-@reports_errors
+@command("inspect_latents")
 def main(config: DictConfig) -> None:
     """Filter episodes, project the slow latents, draw and write them."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     console = Console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)

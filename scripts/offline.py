@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -22,16 +20,12 @@ from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="offline")
-@reports_errors
+@command("offline")
 def main(config: DictConfig) -> None:
     """Load the data, learn, say where the policy lies."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     console = Console()
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset)

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -24,17 +22,13 @@ from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.files import to_jsonable
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="plan")
-@reports_errors
+@command("plan")
 def main(config: DictConfig) -> None:
     """Load a checkpoint, plan in the environment, print and write what came of it."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     keep_freed_memory()
     console = Console()
     make = partial(instantiate, config.environment, **episodic_options(config.environment.id))

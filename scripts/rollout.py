@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -31,7 +29,7 @@ from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_d
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.reporting.animation import write_gif
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint
 
 Make = Callable[..., gymnasium.Env[Any, Any]]
@@ -39,13 +37,9 @@ Make = Callable[..., gymnasium.Env[Any, Any]]
 _FRAMES_PER_SECOND = 20
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="rollout")
-@reports_errors
+@command("rollout")
 def main(config: DictConfig) -> None:
     """Load agents and model, let them act, print a table, write JSON and films."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     if not config.real.episodes and config.checkpoint is None:
         raise ConfigurationError("nothing to do: set real.episodes to at least 1, or checkpoint to a world model")
     console = Console()

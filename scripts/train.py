@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -13,17 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.scripts.command_line import lists_choices, reports_errors
+from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 
-@lists_choices
-@hydra.main(version_base="1.3", config_path="pkg://mbrl_mts3.configs", config_name="train")
-@reports_errors
+@command("train")
 def main(config: DictConfig) -> None:
     """Load the data, train, say where the checkpoint lies."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     keep_freed_memory()
     console = Console()
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from stable_baselines3.sac import policies as sac
 from stable_baselines3.td3 import policies as td3
 
 from mbrl_mts3.agents.imagination.networks import LayerNormCritic, ProximalCritic, StandardizedObservations
-from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.errors import ConfigurationError, close_match
 
 ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "PPO": PPO}
 
@@ -75,8 +74,7 @@ def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
         ConfigurationError: there is none.
     """
     if algorithm not in ALGORITHMS:
-        nearest = difflib.get_close_matches(algorithm.upper(), ALGORITHMS, n=1)
-        hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+        hint = close_match(algorithm.upper(), ALGORITHMS)
         raise ConfigurationError(f"unknown algorithm {algorithm!r}{hint}: expected one of {', '.join(ALGORITHMS)}")
     return ALGORITHMS[algorithm]
 

@@ -36,7 +36,8 @@ class WorldModelTrainer:
     Args:
         length: steps of a training window.
         batch_size: windows per update.
-        max_updates: updates; max_seconds may end training sooner.
+        max_updates: updates at most.
+        max_seconds: seconds of training at most, whatever updates are left; None for no such end.
         learning_rate, gradient_clip: of Adam; the clip is on the gradient's norm.
         validation_interval: updates between validations.
         validation_windows, validation_length, validation_context: how many windows are validated on, of how many steps,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import shutil
@@ -26,6 +25,7 @@ from rich.console import Console
 from mbrl_mts3.data import load_dataset, local_dataset_ids
 from mbrl_mts3.errors import ConfigurationError, ResultError
 from mbrl_mts3.files import write_atomically
+from mbrl_mts3.scripts.command_line import Command
 from mbrl_mts3.scripts.experiments.stages import Stage
 
 STAGE_FILE = "stage.json"
@@ -75,11 +75,8 @@ def library_versions() -> dict[str, str]:
 
 def _compose(stage: Stage, folder: Path) -> DictConfig:
     """The command's whole configuration, Hydra's part included, as if it had been started in `folder`."""
-    known = sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in files("mbrl_mts3.configs").iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    names = (entry.name for entry in files("mbrl_mts3.configs").iterdir())
+    known = sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
     if stage.command not in known:
         raise ConfigurationError(f"stage {stage.name}: no command {stage.command}, choose out of {', '.join(known)}")
     try:
@@ -214,10 +211,10 @@ def _call(stage: Stage, config: DictConfig, folder: Path, *, resume: bool, overw
             own.resume = str(folder)
         if overwrite and "overwrite" in own:
             own.overwrite = True
-    command = inspect.unwrap(import_module(f"mbrl_mts3.scripts.{stage.command}").main)
+    command: Command = import_module(f"mbrl_mts3.scripts.{stage.command}").main
     with _hydra_config(config):
         try:
-            command(own)
+            command.task(own)
         except SystemExit as error:
             if error.code:
                 raise ResultError(f"stage {stage.name} failed, see above: {stage.line}") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.scripts.command_line.help import program
 
 EXPERIMENT = "experiment"
 """Stands for the folder of the experiment itself."""
@@ -37,7 +38,7 @@ class Stage:
     @property
     def line(self) -> str:
         """What one types to run this stage alone."""
-        return " ".join((f"mts3-{self.command.replace('_', '-')}", *self.options))
+        return " ".join((program(self.command), *self.options))
 
 
 def expand_stages(described: Mapping[str, Any], each: Mapping[str, Sequence[Any]], folder: Path) -> list[Stage]:

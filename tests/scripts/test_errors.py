@@ -33,6 +33,7 @@ import pytest
         ("plan", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("offline", ["data=minari", "data.dataset_id=nobody/nothing-v0"], "UnknownDatasetError: "),
         ("offline", ["offline_algorithm=bc"], "there is no offline_algorithm=bc: choose out of behaviour_cloning, "),
+        ("experiment", ["experiment=dmo"], "there is no experiment=dmo (did you mean demo?): choose out of demo, "),
         ("collect", ["steps=0"], "ConfigurationError: collecting needs at least 1 step"),
         ("collect", ["environment.id=PointMaze_UMazz-v3"], "PointMaze_UMaze"),
     ],
@@ -61,5 +62,6 @@ def test_other_errors_of_hydra_read_as_ever(tmp_path, monkeypatch, capsys):
     assert stop.value.code == 1
     printed = capsys.readouterr().err
     assert "Could not override 'colour'" in printed
+    assert "mts3-train --help lists all options" in printed
     assert "Traceback" not in printed
     assert "HYDRA_FULL_ERROR" not in os.environ
