@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
@@ -20,9 +17,9 @@ from mbrl_mts3.envs import check_environment_spaces, make_environment
 from mbrl_mts3.envs.tasks import Task, default_task
 from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.metrics import RewardErrors, default_context
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import make_table, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 
@@ -58,11 +55,8 @@ def main(config: DictConfig) -> None:
         "episodes": len(episodes),
         "task": task.name,
         **audit.to_json(),
-        "config": OmegaConf.to_container(config, resolve=True),
     }
-    path = Path(HydraConfig.get().runtime.output_dir) / "audit.json"
-    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
-    console.print(f"numbers: {write_atomically(path, text.encode())}")
+    console.print(f"numbers: {write_result('audit.json', written, config)}")
 
 
 def _dataset(config: DictConfig, checkpoint: Checkpoint | None) -> OfflineDataset:
@@ -97,16 +91,10 @@ def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
 
 
 def _table(audit: RewardAudit, title: str) -> Table:
-    table = Table(title=title)
-    table.add_column("reward", no_wrap=True)
-    for name in ("RMSE", "NRMSE", "bias", "largest", "corr.", "steps"):
-        table.add_column(name, justify="right", overflow="fold")
-    if audit.analytic is not None:
-        table.add_row("task, true states", *_cells(audit.analytic))
+    rows = [] if audit.analytic is None else [["task, true states", *_cells(audit.analytic)]]
     for label, found in (("task, imagined, at", audit.imagined), ("reward head, at", audit.head)):
-        for horizon, errors in found.items():
-            table.add_row(f"{label} {horizon}", *_cells(errors))
-    return table
+        rows += [[f"{label} {horizon}", *_cells(errors)] for horizon, errors in found.items()]
+    return make_table(["reward", "RMSE", "NRMSE", "bias", "largest", "corr.", "steps"], rows, title)
 
 
 def _cells(errors: RewardErrors) -> list[str]:

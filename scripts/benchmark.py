@@ -26,6 +26,7 @@ from mbrl_mts3.benchmark.options import check_sweep, dataset_name, variant_name
 from mbrl_mts3.errors import MTS3Error, ResultError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.command_line import command, reports_errors, users_fault
+from mbrl_mts3.scripts.command_line.console import make_table
 from mbrl_mts3.training import keep_freed_memory
 
 OUTCOME_FILE = "outcome.json"
@@ -183,15 +184,12 @@ def _write_tables(config: DictConfig, datasets: Iterable[str]) -> list[str]:
 
 
 def _table(comparison: Comparison) -> Table:
-    table = Table(title=f"{comparison.dataset}: NRMSE by blind steps, mean over seeds")
-    table.add_column("model", overflow="fold")
-    columns = []
-    for horizon in comparison.horizons:
-        table.add_column(str(horizon), justify="right", no_wrap=True)
-        columns.append([comparison.at(label, "nrmse", horizon) for label in comparison.labels])
-    for place, label in enumerate(comparison.labels):
-        table.add_row(label, *(_cell(column, place) for column in columns))
-    return table
+    columns = [
+        [comparison.at(label, "nrmse", horizon) for label in comparison.labels] for horizon in comparison.horizons
+    ]
+    rows = [[label, *(_cell(column, place) for column in columns)] for place, label in enumerate(comparison.labels)]
+    title = f"{comparison.dataset}: NRMSE by steps ahead, mean over seeds"
+    return make_table(["model", *map(str, comparison.horizons)], rows, title)
 
 
 def _cell(column: Sequence[SeedSummary], place: int) -> str:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, Splits
 from mbrl_mts3.errors import ConfigurationError, DataError
-from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import (
-    REPORTED_HORIZONS,
     OpenLoopResult,
-    check_lengths,
-    default_context,
-    evaluate_open_loop,
     fit_recalibration,
 )
-from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import choose_lengths, make_table, run_folder, score_open_loop, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
 FIT_ON = ("validation", "training_and_validation")
@@ -38,7 +29,7 @@ def main(config: DictConfig) -> None:
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)
-    context, horizon = _lengths(config, checkpoint, splits)
+    context, horizon = choose_lengths(config, checkpoint.model, (splits.validation, splits.test))
     with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes to fit on"):
         recalibration = fit_recalibration(
             checkpoint.model,
@@ -53,7 +44,7 @@ def main(config: DictConfig) -> None:
     fitted = replace(checkpoint, recalibration=recalibration)
     with console.status(f"predicting {horizon} steps blind in {len(splits.test)} test episodes, before and after"):
         before, after = (
-            _score(config, model, checkpoint, splits.test, context, horizon)
+            score_open_loop(config, model, checkpoint.normalizer, splits.test, context, horizon)
             for model in (fitted.model, fitted.recalibrated_model())
         )
     fitted.save_pretrained(config.checkpoint)
@@ -79,38 +70,6 @@ def _splits(config: DictConfig, checkpoint: Checkpoint) -> Splits:
     return checkpoint_splits(checkpoint, dataset)
 
 
-def _lengths(config: DictConfig, checkpoint: Checkpoint, splits: Splits) -> tuple[int, int]:
-    """Observed and blind steps; what does not fit the episodes is found here, before any work."""
-    context = config.context if config.context is not None else default_context(checkpoint.model)
-    longest = min(max(len(episode) for episode in part) for part in (splits.validation, splits.test))
-    horizon = (
-        config.horizon if config.horizon is not None else max(1, min(REPORTED_HORIZONS[-1], longest - context + 1))
-    )
-    for part in (splits.validation, splits.test):
-        check_lengths(part, context, horizon)
-    return context, horizon
-
-
-def _score(
-    config: DictConfig,
-    model: WorldModel,
-    checkpoint: Checkpoint,
-    episodes: Sequence[Episode],
-    context: int,
-    horizon: int,
-) -> OpenLoopResult:
-    return evaluate_open_loop(
-        model,
-        checkpoint.normalizer,
-        episodes,
-        context=context,
-        horizon=horizon,
-        stride=config.stride,
-        batch_size=config.batch_size,
-        max_windows=config.max_windows,
-    )
-
-
 def _range(result: OpenLoopResult) -> str:
     coverage = result.model.coverage_at(0.95)
     return f"{float(coverage.min()):.1%} to {float(coverage.max()):.1%}"
@@ -118,12 +77,7 @@ def _range(result: OpenLoopResult) -> str:
 
 def _table(before: OpenLoopResult, after: OpenLoopResult, title: str) -> Table:
     header, rows = recalibration_table(before, after)
-    table = Table(title=title)
-    for place, name in enumerate(header):
-        table.add_column(name, justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return make_table(header, rows, title)
 
 
 def _write(
@@ -135,7 +89,6 @@ def _write(
     after: OpenLoopResult,
     console: Console,
 ) -> None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
     written = {
         "checkpoint": str(config.checkpoint),
         "dataset_id": checkpoint.dataset_id,
@@ -145,12 +98,9 @@ def _write(
         "test_episodes": tested,
         "before": before.to_json(),
         "after": after.to_json(),
-        "config": OmegaConf.to_container(config, resolve=True),
     }
-    numbers = write_atomically(
-        folder / "calibration.json", (json.dumps(written, indent=1, allow_nan=False) + "\n").encode()
-    )
-    figure = save_figure(recalibration_figure(before, after), folder / "calibration.png")
+    numbers = write_result("calibration.json", written, config)
+    figure = save_figure(recalibration_figure(before, after), run_folder() / "calibration.png")
     console.print(f"numbers: {numbers}\nfigure:  {figure}")
 
 

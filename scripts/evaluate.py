@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset
 from mbrl_mts3.errors import UnknownObservationError
-from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import (
-    REPORTED_HORIZONS,
     ImputationResult,
     OpenLoopResult,
     OpenLoopWindow,
-    check_lengths,
-    default_context,
     evaluate_imputation,
-    evaluate_open_loop,
     window_starts,
 )
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import choose_lengths, make_table, run_folder, score_open_loop, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
 
@@ -41,22 +33,15 @@ def main(config: DictConfig) -> None:
     _check_shown(config, checkpoint)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
     split, episodes = _choose(config, checkpoint, dataset, console)
-    context, horizon = _lengths(config, checkpoint, episodes)
+    context, horizon = choose_lengths(config, checkpoint.model, [episodes])
+    # What does not fit is found here, before any work.
+    window_starts(horizon, min(config.sliding_window, horizon), config.sliding_stride)
     imputed = _impute(config, model, checkpoint, episodes, context, horizon, console)
     with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes"):
-        result = evaluate_open_loop(
-            model,
-            checkpoint.normalizer,
-            episodes,
-            context=context,
-            horizon=horizon,
-            stride=config.stride,
-            batch_size=config.batch_size,
-            max_windows=config.max_windows,
-        )
-    console.print(_table(error_table(result), f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
+        result = score_open_loop(config, model, checkpoint.normalizer, episodes, context, horizon)
+    console.print(make_table(*error_table(result), f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
     if imputed is not None:
-        console.print(_table(imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))
+        console.print(make_table(*imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))
     if result.invalid_predictions:
         console.print(f"[bold red]{result.invalid_predictions} predictions were not finite[/]; see the report")
     _write(config, checkpoint, model, dataset, split, episodes, result, imputed, console)
@@ -79,16 +64,6 @@ def _choose(
             "its test episodes may not be the ones that were held out"
         )
     return checkpoint_episodes(checkpoint, dataset, config.split)
-
-
-def _lengths(config: DictConfig, checkpoint: Checkpoint, episodes: Sequence[Episode]) -> tuple[int, int]:
-    """Observed and blind steps; what does not fit the episodes is found here, before any work."""
-    context = config.context if config.context is not None else default_context(checkpoint.model)
-    room = max(len(episode) for episode in episodes) - context + 1
-    horizon = config.horizon if config.horizon is not None else max(1, min(REPORTED_HORIZONS[-1], room))
-    check_lengths(episodes, context, horizon)
-    window_starts(horizon, min(config.sliding_window, horizon), config.sliding_stride)
-    return context, horizon
 
 
 def _impute(
@@ -117,16 +92,6 @@ def _impute(
         )
 
 
-def _table(content: tuple[list[str], list[list[str]]], title: str) -> Table:
-    header, rows = content
-    table = Table(title=title)
-    for place, cell in enumerate(header):
-        table.add_column(cell, justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
 def _write(
     config: DictConfig,
     checkpoint: Checkpoint,
@@ -138,7 +103,7 @@ def _write(
     imputed: ImputationResult | None,
     console: Console,
 ) -> None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    folder = run_folder()
     facts: dict[str, Any] = {
         "checkpoint": str(config.checkpoint),
         "model": type(checkpoint.model).__name__,
@@ -154,10 +119,7 @@ def _write(
     numbers = result.to_json(min(config.sliding_window, result.horizon), config.sliding_stride)
     written = {**facts, "observations": list(dataset.observation_names), **numbers}
     written["imputation"] = None if imputed is None else imputed.to_json()
-    written["config"] = OmegaConf.to_container(config, resolve=True)
-    path = write_atomically(
-        folder / "evaluation.json", (json.dumps(written, indent=1, allow_nan=False) + "\n").encode()
-    )
+    path = write_result("evaluation.json", written, config)
     window = OpenLoopWindow.predict(
         model,
         checkpoint.normalizer,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
@@ -20,11 +17,11 @@ from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.metrics import PolicyRanking, PolicyValue
 from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import make_table, run_folder, uncertainty_options, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 
 
@@ -88,9 +85,7 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         context=config.context,
         start_seed=config.seed,
         deterministic=config.deterministic,
-        uncertainty=config.uncertainty.kind,
-        uncertainty_penalty=config.uncertainty.penalty,
-        uncertainty_budget=config.uncertainty.budget,
+        **uncertainty_options(config),
         device=config.device,
     )
 
@@ -111,7 +106,6 @@ def _rankings(values: Sequence[PolicyValue]) -> dict[str, PolicyRanking]:
 def _report(
     config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset, values: Sequence[PolicyValue], console: Console
 ) -> None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
     model, rankings = type(checkpoint.model).__name__, _rankings(values)
     console.print(_value_table(values, f"{model}, data {dataset.dataset_id}"))
     if rankings:
@@ -123,32 +117,25 @@ def _report(
         "content_hash": dataset.content_hash,
         "policies": [value.to_json() for value in values],
         "rankings": {name: ranking.to_json() for name, ranking in rankings.items()},
-        "config": OmegaConf.to_container(config, resolve=True),
     }
-    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
-    console.print(f"numbers: {write_atomically(folder / 'policies.json', text.encode())}")
+    console.print(f"numbers: {write_result('policies.json', written, config)}")
     if values[0].value is not None:
         figure = policy_value_figure(values, f"Policies in {model} and in {checkpoint.env_id}")
-        console.print(f"figure:  {save_figure(figure, folder / 'policies.png')}")
+        console.print(f"figure:  {save_figure(figure, run_folder() / 'policies.png')}")
 
 
 def _value_table(values: Sequence[PolicyValue], title: str) -> Table:
-    table = Table(title=title)
-    table.add_column("policy", no_wrap=True)
     columns = ["estimate (95% interval)"]
     if values[0].value is not None:
         columns += ["real return (95% interval)"]
     whole = any(value.whole_value != value.value for value in values)
-    for name in columns + ["whole episodes"] * whole:
-        table.add_column(name, justify="right")
+    rows = []
     for value in sorted(values, key=lambda value: value.estimate, reverse=True):
-        row = [_number(value.estimate, value.interval)]
+        row = [value.name, _number(value.estimate, value.interval)]
         if value.value is not None and value.value_interval is not None:
             row += [_number(value.value, value.value_interval)]
-        if whole:
-            row += [f"{value.whole_value:.4g}"]
-        table.add_row(value.name, *row)
-    return table
+        rows.append([*row, *([f"{value.whole_value:.4g}"] if whole else [])])
+    return make_table(["policy", *columns, *["whole episodes"] * whole], rows, title)
 
 
 def _number(value: float, interval: Interval) -> str:
@@ -156,10 +143,6 @@ def _number(value: float, interval: Interval) -> str:
 
 
 def _ranking_table(rankings: dict[str, PolicyRanking]) -> Table:
-    table = Table(title="estimates against real returns")
-    table.add_column("")
-    for name in rankings:
-        table.add_column(name, justify="right")
     rows = {
         "rank correlation (Spearman)": "rank_correlation",
         "correlation (Pearson)": "correlation",
@@ -167,9 +150,8 @@ def _ranking_table(rankings: dict[str, PolicyRanking]) -> Table:
         "regret@1, share of the range": "normalised_regret",
         "mean absolute error": "mean_absolute_error",
     }
-    for label, name in rows.items():
-        table.add_row(label, *(f"{getattr(ranking, name):.4g}" for ranking in rankings.values()))
-    return table
+    cells = [[label, *(f"{getattr(one, name):.4g}" for one in rankings.values())] for label, name in rows.items()]
+    return make_table(["", *rankings], cells, "estimates against real returns")
 
 
 if __name__ == "__main__":

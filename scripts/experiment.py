@@ -9,10 +9,10 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.table import Table
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import make_table
 from mbrl_mts3.scripts.experiments.demo_page import write_demo_page
 from mbrl_mts3.scripts.experiments.page import agent_table, prediction_table, write_page, write_summary
 from mbrl_mts3.scripts.experiments.running import StageResult, datasets_in, run_stages
@@ -46,7 +46,7 @@ def main(config: DictConfig) -> None:
         "open-loop prediction: NRMSE by steps ahead": prediction_table(summary["predictions"], "nrmse"),
     }.items():
         if rows:
-            console.print(_table(title, header, rows))
+            console.print(make_table(header, rows, title, left=2))
     seconds = sum(stage["seconds"] for stage in summary["stages"])
     console.print(f"{seconds:.0f} s in all; numbers: {folder / 'summary.json'}; report: {page}", soft_wrap=True)
 
@@ -60,15 +60,6 @@ def demo() -> None:
 def _plain(node: DictConfig) -> dict[str, Any]:
     plain: Any = OmegaConf.to_container(node, resolve=True)
     return dict(plain)
-
-
-def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
-    table = Table(title=title)
-    for place, cell in enumerate(header):
-        table.add_column(cell, justify="right" if place > 1 else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 if __name__ == "__main__":

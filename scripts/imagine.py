@@ -11,7 +11,6 @@ from typing import Any
 
 import gymnasium
 from gymnasium.wrappers import FlattenObservation
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -32,6 +31,7 @@ from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import run_folder, uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -44,7 +44,7 @@ def main(config: DictConfig) -> None:
     """Load model and data, train, say how it went; all that does not fit is found before training starts."""
     keep_freed_memory()
     console = Console()
-    folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
+    folder = Path(config.resume or run_folder())
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id)
     facts = _facts(config, checkpoint, dataset)
@@ -113,9 +113,7 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         starts=config.starts or ("anywhere" if config.branched else "beginning"),
         num_start_states=config.num_start_states,
         start_seed=config.seed,
-        uncertainty=config.uncertainty.kind,
-        uncertainty_penalty=config.uncertainty.penalty,
-        uncertainty_budget=config.uncertainty.budget,
+        **uncertainty_options(config),
         max_episode_steps=config.max_episode_steps,
         deterministic=config.deterministic,
         device=config.device,

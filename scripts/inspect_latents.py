@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -19,6 +18,7 @@ from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
 from mbrl_mts3.reporting import Projection, latent_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import run_folder
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 GOAL = "desired_goal"
@@ -39,7 +39,7 @@ def main(config: DictConfig) -> None:
     for name in names:
         colours.update(_values(name, split, checkpoint, dataset, latents))
     projection = Projection.fit(latents.mean.numpy(), config.projection, seed=config.seed)
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    folder = run_folder()
     title = f"Slow latents in {len(episodes)} episodes ({split}) of {dataset.dataset_id}"
     drawn = latent_figure(projection, latents.episode.numpy(), colours, title=title)
     figure = save_figure(drawn, folder / "latents.png")

@@ -11,7 +11,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
@@ -21,6 +20,7 @@ from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_envi
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import progress_bar, run_folder
 
 
 @command("offline")
@@ -29,11 +29,9 @@ def main(config: DictConfig) -> None:
     console = Console()
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset)
-    folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
+    folder = Path(config.resume or run_folder())
     evaluate = _evaluation(config, dataset) if config.evaluation.episodes else None
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("updates", total=config.steps)
+    with progress_bar(console, "updates", config.steps) as advance:
         learner, record = train_offline(
             dataset,
             instantiate(config.offline_algorithm, device=config.device),
@@ -45,7 +43,7 @@ def main(config: DictConfig) -> None:
             evaluate=evaluate,
             options=_options(config),
             resume=config.resume is not None,
-            on_updates=lambda count: progress.advance(bar, count),
+            on_updates=advance,
             on_report=lambda row: console.print(_line(row), soft_wrap=True),
         )
     console.print(_summary(record))

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gymnasium
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mbrl_mts3.agents.evaluation import EvaluatedEpisode, EvaluationResult, evaluate_agent
+from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.envs import episodic_options
-from mbrl_mts3.files import to_jsonable
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import progress_bar, write_result
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
@@ -36,13 +32,11 @@ def main(config: DictConfig) -> None:
     agent = _agent(config, checkpoint, make)
     result = _evaluate(config, agent, make, console)
     console.print(_table(config, result))
-    path = Path(HydraConfig.get().runtime.output_dir) / "plan.json"
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
-        "config": OmegaConf.to_container(config, resolve=True),
-        "result": to_jsonable(result.to_json()),
+        "result": result.to_json(),
     }
-    path.write_text(json.dumps(written, indent=2, allow_nan=False) + "\n")
+    path = write_result("plan.json", written, config)
     console.print(f"written to {path}")
     if config.record:
         console.print(f"episodes: {save_episodes(path.with_name(EPISODES_FILE), result.episodes)}")
@@ -69,13 +63,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnas
 def _evaluate(
     config: DictConfig, agent: MPCAgent, make: Callable[[], gymnasium.Env[Any, Any]], console: Console
 ) -> EvaluationResult:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("episodes", total=config.episodes)
-
-        def advance(episode: EvaluatedEpisode) -> None:
-            progress.advance(bar)
-
+    with progress_bar(console, "episodes", config.episodes) as advance:
         return evaluate_agent(
             agent,
             make,
@@ -84,7 +72,7 @@ def _evaluate(
             parallel=config.parallel,
             success=agent.task.success,
             record=config.record,
-            on_episode=advance,
+            on_episode=lambda episode: advance(),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mbrl_mts3.agents import Agent, evaluate_agent
@@ -27,9 +25,15 @@ from mbrl_mts3.envs.rendering import make_rendered_environment, open_renderer
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.files import to_jsonable, write_atomically
 from mbrl_mts3.reporting.animation import write_gif
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import (
+    make_table,
+    progress_bar,
+    run_folder,
+    uncertainty_options,
+    write_result,
+)
 from mbrl_mts3.training import Checkpoint
 
 Make = Callable[..., gymnasium.Env[Any, Any]]
@@ -43,7 +47,7 @@ def main(config: DictConfig) -> None:
     if not config.real.episodes and config.checkpoint is None:
         raise ConfigurationError("nothing to do: set real.episodes to at least 1, or checkpoint to a world model")
     console = Console()
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    folder = run_folder()
     make: Make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
     agents = _agents(config, make)
     dataset_id, dynamics = _imagination(config)
@@ -59,9 +63,7 @@ def main(config: DictConfig) -> None:
         console.print(
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
-    written = {"config": OmegaConf.to_container(config, resolve=True), **report.to_json()}
-    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
-    console.print(f"numbers: {write_atomically(folder / 'rollout.json', text.encode())}")
+    console.print(f"numbers: {write_result('rollout.json', report.to_json(), config)}")
     for path in _recorded(config, rollouts, folder):
         console.print(f"episodes: {path}")
     for path in _filmed(config, agents, films, folder):
@@ -88,9 +90,7 @@ def _imagination(config: DictConfig) -> tuple[str | None, WorldModelDynamics | N
         dataset_id,
         env_id=config.environment.id,
         env_options=_environment_options(config),
-        uncertainty=config.uncertainty.kind,
-        uncertainty_penalty=config.uncertainty.penalty,
-        uncertainty_budget=config.uncertainty.budget,
+        **uncertainty_options(config),
         **options,
     )
 
@@ -105,9 +105,7 @@ def _rollouts(
     config: DictConfig, name: str, agent: Agent, make: Make, dynamics: WorldModelDynamics | None, console: Console
 ) -> Iterator[RolloutResult]:
     if config.real.episodes:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=console, transient=True) as progress:
-            bar = progress.add_task(f"{name}, real episodes", total=config.real.episodes)
+        with progress_bar(console, f"{name}, real episodes", config.real.episodes, transient=True) as advance:
             result = evaluate_agent(
                 agent,
                 make,
@@ -116,7 +114,7 @@ def _rollouts(
                 parallel=config.parallel,
                 success=default_task(config.environment.id).success,
                 record=config.record,
-                on_episode=lambda episode: progress.advance(bar),
+                on_episode=lambda episode: advance(),
             )
         yield RolloutResult(name, "real", result)
     if dynamics is not None:
@@ -136,15 +134,12 @@ def _recorded(config: DictConfig, rollouts: Sequence[RolloutResult], folder: Pat
 
 
 def _table(config: DictConfig, report: RolloutReport) -> Table:
-    table = Table(title=f"{config.environment.id}; in brackets 95% intervals")
     rows = report.table()
     # Columns that say nothing here are left out.
     shown = [place for place in range(len(HEADER)) if any(row[place] for row in rows)]
-    for place in shown:
-        table.add_column(HEADER[place], justify="left" if place < 2 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(row[place] for place in shown))
-    return table
+    cells = [[row[place] for place in shown] for row in rows]
+    title = f"{config.environment.id}; in brackets 95% intervals"
+    return make_table([HEADER[place] for place in shown], cells, title, left=2)
 
 
 def _cameras(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import run_folder
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
 
 
@@ -23,7 +23,7 @@ def main(config: DictConfig) -> None:
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset, *dataset.notes, sep="\n")
-    folder = Path(config.resume or HydraConfig.get().runtime.output_dir)
+    folder = Path(config.resume or run_folder())
     checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=config.resume)
     console.print(_table(checkpoint))
     console.print(f"checkpoint: {folder / 'best'}")

@@ -12,13 +12,10 @@ from mbrl_mts3.networks import CausalTransformer
 from mbrl_mts3.tensor_record import TensorRecord
 
 
-class AutoregressiveTransformer(SequenceModel):
-    """Causal Transformer (Vaswani et al., 2017, arXiv 1706.03762) that feeds its own predictions back.
+class _TransformerModel(SequenceModel):
+    """A causal Transformer as the network of a sequence model.
 
-    Where nothing was observed the predicted mean stands in for the observation, with its flag down. Steps then wait for
-    each other and run one by one over cached keys and values; a sequence without a mask is one parallel pass.
-
-    Args:
+    Args of the base:
         width: size of a token's representation.
         layers, heads: blocks, and heads of attention in each.
         feedforward: hidden units of each block's feed-forward network.
@@ -51,6 +48,14 @@ class AutoregressiveTransformer(SequenceModel):
             predict_reward=predict_reward,
             predict_termination=predict_termination,
         )
+
+
+class AutoregressiveTransformer(_TransformerModel):
+    """Causal Transformer (Vaswani et al., 2017, arXiv 1706.03762) that feeds its own predictions back.
+
+    Where nothing was observed the predicted mean stands in for the observation, with its flag down. Steps then wait for
+    each other and run one by one over cached keys and values; a sequence without a mask is one parallel pass.
+    """
 
     def _read(
         self, state: TensorRecord, values: Tensor, shown: Tensor | None, actions: Tensor, *, open_loop: bool
@@ -83,42 +88,9 @@ class AutoregressiveTransformer(SequenceModel):
         return torch.cat(read, dim=1), torch.cat(features, dim=1), state
 
 
-class MultiStepTransformer(SequenceModel):
+class MultiStepTransformer(_TransformerModel):
     """Causal Transformer with direct multi-step forecasts, as against iterated ones (Zeng et al., arXiv 2205.13504).
 
     Blind steps are mask tokens (Devlin et al., arXiv 1810.04805) that hold their action only. No prediction is ever
     fed back, so errors do not add up, and a future of any length is one parallel pass.
-
-    Args:
-        width: size of a token's representation.
-        layers, heads: blocks, and heads of attention in each.
-        feedforward: hidden units of each block's feed-forward network.
-        context: steps that a layer looks back, the own one included; at most the length of the training sequences.
     """
-
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        *,
-        width: int = 64,
-        layers: int = 2,
-        heads: int = 4,
-        feedforward: int = 256,
-        context: int = 90,
-        decoder_hidden: Sequence[int] = (240,),
-        variance_hidden: Sequence[int] | None = None,
-        target: str = "absolute",
-        predict_reward: bool = True,
-        predict_termination: bool = False,
-    ) -> None:
-        super().__init__(
-            observation_dim,
-            action_dim,
-            CausalTransformer(observation_dim + 1 + action_dim, width, layers, heads, feedforward, context),
-            decoder_hidden=decoder_hidden,
-            variance_hidden=variance_hidden,
-            target=target,
-            predict_reward=predict_reward,
-            predict_termination=predict_termination,
-        )

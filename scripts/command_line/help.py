@@ -14,7 +14,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -63,13 +63,13 @@ def help_page(name: str, arguments: Sequence[str] = ()) -> str:
     own, groups = describe(name, arguments)
     width = min(110, max(60, shutil.get_terminal_size((100, 24)).columns))
     lines = [*textwrap.wrap(title, width), "", *(f"  {line}" for line in examples), "", "Options (NAME=VALUE):"]
-    lines += [line for option in own for line in _option_lines(option, width)]
+    lines += _options_lines(own, width)
     for group in groups:
         lines += ["", f"{group.name}={'null' if group.choice is None else group.choice}"]
         lines += textwrap.wrap(
             f"choices: {', '.join(group.choices)}", width - 2, initial_indent="  ", subsequent_indent="  "
         )
-        lines += [line for option in group.options for line in _option_lines(option, width)]
+        lines += _options_lines(group.options, width)
     return "\n".join([*lines, "", *textwrap.wrap(_FLAGS, width)])
 
 
@@ -247,6 +247,15 @@ def _fields(owner: Any) -> dict[str, str]:
         and isinstance(after.value, ast.Constant)
         and isinstance(after.value.value, str)
     }
+
+
+def _options_lines(options: Sequence[Option], width: int) -> list[str]:
+    """Options that share the help of a parent show it once."""
+    lines, before = [], ""
+    for option in options:
+        lines += _option_lines(replace(option, told="") if option.told == before else option, width)
+        before = option.told
+    return lines
 
 
 def _option_lines(option: Option, width: int) -> list[str]:

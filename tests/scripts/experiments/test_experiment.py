@@ -109,7 +109,7 @@ def test_a_killed_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch, capsys:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mbrl_mts3.scripts.evaluate.evaluate_open_loop", kill)
+        patch.setattr("mbrl_mts3.scripts.evaluate.score_open_loop", kill)
         with pytest.raises(KeyboardInterrupt):
             run("experiment=small", "each.seed=[0]")
     found = summary_of("small")
