@@ -19,6 +19,7 @@ from mbrl_mts3.agents.baselines import NoisyAgent, RandomAgent
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
+from mbrl_mts3.files import atomic_file
 
 RANDOM = "random"
 
@@ -199,12 +200,8 @@ def _names(paths: list[Path]) -> list[str]:
 
 def save_policy(model: BaseAlgorithm, path: str | Path) -> Path:
     """Write the zip of Stable-Baselines3, whole or not at all, under the name that was asked for."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}-incomplete.zip")
-    try:
-        model.save(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+    with atomic_file(path, overwrite=True) as hidden:
+        # Stable-Baselines3 adds .zip to a name without it.
+        model.save(hidden.with_suffix(".zip"))
+        hidden.with_suffix(".zip").replace(hidden)
+    return Path(path)

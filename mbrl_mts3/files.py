@@ -6,7 +6,6 @@ import errno
 import math
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,23 +72,43 @@ def _free(lock: FileLock) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A name in the same folder to write to; left without an error, the file there gets the name `path`.
+def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A name in the same folder to write to; left without an error, the file there replaces `path` in one step.
+
+    Missing folders are made. The content is on the disk before it gets its name, so that no crash leaves half a file.
 
     Raises:
-        DataError: `path` is taken and not to be overwritten, or the disk does not take the file.
+        DataError: `path` is taken and not to be overwritten.
+        StorageError: the disk is full, or the place cannot be written to; an older file stays as it was.
     """
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} is there already: choose another name, or set overwrite=true")
-    hidden = path.with_name(f".incomplete-{uuid4().hex}{path.suffix}")
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise DataError(f"{target} is there already: choose another name, or set overwrite=true")
+    hidden = target.with_name(f"{PREFIX}{uuid4().hex}{target.suffix}")
+    with storage_errors(target):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield hidden
+            _flush(hidden)
+            hidden.replace(target)
+            _flush(target.parent)
+        finally:
+            if target.parent.is_dir():
+                hidden.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk; some systems cannot open folders."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield hidden
-        hidden.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}): make room, or choose another folder") from error
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(handle)
     finally:
-        hidden.unlink(missing_ok=True)
+        os.close(handle)
 
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "the file is too large"}
@@ -129,29 +148,14 @@ def _advice(path: Path) -> str:
 
 
 def write_atomically(path: str | Path, content: bytes) -> Path:
-    """Write beside `path`, then move over it; missing folders are made, an older file is replaced.
+    """Write a file whole or not at all; missing folders are made, an older file is replaced.
 
     Raises:
         StorageError: the disk is full, or the place cannot be written to; an older file stays as it was.
     """
-    target = Path(path)
-    with storage_errors(target):
-        return _write(target, content)
-
-
-def _write(target: Path, content: bytes) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        partial.chmod(0o644)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return target
+    with atomic_file(path, overwrite=True) as hidden:
+        hidden.write_bytes(content)
+    return Path(path)
 
 
 def to_jsonable(value: Any) -> Any:

@@ -16,6 +16,7 @@ from torch import nn
 
 from mbrl_mts3.array_types import FloatArray
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import atomic_file
 
 Layer = tuple[FloatArray, FloatArray]
 
@@ -111,6 +112,5 @@ def export_sac_actor(model: SAC, path: str | Path, *, dtype: str = "float16", **
         for part in ("weight", "bias"):
             tensor: torch.Tensor = getattr(layer, part)
             arrays[f"{name}.{part}"] = np.ascontiguousarray(tensor.detach().cpu().numpy().astype(dtype))
-    beside = Path(path).with_name(f".{Path(path).name}-incomplete")
-    save_file(arrays, beside, metadata=metadata)
-    beside.replace(path)
+    with atomic_file(path) as unfinished:
+        save_file(arrays, unfinished, metadata=metadata)

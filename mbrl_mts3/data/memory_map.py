@@ -13,7 +13,7 @@ from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_diges
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.mapped_episodes import MappedEpisodes
 from mbrl_mts3.data.observation_selector import ObservationSelector, select_episode
-from mbrl_mts3.files import staging_folder, storage_errors
+from mbrl_mts3.files import staging_folder, storage_errors, write_atomically
 
 FORMAT_VERSION = 1
 AUTOMATIC_ABOVE = 2 * 2**30
@@ -106,7 +106,4 @@ def _write(source: StreamedDataset, selector: ObservationSelector, root: Path, s
 
 
 def _write_note(note: Path, content_hash: str) -> None:
-    note.parent.mkdir(exist_ok=True)
-    partial = note.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps({"content_hash": content_hash}))
-    partial.replace(note)
+    write_atomically(note, json.dumps({"content_hash": content_hash}).encode())

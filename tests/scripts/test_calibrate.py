@@ -1,7 +1,5 @@
 """mts3-calibrate from the command line to the checkpoint, on a real Minari data set, with an untrained model."""
 
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +14,6 @@ from mbrl_mts3.data import load_minari, split_episodes
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, DataError, EpisodeTooShortError, MTS3Error
 from mbrl_mts3.metrics import evaluate_open_loop, fit_recalibration
 from mbrl_mts3.models import Recalibration
-from mbrl_mts3.scripts import calibrate
 from mbrl_mts3.training import Checkpoint
 
 OWN = "mine/own-v0"
@@ -31,14 +28,8 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path) -> Run:
-    def command(*arguments: str) -> dict[str, Any]:
-        words = ["mts3-calibrate", f"hydra.run.dir={tmp_path / 'run'}", f"checkpoint={checkpoint}", *arguments]
-        monkeypatch.setattr(sys, "argv", words)
-        calibrate.main()
-        return dict(json.loads((tmp_path / "run" / "calibration.json").read_text()))
-
-    return command
+def run(command: Callable[..., Run], checkpoint: Path) -> Run:
+    return command("calibrate", "calibration.json", f"checkpoint={checkpoint}")
 
 
 def test_it_fits_on_validation_judges_on_test_and_stores(
@@ -114,15 +105,12 @@ def test_bad_input_changes_nothing(
     tmp_path: Path,
     run: Run,
     checkpoint: Path,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
     arguments: list[str],
     error: type[MTS3Error],
     message: str,
 ) -> None:
-    with pytest.raises(SystemExit) as stop:
-        run(*arguments)
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
+    said = refused(run, *arguments)
     assert said.startswith(f"{error.__name__}: ")
     assert message in said
     assert not (checkpoint / "recalibration.safetensors").exists()

@@ -1,7 +1,5 @@
 """mts3-evaluate from the command line to its report, on a real Minari data set, with an untrained model."""
 
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +22,6 @@ from mbrl_mts3.errors import (
 )
 from mbrl_mts3.metrics import evaluate_imputation, evaluate_open_loop
 from mbrl_mts3.models import Recalibration
-from mbrl_mts3.scripts import evaluate
 from mbrl_mts3.training import Checkpoint
 
 OWN, OTHER = "mine/own-v0", "mine/other-v0"
@@ -44,14 +41,8 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path) -> Run:
-    def command(*arguments: str) -> dict[str, Any]:
-        words = ["mts3-evaluate", f"hydra.run.dir={tmp_path / 'run'}", f"checkpoint={checkpoint}", *arguments]
-        monkeypatch.setattr(sys, "argv", words)
-        evaluate.main()
-        return dict(json.loads((tmp_path / "run" / "evaluation.json").read_text()))
-
-    return command
+def run(command: Callable[..., Run], checkpoint: Path) -> Run:
+    return command("evaluate", "evaluation.json", f"checkpoint={checkpoint}")
 
 
 def test_it_scores_the_held_out_episodes(
@@ -173,7 +164,7 @@ def test_bad_predictions_are_reported(
 def test_bad_input_is_refused_before_anything_is_written(
     tmp_path: Path,
     run: Run,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
     arguments: list[str],
     error: type[MTS3Error],
     message: str,
@@ -181,10 +172,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     write_walks("mine/narrow-v0", dim=2, lengths=(40,))
     write_walks("mine/wide-v0", dim=4, lengths=(40,))
     write_walks("mine/strong-v0", bound=2.0, lengths=(40,))
-    with pytest.raises(SystemExit) as stop:
-        run(*arguments)
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
+    said = refused(run, *arguments)
     assert said.startswith(f"{error.__name__}: ")
     assert message in said
     assert not [file for file in (tmp_path / "run").glob("*") if file.suffix in (".json", ".html", ".png")]

@@ -121,12 +121,9 @@ def test_options_reach_the_estimate(run: Run) -> None:
     ],
 )
 def test_bad_input_is_refused(
-    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    tmp_path: Path, run: Run, refused: Callable[..., str], arguments: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit) as stop:
-        run("max_episode_steps=5", *arguments)
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
+    said = refused(run, "max_episode_steps=5", *arguments)
     assert said.startswith(f"{ConfigurationError.__name__}: ")
     assert message in said
     assert not (tmp_path / "run" / "policies.json").exists()

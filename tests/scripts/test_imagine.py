@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from mbrl_mts3.errors import (
     UnknownDatasetError,
 )
 from mbrl_mts3.models import Ensemble
-from mbrl_mts3.scripts import imagine
 
 QUICK = [
     *("rounds=2", "steps_per_round=4", "branches=10", "branch_length=2", "num_start_states=20", "context=1"),
@@ -58,15 +56,8 @@ def saved(data: OfflineDataset, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    def command(*arguments: str) -> dict[str, Any]:
-        monkeypatch.setattr(sys, "argv", ["mts3-imagine", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
-        # Hydra would print the error and leave the interpreter; the tests want the error.
-        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-        imagine.main()
-        return dict(json.loads((tmp_path / "run" / "imagine.json").read_text()))
-
-    return command
+def run(command: Callable[..., Run]) -> Run:
+    return command("imagine", "imagine.json", *QUICK, whole_errors=True)
 
 
 @pytest.mark.parametrize("algorithm", ["sac", "td3", "ppo"])

@@ -88,17 +88,14 @@ def test_a_level_can_be_chosen(tmp_path: Path, run: Run) -> None:
 def test_bad_input_is_refused(
     tmp_path: Path,
     run: Run,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
     options: dict[str, object],
     arguments: list[str],
     error: type[MTS3Error],
     message: str,
 ) -> None:
     folder = save_untrained(tmp_path / "checkpoint", PLAIN, **options)
-    with pytest.raises(SystemExit) as stop:
-        run(f"checkpoint={folder}", *arguments)
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
+    said = refused(run, f"checkpoint={folder}", *arguments)
     assert said.startswith(f"{error.__name__}: ")
     assert message in said
     assert not (tmp_path / "run" / "latents.png").exists()

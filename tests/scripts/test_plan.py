@@ -1,7 +1,6 @@
 """mts3-plan from the command line to the JSON file, with an untrained model."""
 
-import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,13 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import CausalityError, CheckpointError, MTS3Error, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.models import MTS3
-from mbrl_mts3.scripts import plan
 from mbrl_mts3.training import Checkpoint
 
 SMALL: dict[str, Any] = {
     "latent_dim": 4,
     **{f"{part}_hidden": (8,) for part in ("encoder", "window", "action", "control", "decoder")},
 }
+Run = Callable[..., dict[str, Any]]
 QUICK = ["episodes=3", "parallel=2", "max_episode_steps=4", "planner.horizon=5", "planner.candidates=40"]
 
 
@@ -46,19 +45,12 @@ def save(folder: Path, select: Any = "all", actions: spaces.Box | None = None, *
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def command(*arguments: str) -> dict[str, Any]:
-        monkeypatch.setattr(sys, "argv", ["mts3-plan", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
-        # Hydra would print the error and leave the interpreter; the tests want the error.
-        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-        plan.main()
-        return dict(json.loads((tmp_path / "run" / "plan.json").read_text()))
-
-    return command
+def run(command: Callable[..., Run]) -> Run:
+    return command("plan", "plan.json", *QUICK, whole_errors=True)
 
 
 @pytest.mark.parametrize("task", ["point_maze_shaped", "point_maze_straight", "learned_reward"])
-def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str], task: str) -> None:
+def test_it_plans_prints_and_writes(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], task: str) -> None:
     written = run(f"checkpoint={save(tmp_path)}", f"task={task}")
     result = written["result"]
     made = Checkpoint.from_pretrained(written["config"]["checkpoint"])
@@ -73,7 +65,7 @@ def test_it_plans_prints_and_writes(tmp_path: Path, run: Any, capsys: pytest.Cap
     assert all(word in printed for word in ("return", "success rate", "95% interval", "ms per action"))
 
 
-def test_one_episode_has_no_interval(tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_episode_has_no_interval(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(f"checkpoint={save(tmp_path)}", "episodes=1", "parallel=1")["result"]
     assert result["return_interval"] == [None, None]
     returned = next(line for line in capsys.readouterr().out.splitlines() if "return" in line)
@@ -81,7 +73,7 @@ def test_one_episode_has_no_interval(tmp_path: Path, run: Any, capsys: pytest.Ca
     assert f"{result['mean_return']:.4g}" in returned
 
 
-def test_random_shooting_is_a_choice(tmp_path: Path, run: Any) -> None:
+def test_random_shooting_is_a_choice(tmp_path: Path, run: Run) -> None:
     arguments = (f"checkpoint={save(tmp_path)}", "planner=random_shooting")
     assert run(*arguments)["result"]["episodes"] == 3
 
@@ -98,7 +90,7 @@ def test_random_shooting_is_a_choice(tmp_path: Path, run: Any) -> None:
 )
 def test_what_does_not_fit_is_refused_before_any_episode(
     tmp_path: Path,
-    run: Any,
+    run: Run,
     capsys: pytest.CaptureFixture[str],
     made: dict[str, Any],
     arguments: list[str],

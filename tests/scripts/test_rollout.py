@@ -1,8 +1,6 @@
 """mts3-rollout from the command line to the JSON file and the films."""
 
-import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.rendering import make_rendered_environment
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts import rollout
 
 MAZE, DATA = "PointMaze_UMaze-v3", "tests/rollout-v0"
 QUICK = ["real.episodes=3", "parallel=2", "max_episode_steps=4", "imagined.episodes=5"]
@@ -44,13 +41,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    def command(*arguments: str) -> dict[str, Any]:
-        monkeypatch.setattr(sys, "argv", ["mts3-rollout", f"hydra.run.dir={tmp_path / 'run'}", *QUICK, *arguments])
-        rollout.main()
-        return dict(json.loads((tmp_path / "run" / "rollout.json").read_text()))
-
-    return command
+def run(command: Callable[..., Run], world: Path) -> Run:
+    return command("rollout", "rollout.json", *QUICK)
 
 
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,12 +126,9 @@ def test_films_or_a_line_that_says_why_not(
     ],
 )
 def test_bad_input_ends_with_one_line_before_any_episode(
-    world: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    world: Path, tmp_path: Path, run: Run, refused: Callable[..., str], arguments: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit) as stop:
-        run(*(argument.format(world=world) for argument in arguments))
-    assert stop.value.code == 2
-    printed = capsys.readouterr().err
+    printed = refused(run, *(argument.format(world=world) for argument in arguments))
     assert message in printed
     assert len(printed.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "rollout.json").exists()

@@ -13,6 +13,7 @@ import requests
 
 from mbrl_mts3.data.formats.d4rl_catalogue import BASE_URL, D4RLInfo
 from mbrl_mts3.errors import DataError, UnknownDatasetError
+from mbrl_mts3.files import write_atomically
 
 MIRROR = "D4RL_MIRROR"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -51,9 +52,7 @@ def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: b
             _check_signature(fetched, url)
             if known is None:
                 digest = pooch.file_hash(str(fetched), alg="sha256")
-                beside = Path(incomplete) / noted.name
-                beside.write_text(f"{digest}  {name}\n")
-                beside.replace(noted)
+                write_atomically(noted, f"{digest}  {name}\n".encode())
             fetched.replace(final)
     except requests.RequestException as error:
         raise DataError(_advice(info, url, folder, f"{type(error).__name__}: {error}")) from error

@@ -17,7 +17,7 @@ from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.data import RawDataset, RawEpisode, convert_dataset, load_dataset, read_dataset
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
-from mbrl_mts3.errors import ConfigurationError, DataError
+from mbrl_mts3.errors import ConfigurationError, DataError, StorageError
 
 CHEETAH_FILE = "halfcheetah_medium-v2.hdf5"
 
@@ -231,7 +231,7 @@ def test_a_conversion_that_fails_leaves_nothing(
 
     monkeypatch.setattr(h5py.File, "create_dataset", full)
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(DataError, match=r"No space left.*make room"):
+    with pytest.raises(StorageError, match=r"disk is full.*make room"):
         convert_dataset(source, str(tmp_path / "new" / name))
     assert not list((tmp_path / "new").iterdir())
 

@@ -1,0 +1,46 @@
+"""Commands run in this process, as their programs would, each in a folder `run` of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """What makes a run of a command: with the file of its result, and the options that it always has."""
+
+    def prepare(name: str, result: str, *always: str, whole_errors: bool = False) -> Run:
+        def run(*arguments: str) -> dict[str, Any]:
+            words = [f"mts3-{name}", f"hydra.run.dir={tmp_path / 'run'}", *always, *arguments]
+            monkeypatch.setattr(sys, "argv", words)
+            if whole_errors:
+                # Hydra would print the error and leave the interpreter; the tests want the error.
+                monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+            import_module(f"mbrl_mts3.scripts.{name}").main()
+            return dict(json.loads((tmp_path / "run" / result).read_text()))
+
+        return run
+
+    return prepare
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a command says that ends with status 2 because of its arguments."""
+
+    def said(run: Run, *arguments: str) -> str:
+        with pytest.raises(SystemExit) as stop:
+            run(*arguments)
+        assert stop.value.code == 2
+        return capsys.readouterr().err
+
+    return said
