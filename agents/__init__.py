@@ -1,4 +1,4 @@
-"""Everything that acts: planning agents, behaviour that collects data, and their evaluation."""
+"""Agents: planning (MPC), policies, behaviour that collects data, and their evaluation."""
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.baselines import RandomAgent

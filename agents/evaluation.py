@@ -277,4 +277,4 @@ class EvaluatedEpisode:
         return len(self.actions)
 
     def __repr__(self) -> str:
-        return f"RecordedEpisode(seed={self.seed}, steps={len(self)}, success={self.success})"
+        return f"EvaluatedEpisode(seed={self.seed}, steps={len(self)}, success={self.success})"

@@ -187,7 +187,7 @@ def evaluate_policy(
         parallel: real environments that run together.
 
     Raises:
-        ConfigurationError, NonFiniteError: as `imagined_rewards` and `evaluate_agent` do.
+        ConfigurationError, NonFiniteError: as `collect_imagined_rewards` and `evaluate_agent` do.
     """
     rewards = collect_imagined_rewards(agent, dynamics, episodes, steps=horizon, seed=seed)
     imagined = discounted_returns(rewards, discount)

@@ -174,7 +174,7 @@ class MPCState(TensorRecord):
     """Of B environments."""
 
     belief: TensorRecord
-    """What the model knows, the last observation taken in, the last action not yet."""
+    """The belief, updated with the last observation, but not with the last action yet."""
     planner: PlannerState
     """Where the next search starts."""
     action: Tensor

@@ -151,7 +151,7 @@ def _written_by(path: Path, expected: str) -> tuple[str, ...]:
     of_policies = {
         "stable_baselines3.sac.policies": ("SAC",),
         "stable_baselines3.td3.policies": ("TD3", "DDPG"),
-        # What `make_policy` makes.
+        # What `make_algorithm` makes.
         "mbrl_mts3.agents.imagination.policies": ("SAC",) if "target_entropy" in data else ("TD3",),
         "stable_baselines3.common.policies": ("PPO",) if "clip_range" in data else ("A2C",),
     }

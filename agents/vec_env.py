@@ -1,4 +1,4 @@
-"""A learned world model as Stable-Baselines3 wants it."""
+"""A learned world model as a vector environment of Stable-Baselines3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An episode in pictures."""
+"""Recording of an episode as rendered frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ids that Gymnasium knows our environments by."""
+"""Registration of our environments with Gymnasium."""
 
 from __future__ import annotations
 

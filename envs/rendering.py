@@ -36,7 +36,7 @@ class SceneRenderer(ABC):
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         """Put the simulator into the state of a selected observation (obs,) with its goal (g,)."""
 
-    def draw(self) -> Frame:
+    def render(self) -> Frame:
         """The picture (height, width, 3) of what was shown last."""
         return np.array(self.environment.render(), dtype=np.uint8)
 
@@ -55,7 +55,7 @@ def make_rendered_environment(
     """A real environment with render_mode="rgb_array", after one picture as a trial.
 
     Args:
-        make: makes the environment, given `drawing_options`.
+        make: makes the environment, given `render_options`.
         environment_id: that of the environment.
 
     Raises:
@@ -109,7 +109,7 @@ def open_renderer(make_renderer: RendererFactory, environment_id: str, **options
         )
         renderer = make_renderer(environment)
         if renderer is not None:
-            renderer.draw()
+            renderer.render()
             return renderer
     except MTS3Error:
         raise

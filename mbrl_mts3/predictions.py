@@ -76,7 +76,7 @@ class SampledStep(TensorRecord):
     """(B,): bool, whether the episode terminates at o_{t+1}."""
 
     @classmethod
-    def draw(cls, prediction: Prediction, generator: torch.Generator | None) -> SampledStep:
+    def sample(cls, prediction: Prediction, generator: torch.Generator | None) -> SampledStep:
         """Draw from a prediction (B, 1, ...) of one step."""
         step = prediction[:, 0]
         terminated = None
@@ -127,7 +127,7 @@ def mix_predictions(parts: Prediction, dim: int) -> Prediction:
 
 
 def mix_means(parts: MeanPrediction, dim: int) -> MeanPrediction:
-    """The means of `mixture` alone."""
+    """The means of `mix_predictions` alone."""
     return MeanPrediction(
         parts.mean.mean(dim),
         None if parts.reward_mean is None else parts.reward_mean.mean(dim),

@@ -1,4 +1,4 @@
-"""Immutable records of tensors: the common ground of beliefs, predictions and batches."""
+"""Immutable records of tensors: the base class of beliefs, predictions and batches."""
 
 from __future__ import annotations
 

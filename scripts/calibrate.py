@@ -30,7 +30,7 @@ def main(config: DictConfig) -> None:
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)
     context, horizon = choose_lengths(config, checkpoint.model, (splits.validation, splits.test))
-    with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes to fit on"):
+    with console.status(f"predicting {horizon} steps open loop in {len(episodes)} episodes to fit on"):
         recalibration = fit_recalibration(
             checkpoint.model,
             checkpoint.normalizer,
@@ -42,7 +42,7 @@ def main(config: DictConfig) -> None:
             rule=config.rule,
         )
     fitted = replace(checkpoint, recalibration=recalibration)
-    with console.status(f"predicting {horizon} steps blind in {len(splits.test)} test episodes, before and after"):
+    with console.status(f"predicting {horizon} steps open loop in {len(splits.test)} test episodes, before and after"):
         before, after = (
             score_open_loop(config, model, checkpoint.normalizer, splits.test, context, horizon)
             for model in (fitted.model, fitted.recalibrated_model())

@@ -59,7 +59,7 @@ def check(dataset: StreamedDataset, output: Path | None, console: Console) -> in
     for finding in made.findings:
         console.print(str(finding))
     warnings = len(made.findings) - len(made.errors)
-    facts = f"{len(made.survey.lengths):,} episodes, {made.survey.total_steps:,} steps"
+    facts = f"{len(made.statistics.lengths):,} episodes, {made.statistics.total_steps:,} steps"
     console.print(f"{dataset.dataset_id}: {facts}: {len(made.errors)} errors, {warnings} warnings")
     if output is not None:
         content = json.dumps(made.to_json(), indent=1, allow_nan=False) + "\n"
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True, metavar="card|check|stats")
     told = {
         "card": "print and store what one should know of the data",
-        "check": "look for known traps; status 1 where one makes results wrong",
+        "check": "look for known faults; status 1 where one makes results wrong",
         "stats": "draw what the data covers",
     }
     for name, text in told.items():

@@ -1,4 +1,4 @@
-"""mts3-evaluate: how well a trained model predicts blind, by horizon, against two trivial references."""
+"""mts3-evaluate: open-loop prediction error of a trained model by horizon, against two simple references."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def main(config: DictConfig) -> None:
     # What does not fit is found here, before any work.
     window_starts(horizon, min(config.sliding_window, horizon), config.sliding_stride)
     imputed = _impute(config, model, checkpoint, episodes, context, horizon, console)
-    with console.status(f"predicting {horizon} steps blind in {len(episodes)} episodes"):
+    with console.status(f"predicting {horizon} steps open loop in {len(episodes)} episodes"):
         result = score_open_loop(config, model, checkpoint.normalizer, episodes, context, horizon)
     console.print(make_table(*error_table(result), f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
     if imputed is not None:

@@ -17,7 +17,7 @@ def prediction(batch: int) -> Prediction:
 
 
 def test_draws_have_the_moments_of_the_prediction() -> None:
-    step = SampledStep.draw(prediction(40_000), torch.Generator().manual_seed(0))
+    step = SampledStep.sample(prediction(40_000), torch.Generator().manual_seed(0))
     torch.testing.assert_close(step.observation.mean(0), torch.tensor([1.0, -2.0]), atol=0.03, rtol=0)
     torch.testing.assert_close(step.observation.var(0), torch.tensor([0.25, 4.0]), atol=0, rtol=0.03)
     assert step.reward is not None
@@ -39,6 +39,6 @@ def test_nothing_is_drawn_of_what_is_expected() -> None:
 
 def test_heads_that_a_model_lacks_stay_away() -> None:
     bare = Prediction(torch.zeros(3, 1, 2), torch.ones(3, 1, 2))
-    for step in (SampledStep.draw(bare, None), SampledStep.expected(bare)):
+    for step in (SampledStep.sample(bare, None), SampledStep.expected(bare)):
         assert step.reward is None
         assert step.termination is None

@@ -1,4 +1,4 @@
-"""Policies that collect data."""
+"""Behaviour policies, which collect data."""
 
 from mbrl_mts3.agents.behaviour.base import Behaviour, BehaviourFactory
 from mbrl_mts3.agents.behaviour.kitchen import KitchenDemonstration

@@ -1,4 +1,4 @@
-"""Wandering drives of a skid-steer robot."""
+"""A behaviour policy that wanders with a skid-steer robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Offline data from a real environment."""
+"""Collection of a data set by a behaviour policy."""
 
 from __future__ import annotations
 

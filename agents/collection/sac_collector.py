@@ -1,4 +1,4 @@
-"""Data from a policy that learns."""
+"""Collection of a data set by training SAC: all of its experience becomes data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def train_sac(
     actions to the last policy. The policy can be rolled out by `SB3Behaviour`.
 
     Args:
-        environment: as in `collect`.
+        environment: as in `collect_dataset`.
         steps: of the environment, at least 1.
         dataset_id: of the replay.
         policy_path: zip file for the policy.

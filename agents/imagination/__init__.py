@@ -1,4 +1,4 @@
-"""Policies that learn inside a world model."""
+"""Policies that train inside a world model."""
 
 from mbrl_mts3.agents.imagination.base import ImaginationTrainer
 from mbrl_mts3.agents.imagination.branched import BranchedRollouts, BranchedTrainer

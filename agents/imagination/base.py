@@ -1,4 +1,4 @@
-"""What a round of learning in imagination is."""
+"""Base class of policy training on imagined experience."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ImaginationTrainer(ABC):
         algorithm: its replay buffer, where it has one, from now on gives imagined and real transitions mixed; its
             critics, where they can, begin at the level of the data's returns.
         real: the data.
-        real_fraction: see `MixedReplay`; on-policy algorithms take none.
+        real_fraction: see `MixedReplayBuffer`; on-policy algorithms take none.
         seed: of what is imagined.
     """
 
@@ -107,7 +107,7 @@ def _level_critics(algorithm: OffPolicyAlgorithm, real: ReplayBuffer) -> None:
     policy: Any = algorithm.policy
     for critic in (policy.critic, policy.critic_target):
         if isinstance(critic, LayerNormCritic):
-            critic.begin_at(float(np.mean(real.rewards)) / (1 - going_on))
+            critic.set_initial_value(float(np.mean(real.rewards)) / (1 - going_on))
 
 
 def _all_observations(buffer: ReplayBuffer) -> Any:

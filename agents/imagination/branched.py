@@ -36,11 +36,11 @@ class BranchedTrainer(ImaginationTrainer):
             experience, whose noise is wider than that of the data, what it costs to leave the data.
         n_steps: rewards of a branch that stand together in a critic's target before its own estimate takes over; real
             transitions always have one.
-        update_anchor: whether the anchor of an `AnchoredCritic` moves to the present actor with each round, instead of
+        update_anchor: whether the anchor of an `ProximalCritic` moves to the present actor with each round, instead of
             staying where the actor was before the first one.
         actor_average_rounds: the policy to be used is the mean of the actors at the ends of about so many rounds, see
             `AveragedActor`; those in which the actor is held do not count.
-        real, real_fraction, seed: see `ImaginedLearning`.
+        real, real_fraction, seed: see `ImaginationTrainer`.
 
     Raises:
         ConfigurationError: an on-policy algorithm, which cannot learn from stored experience, or a number out of range.
@@ -158,7 +158,7 @@ def _replay(
 
 
 class BranchedRollouts:
-    """Follows the policy for a few steps from moments of the data, many branches at once (MBPO, arXiv 1906.08253).
+    """Follows the policy for a few steps from start states in the data, many branches at once (MBPO, arXiv 1906.08253).
 
     A branch that ends early, by the task, the time limit or the budget of uncertainty, makes room for another one.
     Wherever a branch is cut rather than terminated, the value of its last observation still counts.

@@ -1,4 +1,4 @@
-"""Rounds of whole imagined episodes."""
+"""Policy training on whole imagined episodes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EpisodicTrainer(ImaginationTrainer):
         steps_per_round: steps of all environments together; rounded up to what the algorithm collects at a time.
         actor_warmup_rounds: so many rounds at first leave the actor as it is: advantages from values that nobody
             has learnt yet would lead a cloned policy astray.
-        real, real_fraction, seed: see `ImaginedLearning`.
+        real, real_fraction, seed: see `ImaginationTrainer`.
 
     Raises:
         ConfigurationError: real data are to be mixed into what an on-policy algorithm learns from.

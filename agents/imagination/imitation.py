@@ -1,4 +1,4 @@
-"""A policy that begins where the data left off."""
+"""Imitation of the data by a policy, before it trains in imagination."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class LayerNormCritic(ContinuousCritic):
                 if isinstance(layer, nn.Linear):
                     network.add_module(name, nn.Sequential(layer, nn.LayerNorm(layer.out_features)))
 
-    def begin_at(self, value: float) -> None:
+    def set_initial_value(self, value: float) -> None:
         """Let estimates be about `value`, which temporal differences alone take tens of thousands of updates to reach.
 
         Until they are, an actor learns from the ups and downs of a rise that have nothing to do with its actions.

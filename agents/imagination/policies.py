@@ -29,13 +29,13 @@ def make_algorithm(
 ) -> BaseAlgorithm:
     """An untrained policy with the algorithm that will train it.
 
-    Its networks get `StandardizedObservations`; the critics of SAC and TD3 are `NormalisedCritic`s.
+    Its networks get `StandardizedObservations`; the critics of SAC and TD3 are `LayerNormCritic`s.
 
     Args:
         environment: where it learns.
         algorithm: "SAC", "TD3" or "PPO".
         exploration: standard deviation of noise on actions scaled to [-1, 1], for SAC and TD3.
-        proximal: weight of `AnchoredCritic`, for TD3 alone.
+        proximal: weight of `ProximalCritic`, for TD3 alone.
         options: of the algorithm, see Stable-Baselines3.
 
     Raises:

@@ -83,7 +83,7 @@ def real_transitions(dynamics: WorldModelDynamics, episodes: Sequence[Episode], 
     later = joined([episode.observations[1:] for episode in episodes])
     actions = joined([episode.actions for episode in episodes])
     generator = torch.Generator(dynamics.device).manual_seed(seed)
-    goal = dynamics.task.draw_goals(now, dynamics.selector, generator)
+    goal = dynamics.task.sample_goals(now, dynamics.selector, generator)
     before, after = _state(now, goal), _state(later, goal)
     if goal is None:
         rewards = np.concatenate([episode.rewards for episode in episodes])
@@ -102,7 +102,7 @@ def real_transitions(dynamics: WorldModelDynamics, episodes: Sequence[Episode], 
 
 
 def _state(observation: Tensor, goal: Tensor | None) -> ImaginedState:
-    """A moment of the data in the words of the dynamics; nothing was imagined on the way there."""
+    """A time step of the data as a state of the dynamics; nothing was imagined on the way there."""
     zeros = observation.new_zeros(len(observation))
     return ImaginedState(TensorRecord(), observation, zeros.long(), zeros, zeros, goal)
 
@@ -150,7 +150,7 @@ def scale_actions(actions: np.ndarray, space: spaces.Box) -> np.ndarray:
 
 
 def unscale_actions(actions: Tensor, space: spaces.Box) -> Tensor:
-    """The inverse of `to_unit`."""
+    """The inverse of `scale_actions`."""
     low, high = (
         torch.as_tensor(bound, dtype=actions.dtype, device=actions.device) for bound in (space.low, space.high)
     )

@@ -1,4 +1,4 @@
-"""A data set in the form that Stable-Baselines3 learns from."""
+"""A data set as a replay buffer of Stable-Baselines3."""
 
 from __future__ import annotations
 

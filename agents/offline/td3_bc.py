@@ -62,12 +62,12 @@ class TD3BC(TD3):
         Observations are normalised by the mean and standard deviation of all of the data, inside the policy.
 
         Args:
-            dataset: see `replay_of`.
+            dataset: see `build_replay_buffer`.
             net_arch: hidden units of actor and critics.
             options: further ones of `stable_baselines3.TD3`, such as gamma.
 
         Raises:
-            SpaceMismatchError, DataError: as `replay_of` does.
+            SpaceMismatchError, DataError: as `build_replay_buffer` does.
         """
         replay = build_replay_buffer(dataset, device)
         mean, scale = _moments(replay.observations)

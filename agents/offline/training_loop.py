@@ -46,7 +46,7 @@ def train_offline(
     training that is resumed gives the policy of one that was not: chance starts anew with every report.
 
     Args:
-        dataset: all observations loaded, see `replay_of`.
+        dataset: all observations loaded, see `build_replay_buffer`.
         make_learner: called with the data set and the seed, such as `TD3BC.from_dataset`.
         folder: for the files.
         steps: batches in all, those before an interruption included.

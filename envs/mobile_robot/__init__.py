@@ -1,4 +1,4 @@
-"""A wheeled robot on hilly ground."""
+"""A four-wheel robot on hilly ground."""
 
 from mbrl_mts3.envs.mobile_robot.skid_steer_env import STEP_SECONDS, TIPPING_ANGLE, HillyTerrain, SkidSteerEnv
 

@@ -179,7 +179,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         return model, mujoco.MjData(model)
 
     def _draw_terrain(self, generator: np.random.Generator) -> HillyTerrain:
-        return HillyTerrain.draw(generator, self._samples, self._spacing, self.amplitude, self.wavelength)
+        return HillyTerrain.sample(generator, self._samples, self._spacing, self.amplitude, self.wavelength)
 
     def _lay(self, terrain: HillyTerrain) -> None:
         self.terrain = terrain
@@ -225,7 +225,7 @@ class HillyTerrain:
     """Metres from sample to sample."""
 
     @classmethod
-    def draw(
+    def sample(
         cls, generator: np.random.Generator, samples: int, spacing: float, amplitude: float, wavelength: float
     ) -> HillyTerrain:
         """Smoothed noise: white noise, its Fourier transform multiplied by exp(-(wavelength |k|)^2 / 2), and scaled.

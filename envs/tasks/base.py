@@ -1,4 +1,4 @@
-"""The contract that every task keeps."""
+"""The contract of all tasks."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Task(ABC):
         """Which selected observations reach the goal; None where the task has none. As `reward_function` otherwise."""
         return None
 
-    def draw_goals(
+    def sample_goals(
         self, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
     ) -> Tensor | None:
         """Goals (B, g) of episodes that begin at selected observations (B, obs), distributed as the environment's.

@@ -1,4 +1,4 @@
-"""Housework."""
+"""The FrankaKitchen task: reward and success of the seven subtasks."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class FrankaKitchenTask(Task):
             for task in self.chosen
         )
 
-    def draw_goals(
+    def sample_goals(
         self, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
     ) -> Tensor:
         return self._goals(selector).reached(observation).to(observation.dtype)

@@ -1,4 +1,4 @@
-"""Running."""
+"""The HalfCheetah task: forward velocity less control cost."""
 
 from __future__ import annotations
 

@@ -78,10 +78,10 @@ class PointMazeTask(Task):
             reached = bool(np.linalg.norm(position - observation["desired_goal"]) <= GOAL_RADIUS)
         return reached
 
-    def draw_goals(
+    def sample_goals(
         self, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
     ) -> Tensor:
-        return self._prepared.draw(observation[:, self.columns(selector)], generator)
+        return self._prepared.sample(observation[:, self.columns(selector)], generator)
 
     def next_goals(
         self, goal: Tensor, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
@@ -152,7 +152,7 @@ class MazeGoals:
             renewed=bool(simulator.reset_target),
         )
 
-    def draw(self, start: Tensor, generator: torch.Generator | None) -> Tensor:
+    def sample(self, start: Tensor, generator: torch.Generator | None) -> Tensor:
         """Goals (B, 2) for episodes that start at positions (B, 2)."""
         return self._elsewhere(lambda goals: _distance(goals, start) <= self.apart, start, generator)
 

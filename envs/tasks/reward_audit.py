@@ -1,4 +1,4 @@
-"""Whether the rewards that are planned for and imagined are those that the data holds."""
+"""Comparison of a task's and a model's rewards with those that the data holds."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class RewardAudit:
             task: prepared.
             selector: of the episodes' observations.
             episodes: physical units; best such that the model was not trained on.
-            raw: raw observations of each, see `raw_observations`.
+            raw: raw observations of each, see `load_unselected_observations`.
             model: whose rewards are compared too, on the CPU.
-            context: observed steps before a blind one.
+            context: observed steps before a predicted one.
             horizons: at least one step each.
             max_windows: so many starts, evenly spread.
 

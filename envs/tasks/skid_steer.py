@@ -1,4 +1,4 @@
-"""Driving over hills."""
+"""The task of the skid-steer robot: forward progress, ended by tipping over."""
 
 from __future__ import annotations
 

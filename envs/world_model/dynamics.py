@@ -1,4 +1,4 @@
-"""A learned world model as an environment without a memory of its own."""
+"""The dynamics of imagined episodes: pure functions from state and action to the next state."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class WorldModelDynamics:
         observation = self._inside(step.observation)
         if not bool(torch.isfinite(observation).all()):
             raise NonFiniteError(_non_finite(observation, action))
-        # What is drawn is taken in as if it were seen, so that each step is the first one after an observation.
+        # The belief is updated with what is sampled as if it were observed: each step is the first after one.
         horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
         uncertainty = self.uncertainty.measure(step.prediction, self.model.normalizer.observation_scale, horizon)
         goal = state.goal
@@ -196,7 +196,7 @@ class WorldModelDynamics:
             steps=torch.zeros(size, dtype=torch.int64, device=self.device),
             uncertainty=zeros,
             total_uncertainty=zeros,
-            goal=self.task.draw_goals(bank.observation, self.selector, generator),
+            goal=self.task.sample_goals(bank.observation, self.selector, generator),
             predicted_reward=zeros if model.predict_reward else None,
             predicted_end=zeros > 0 if model.predict_termination else None,
         )

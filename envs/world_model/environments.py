@@ -22,9 +22,9 @@ from mbrl_mts3.errors import ConfigurationError, ShapeError
 class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
     """One imagined episode at a time; `gymnasium.make("mbrl_mts3/WorldModel-v0", checkpoint=..., dataset=...)`.
 
-    Episodes start from real moments and end as the task says, or are truncated; info["truncation"] then tells why:
-    "time_limit" or "uncertainty". Equal seeds and equal actions give equal episodes. A copy made by pickle goes on
-    where this one is, without the renderer.
+    Episodes start from time steps of real ones and end as the task says, or are truncated; info["truncation"] then
+    tells why: "time_limit" or "uncertainty". Equal seeds and equal actions give equal episodes. A copy made by pickle
+    goes on where this one is, without the renderer.
 
     Args:
         dynamics: see there.
@@ -72,7 +72,7 @@ class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
 
     def render(self) -> np.ndarray | None:
         """The imagined state, drawn by the real simulator; None without a renderer."""
-        return None if self._renderer is None else self._renderer.draw()
+        return None if self._renderer is None else self._renderer.render()
 
     def close(self) -> None:
         """Release the simulator that draws."""

@@ -1,4 +1,4 @@
-"""From what a model imagines back to the environment's own observations."""
+"""Raw observations of an environment, built from what a model imagines."""
 
 from __future__ import annotations
 

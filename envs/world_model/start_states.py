@@ -1,4 +1,4 @@
-"""Real moments that imagined episodes start from."""
+"""Start states of imagined episodes, filtered from time steps of real ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StartStates(TensorRecord):
     """N moments of real episodes, each with what the model knew there. Filtered once, so that restarts cost nothing."""
 
     belief: TensorRecord
-    """(N, ...): o_t taken in, a_t not yet executed."""
+    """(N, ...): updated with o_t, a_t not yet executed."""
     observation: Tensor
     """(N, obs): o_t as it was observed, in physical units."""
 

@@ -1,4 +1,4 @@
-"""How unsure a model is of what it imagines."""
+"""The uncertainty of imagined steps, as a penalty on reward and a budget of episodes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Uncertainty:
 
         Args:
             scale: (obs,), standard deviations of the data in the units of the prediction.
-            horizon: (B,) int64, steps from what was last seen, or drawn and taken in like that, to what is predicted.
+            horizon: (B,) int64, steps from the last observation, real or sampled, to what is predicted.
 
         Raises:
             ConfigurationError: epistemic uncertainty is asked of a model that has none.

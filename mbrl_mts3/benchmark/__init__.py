@@ -1,4 +1,4 @@
-"""Models compared under equal conditions: runs, their records, and what several seeds say together.
+"""Comparison of models under equal conditions: runs, their records, and summaries over seeds.
 
 How fast the code is, is measured elsewhere: in `tests/performance/`.
 """

@@ -69,7 +69,7 @@ def _opening(comparison: Comparison) -> str:
     return (
         f"# Models on {comparison.dataset}\n\n"
         f"Data set `{data['dataset_id']}` (content hash {data['content_hash']}), {len(data['observations'])} observed "
-        f"dimensions. {evaluation['context']} observed steps, then up to {first.horizon} steps predicted blind with "
+        f"dimensions. {evaluation['context']} observed steps, then up to {first.horizon} steps open loop with "
         f"the true actions, in {first.scalars['windows']:.0f} windows of the test episodes. Errors are in normalised "
         "units (each dimension divided by its spread in the training data); columns are horizons, 1 is the first step "
         f"after the last observation.\n\n{_budgets(comparison)}\n\n"
@@ -110,7 +110,7 @@ def _block(comparison: Comparison, metric: str) -> str:
 
 
 def _sliding(comparison: Comparison) -> str:
-    """How errors grow from window to window of the blind stretch; the CSV file has every window and metric."""
+    """How errors grow from window to window of the open-loop stretch; the CSV file has every window and metric."""
     first = comparison.records[0]
     starts = [int(start) for start in first.sliding["first_horizon"]]
     places = range(0, len(starts), -(-len(starts) // _WINDOWS_SHOWN))
@@ -122,7 +122,7 @@ def _sliding(comparison: Comparison) -> str:
             row.append(f"**{summary}**" if i == winner else str(summary))
     length = first.options.evaluation["sliding_window"]
     header = ["model", *(f"{starts[place]}-{starts[place] + length - 1}" for place in places)]
-    return f"## NRMSE of sliding windows of {length} blind steps\n\n{_table(header, rows)}"
+    return f"## NRMSE of sliding windows of {length} open-loop steps\n\n{_table(header, rows)}"
 
 
 def _imputation(comparison: Comparison) -> list[str]:
@@ -144,7 +144,7 @@ def _cost(comparison: Comparison) -> str:
     ]
     return (
         f"## Cost\n\n{_table(['model', 'seeds', *_COST.values()], rows)}\n\n"
-        "Steps per second: steps of training data, validations included in the time. Not finite: blind predictions "
+        "Steps per second: steps of training data, validations included in the time. Not finite: open-loop predictions "
         "that were NaN, infinite or without a positive variance; each of them makes the errors of its horizon infinite."
     )
 

@@ -1,4 +1,4 @@
-"""How every model of a comparison is evaluated."""
+"""The evaluation protocol that all models of a comparison share."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class EvaluationProtocol:
     """Open-loop evaluation and, where asked for, the imputation test; the same for all models.
 
     Args:
-        context: observed steps before the first blind one.
-        horizon: blind steps; None takes as many as the longest episode allows, `longest` at most.
+        context: observed steps before the first predicted one.
+        horizon: open-loop steps; None takes as many as the longest episode allows, `longest` at most.
         longest: see `horizon`.
         stride: from one window's start to the next; None takes a quarter of the horizon.
         max_windows: spread evenly where there are more; None scores all.
-        sliding_window, sliding_stride: blind steps of a sliding window, and from one to the next.
+        sliding_window, sliding_stride: open-loop steps of a sliding window, and from one to the next.
         imputation_rate: probability of an observation to be missing in the imputation test; None leaves the test out.
         batch_size: windows predicted at once; changes the speed only.
 
@@ -81,7 +81,7 @@ class EvaluationProtocol:
         return replace(self, horizon=horizon, sliding_window=sliding)
 
     def evaluate(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> OpenLoopResult:
-        """Score the model's blind predictions of `episodes`, which are in physical units; see `open_loop`."""
+        """Score open-loop predictions of `episodes`, in physical units; see `evaluate_open_loop`."""
         fitted = self.fitted(episodes)
         assert fitted.horizon is not None
         return evaluate_open_loop(
@@ -96,7 +96,7 @@ class EvaluationProtocol:
         )
 
     def impute(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> ImputationResult | None:
-        """Score the model while observations are missing; see `imputation`. None without an `imputation_rate`."""
+        """Score while observations are missing; see `evaluate_imputation`. None without an `imputation_rate`."""
         fitted = self.fitted(episodes)
         if fitted.imputation_rate is None:
             return None

@@ -43,7 +43,7 @@ class RunRecord:
 
     @property
     def horizon(self) -> int:
-        """Number of blind steps."""
+        """Number of open-loop steps."""
         return len(self.curves["nrmse"])
 
     def save(self, path: Path) -> Path:

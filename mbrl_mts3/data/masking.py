@@ -1,4 +1,4 @@
-"""Which observations a model may see in training."""
+"""Masks of hidden observations for training (imputation and open loop)."""
 
 from __future__ import annotations
 

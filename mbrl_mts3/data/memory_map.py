@@ -1,4 +1,4 @@
-"""Data sets that stay on disk while a model is trained on them."""
+"""Memory-mapped data sets: episodes stay on disk while a model is trained on them."""
 
 from __future__ import annotations
 

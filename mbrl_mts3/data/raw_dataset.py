@@ -1,4 +1,4 @@
-"""A data set before anything is selected from it."""
+"""A raw data set: all observations, before entries are selected."""
 
 from __future__ import annotations
 

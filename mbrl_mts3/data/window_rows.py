@@ -57,7 +57,7 @@ def _padded(array: Array, rows: int) -> list[Array]:
 
 
 class MemoryMappedRows:
-    """`WindowRows` of episodes that stay on disk; equal rows, read when they are asked for.
+    """`InMemoryRows` of episodes that stay on disk; equal rows, read when they are asked for.
 
     Args:
         episodes: on disk.

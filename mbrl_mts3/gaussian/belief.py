@@ -71,7 +71,7 @@ class FactorisedGaussian(TensorRecord):
         cross = torch.where(root > 0, side / root.clamp_min(torch.finfo(root.dtype).tiny), torch.zeros_like(side))
         return root, cross, (lower - cross.square()).clamp_min(0).sqrt()
 
-    def draw(self, noise: Float[Tensor, "*batch mean"]) -> FactorisedGaussian:
+    def sample(self, noise: Float[Tensor, "*batch mean"]) -> FactorisedGaussian:
         """The belief collapsed to one draw: mean + cholesky @ noise, covariance zero.
 
         Args:

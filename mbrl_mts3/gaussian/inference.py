@@ -23,7 +23,7 @@ def condition(prior: FactorisedGaussian, evidence: Evidence) -> FactorisedGaussi
         r = h - p mu_u       mu_u' = mu_u + s_u' r                   mu_l' = mu_l + s_s' r
 
     Equal to the Kalman update with H = [I 0] (RKN, arXiv 1905.07357) and to its batch form over a set (HiP-RSSM,
-    arXiv 2206.14697; MTS3, arXiv 2310.18534), written in sums so that sets can be taken in one by one. p = 0 is
+    arXiv 2206.14697; MTS3, arXiv 2310.18534), written in sums so that sets can be added one by one. p = 0 is
     exactly the identity; nothing is inverted.
 
     Args:

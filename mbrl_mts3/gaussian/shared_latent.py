@@ -1,4 +1,4 @@
-"""A cause that stays the same over several steps, treated as the one variable it is."""
+"""A latent cause that is shared by several steps, with its correlation kept exactly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SharedLatentCovariance(TensorRecord):
 def condition_shared(
     shared: SharedLatentCovariance, prior: FactorisedGaussian, evidence: Evidence
 ) -> SharedLatentCovariance:
-    """G after the state took in evidence: G' = (I - K [I 0]) G with the gain of `condition`."""
+    """G after the state was conditioned on evidence: G' = (I - K [I 0]) G with the gain of `condition`."""
     upper, _, side = prior.parts
     weight = evidence.precision / (1 + evidence.precision * upper)
     g_uu, g_ul, g_lu, g_ll = shared.blocks.chunk(4, dim=-1)

@@ -1,4 +1,4 @@
-"""How good predictions are: open-loop errors by horizon, calibration; what latents do; what policies are worth."""
+"""Metrics: open-loop errors, calibration, slow latents, values of policies."""
 
 from mbrl_mts3.metrics.calibration import (
     LEVELS,

@@ -197,7 +197,7 @@ class HorizonErrors:
         return self.coverage_at(level) - level
 
     def sliding(self, window: int, stride: int) -> dict[str, Tensor]:
-        """Errors over sliding windows of blind steps, the last one ending at the last step.
+        """Errors over sliding windows of open-loop steps, the last one ending at the last step.
 
         Returns:
             `first_horizon` (1 is one step ahead) and, per window, `rmse`, `nrmse`, `crps` and, where known, `nll`.

@@ -43,7 +43,7 @@ def evaluate_imputation(
     model and every batch size. Each prediction is scored whether o_{t+1} itself is shown later or not.
 
     Args:
-        model, normalizer, episodes, batch_size, max_windows: as in `open_loop`.
+        model, normalizer, episodes, batch_size, max_windows: as in `evaluate_open_loop`.
         rate: probability of an observation to be missing, in (0, 1).
         context: steps o_0..o_{context-1} of a window that are always shown.
         horizon: steps of a window after these; predictions of the observations in the horizon are scored.

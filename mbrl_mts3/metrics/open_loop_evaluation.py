@@ -31,7 +31,7 @@ def evaluate_open_loop(
     max_windows: int | None = None,
     levels: Sequence[float] = LEVELS,
 ) -> OpenLoopResult:
-    """Score blind predictions 1..horizon steps ahead over windows of all episodes.
+    """Score open-loop predictions 1..horizon steps ahead over windows of all episodes.
 
     Windows start at every `stride`-th step of an episode, and the last one reaches the episode's last step.
     An episode shorter than a window is scored as far as it goes. Sums run in float64.
@@ -41,7 +41,7 @@ def evaluate_open_loop(
         normalizer: fitted on the training data.
         episodes: physical units; best such that were never trained on.
         context: observed steps o_0..o_{context-1}; horizon 1 is the forecast of o_context.
-        horizon: number of blind steps L.
+        horizon: number of open-loop steps L.
         stride: None means a quarter of the horizon.
         batch_size: windows predicted at once; changes the speed only.
         max_windows: score at most so many, evenly spread over all; None means every one.
@@ -71,7 +71,7 @@ def evaluate_open_loop(
 
 
 def default_context(model: WorldModel) -> int:
-    """Steps to observe before a blind prediction: two windows of the slowest level, 30 for a model without windows."""
+    """Steps to observe before an open loop: two windows of the slowest level, 30 for a model without windows."""
     return 2 * model.period if model.period > 1 else 30
 
 
@@ -131,10 +131,10 @@ REPORTED_HORIZONS = (1, 5, 15, 60, 150, 330)
 
 @dataclass(frozen=True, repr=False)
 class OpenLoopResult:
-    """Errors of blind predictions by horizon, beside two references that know nothing of dynamics."""
+    """Errors of open-loop predictions by horizon, beside two references that know nothing of dynamics."""
 
     context: int
-    """Observed steps before the first blind one."""
+    """Observed steps before the first predicted one."""
     stride: int
     """Steps from one window's start to the next."""
     windows: Tensor
@@ -142,9 +142,9 @@ class OpenLoopResult:
     available_windows: int
     """Windows at this stride; more than W where a limit left some out."""
     skipped_episodes: int
-    """Episodes too short to hold one blind step after the context."""
+    """Episodes too short to hold one open-loop step after the context."""
     window_nrmse: Tensor
-    """(W,): error of each window over all its blind steps, normalised units."""
+    """(W,): error of each window over all its open-loop steps, normalised units."""
     model: HorizonErrors
     persistence: HorizonErrors
     """Repeats the last observation of the context."""
@@ -156,7 +156,7 @@ class OpenLoopResult:
 
     @property
     def horizon(self) -> int:
-        """Number of blind steps."""
+        """Number of open-loop steps."""
         return len(self.model)
 
     @property
@@ -174,7 +174,7 @@ class OpenLoopResult:
 
     @property
     def invalid_predictions(self) -> int:
-        """Blind predictions that were not finite or had no positive variance, over all windows and horizons."""
+        """Open-loop predictions that were not finite or had no positive variance, over all windows and horizons."""
         return int(self.model.invalid.sum())
 
     def horizons(self, wanted: Sequence[int] = REPORTED_HORIZONS) -> tuple[int, ...]:

@@ -34,11 +34,11 @@ def predict_open_loop(model: WorldModel, observations: Tensor, actions: Tensor, 
         Predictions (B, L, ...) of o_context..o_{context+L-1} and of the rewards that lead there.
 
     Raises:
-        ConfigurationError: the actions end before the first blind step.
+        ConfigurationError: the actions end before the first open-loop step.
     """
     if not 1 <= context <= actions.shape[1]:
         raise ConfigurationError(
-            f"a context of {context} steps needs as many actions to reach its first blind step, "
+            f"a context of {context} steps needs as many actions to reach its first open-loop step, "
             f"got {actions.shape[1]}: shorten the context or take longer windows"
         )
     belief, filtered = model.filter(observations[:, :context], actions[:, :context])
@@ -50,7 +50,7 @@ def predict_open_loop(model: WorldModel, observations: Tensor, actions: Tensor, 
 
 @torch.no_grad()
 def predict_open_loop_no_grad(model: WorldModel, observations: Tensor, actions: Tensor, context: int) -> Prediction:
-    """`blind_prediction` in evaluation mode and without gradients; the model's mode is put back after."""
+    """`predict_open_loop` in evaluation mode and without gradients; the model's mode is put back after."""
     training = model.training
     model.eval()
     try:
@@ -61,7 +61,7 @@ def predict_open_loop_no_grad(model: WorldModel, observations: Tensor, actions: 
 
 @dataclass(frozen=True, repr=False)
 class OpenLoopWindow(TensorRecord):
-    """Truth and blind prediction of one window, in physical units, on the CPU."""
+    """Truth and open-loop prediction of one window, in physical units, on the CPU."""
 
     observations: Tensor
     """(context + L, obs): true observations o_0..o_{context+L-1}."""
@@ -86,7 +86,7 @@ class OpenLoopWindow(TensorRecord):
         context: int,
         horizon: int,
     ) -> Self:
-        """Predict window `index`, counted as `open_loop` counts; see there for the arguments."""
+        """Predict window `index`, counted as `evaluate_open_loop` counts; see there for the arguments."""
         raw = WindowSampler(episodes, context + horizon - 1, min_length=context).batch([index])
         length = int(raw.valid.sum())
         device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))

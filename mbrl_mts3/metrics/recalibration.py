@@ -1,4 +1,4 @@
-"""Factors for predicted variances, fitted on episodes that do not judge them."""
+"""Fits factors of predicted variances, by horizon, on held-out episodes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def fit_recalibration(
     batch_size: int = 256,
     rule: str = "mean_square",
 ) -> Recalibration:
-    """Find what the variances of blind predictions must be multiplied by, by horizon and dimension.
+    """Find what the variances of open-loop predictions must be multiplied by, by horizon and dimension.
 
-    With z the errors of blind predictions in units of the predicted standard deviation, at one horizon and in one
+    With z the errors of open-loop predictions in units of the predicted standard deviation, at one horizon and in one
     dimension, over all windows:
 
         mean_square: mean(z^2), where the likelihood of the errors is highest
@@ -57,7 +57,7 @@ def fit_recalibration(
         normalizer: of the model.
         episodes: physical units, not those that judge the result. Those that were trained on have errors that are too
             small, where a model overfits; where it does not, they make up for few others.
-        context, horizon, batch_size: as in `open_loop`.
+        context, horizon, batch_size: as in `evaluate_open_loop`.
         stride: steps from one window's start to the next; None means a quarter of the horizon.
         rule: "mean_square" or "quantile".
 
@@ -101,7 +101,7 @@ def _standardised(model: WorldModel, batch: WindowBatch, context: int, horizon: 
         usable = torch.isfinite(error) & torch.isfinite(variance) & (variance > 0)
         if not bool(usable.all()):
             raise NonFiniteError(
-                f"{int((~usable.all(-1)).sum())} of {usable[..., 0].numel()} blind predictions are not finite or have "
+                f"{int((~usable.all(-1)).sum())} of {usable[..., 0].numel()} predictions are not finite or have "
                 "no positive variance: no factor can repair that, train the model anew"
             )
         found[rows, : error.shape[1]] = (error / variance.sqrt()).cpu()

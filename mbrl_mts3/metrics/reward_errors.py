@@ -1,4 +1,4 @@
-"""How far rewards are from what they stand for."""
+"""Errors of predicted rewards against true ones."""
 
 from __future__ import annotations
 

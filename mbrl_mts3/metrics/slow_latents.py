@@ -84,7 +84,7 @@ class SlowLatents(TensorRecord):
     """Posterior means of one level's latent at the ends of its cells, episode by episode, on the CPU."""
 
     mean: Tensor
-    """(N, 2n): mean of x_k, everything observed in cell k and before taken in."""
+    """(N, 2n): mean of x_k given everything observed in cell k and before."""
     episode: Tensor
     """(N,) int64: place of the episode in the given sequence."""
     step: Tensor

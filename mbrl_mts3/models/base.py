@@ -1,4 +1,4 @@
-"""The contract that every world model keeps."""
+"""The contract of all world models."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class WorldModel(nn.Module, ABC):
     def observe(
         self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
     ) -> TensorRecord:
-        """Advance by the action that was just executed, then take in the observation it led to.
+        """Advance by the action that was just executed, then update the belief with the observation it led to.
 
         Args:
             belief: what was known at the last step.
@@ -99,7 +99,7 @@ class WorldModel(nn.Module, ABC):
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[TensorRecord, Prediction]:
-        """Run along a sequence: at each t take in o_t where the mask allows, advance by a_t, predict o_{t+1}.
+        """Run along a sequence: at each t update with o_t where the mask allows, advance by a_t, predict o_{t+1}.
 
         Args:
             observations: (B, T, obs), o_0..o_{T-1}. Masked entries may hold anything, NaN too.
@@ -108,7 +108,7 @@ class WorldModel(nn.Module, ABC):
             belief: where to start; None means `initial_belief`.
 
         Returns:
-            The belief at step T (o_T not yet taken in) and one-step predictions (B, T, ...).
+            The belief at step T (not yet updated with o_T) and one-step predictions (B, T, ...).
         """
 
     @abstractmethod
@@ -152,14 +152,14 @@ class WorldModel(nn.Module, ABC):
         """Draw what one action (B, act) leads to, given all that was drawn before.
 
         The joint distribution of a future is the product of its steps' distributions: o_{t+1} is drawn from the
-        predictive Gaussian and taken in as if it had been observed, so latents need no draws of their own. An ensemble
-        lets one of its members, drawn at the start, draw the whole future.
+        predictive Gaussian and the belief updated with it as if it had been observed, so latents are not sampled
+        themselves. An ensemble lets one of its members, chosen at the start, sample the whole future.
 
         Raises:
             CausalityError: the model is not `causal`.
         """
         belief, prediction = self.step(state, action)
-        step = SampledStep.draw(prediction, generator)
+        step = SampledStep.sample(prediction, generator)
         return self.observe_sample(belief, step.observation), step
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> TensorRecord:

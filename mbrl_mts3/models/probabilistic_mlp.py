@@ -18,7 +18,7 @@ from mbrl_mts3.predictions import MeanPrediction, Prediction, Trajectories, mix_
 from mbrl_mts3.tensor_record import TensorRecord
 
 PROPAGATIONS = ("mean", "particles")
-# A network knows nothing beyond its data, and what it says there feeds on itself: left alone, blind rollouts run off
+# A network knows nothing beyond its data, and what it says there feeds on itself: open-loop rollouts run off
 # to infinity. Ten standard deviations of the data stand far outside of any, so no honest prediction meets the bound.
 BOUND = 10.0
 ROWS_AT_ONCE = 512

@@ -64,7 +64,7 @@ class Readout(nn.Module):
 
         Args:
             reference: at the first step; needed with `delta`.
-            observations, mask: o_0..o_{T-1} where they were taken in.
+            observations, mask: o_0..o_{T-1} where the belief was updated with them.
 
         Returns:
             The prediction, and with `delta` the reference for what follows.

@@ -36,7 +36,7 @@ class _Run:
 class SequenceModel(WorldModel):
     """A causal network reads one token per step, [o_t; whether it was observed; a_t], and predicts o_{t+1}.
 
-    Where nothing was observed, zeros and the flag stand in for o_t, so blind steps are tokens like any other, and a
+    Where nothing was observed, zeros and the flag stand in for o_t, so open-loop steps are tokens like any other, and a
     whole future is predicted in one call of the network. A subclass chooses the network.
 
     Args:

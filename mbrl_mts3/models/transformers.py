@@ -91,6 +91,6 @@ class AutoregressiveTransformer(_TransformerModel):
 class MultiStepTransformer(_TransformerModel):
     """Causal Transformer with direct multi-step forecasts, as against iterated ones (Zeng et al., arXiv 2205.13504).
 
-    Blind steps are mask tokens (Devlin et al., arXiv 1810.04805) that hold their action only. No prediction is ever
+    Open-loop steps are mask tokens (Devlin et al., arXiv 1810.04805) that hold their action only. No prediction is ever
     fed back, so errors do not add up, and a future of any length is one parallel pass.
     """

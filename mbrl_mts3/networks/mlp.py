@@ -181,7 +181,7 @@ class GaussianDecoder(nn.Module):
 
 
 def covariance_features(belief: FactorisedGaussian) -> Float[Tensor, "*batch three_n"]:
-    """[log s_u; log s_l; correlation]: variances span decades between a blind and a watched state."""
+    """[log s_u; log s_l; correlation]: variances span decades, from observed states to long unobserved ones."""
     # Parts of rows are strided; copied once, all that follows runs several times faster.
     upper, lower, side = (part.contiguous() for part in belief.parts)
     correlation = side * torch.rsqrt(upper * lower)

@@ -1,4 +1,4 @@
-"""Search for action sequences; no planner knows a model."""
+"""Planners: search for action sequences that maximise an objective. No planner knows a model."""
 
 from mbrl_mts3.planners.action_noise import coloured_noise
 from mbrl_mts3.planners.base import Objective, Plan, Planner, PlannerState

@@ -1,4 +1,4 @@
-"""The improved cross entropy method."""
+"""iCEM: the improved cross-entropy method (Pinneri et al., 2020)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class RolloutObjective:
 
     Args:
         model: imagines (B, N, L) steps.
-        belief: what is known, of batch size B, o_t taken in.
+        belief: what is known, of batch size B, updated with o_t.
         observation: (B, obs), o_t as it was observed.
         reward: scores the imagined transitions; None takes the model's own reward head.
         discount: weight of a step against the one before.

@@ -1,4 +1,4 @@
-"""The plainest search there is."""
+"""Random shooting: the best of randomly sampled plans."""
 
 from __future__ import annotations
 

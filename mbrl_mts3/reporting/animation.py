@@ -130,24 +130,24 @@ class RolloutPanels:
             trail.set_data(*path[: step + 1].T)
             dot.set_data(*path[step : step + 1].T)
         self._ghost.set_data(*self._real[step : step + 1].T)
-        blind = step - self.context + 1
-        if blind > 0:
-            self._show_imagination(step, blind)
+        ahead = step - self.context + 1
+        if ahead > 0:
+            self._show_imagination(step, ahead)
             return
         for artist in (*self._ellipses.values(), self._ghost):
             artist.set_visible(False)
         self._title.set_text("Model, still observing")
-        self._caption.set_text(f"step {step} · blind from step {self.context} on")
+        self._caption.set_text(f"step {step} · open loop from step {self.context} on")
 
-    def _show_imagination(self, step: int, blind: int) -> None:
+    def _show_imagination(self, step: int, ahead: int) -> None:
         x, y = self._imagined[step].tolist()
-        across, up = self._deviation[blind - 1].tolist()
+        across, up = self._deviation[ahead - 1].tolist()
         for level, ellipse in self._ellipses.items():
             # Mahalanobis radius within which a two-dimensional Gaussian has this probability.
             radius = math.sqrt(-2.0 * math.log1p(-level))
             ellipse.set(center=(x, y), width=2 * radius * across, height=2 * radius * up)
         distance = float(np.linalg.norm(self._real[step] - self._imagined[step]))
-        self._title.set_text(f"Imagined, blind for {blind} step{'s' if blind > 1 else ''}")
+        self._title.set_text(f"Imagined open loop, {ahead} step{'s' if ahead > 1 else ''} ahead")
         self._caption.set_text(f"step {step} · imagined and real position (ring) are {distance:.2f} m apart")
 
 

@@ -1,4 +1,4 @@
-"""What figures show, in words that come from the numbers behind them."""
+"""Captions of figures, written from the numbers behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several models by horizon, with the range of their seeds."""
+"""Figures of several models by horizon, with the range over seeds."""
 
 from __future__ import annotations
 

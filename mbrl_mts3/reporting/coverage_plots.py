@@ -21,30 +21,30 @@ from mbrl_mts3.reporting.style import BLUE, GREY, VERMILLION, new_figure, styled
 _PANELS = 64
 
 
-def coverage_figures(survey: DatasetStatistics, sample: CoverageSample) -> Iterator[tuple[str, Figure]]:
+def coverage_figures(statistics: DatasetStatistics, sample: CoverageSample) -> Iterator[tuple[str, Figure]]:
     """Names and pictures: returns, histograms, a projection, and for known environments what matters there."""
-    title = survey.dataset.dataset_id
-    yield "returns", returns_figure(survey.returns, survey.lengths, title=title)
+    title = statistics.dataset.dataset_id
+    yield "returns", returns_figure(statistics.returns, statistics.lengths, title=title)
     shown = slice(None, _PANELS)
     yield (
         "observations",
         histogram_figure(sample.observations[:, shown], sample.names[shown], title=f"Observations of {title}"),
     )
     names = tuple(f"action {place}" for place in range(sample.actions.shape[1]))
-    yield "actions", histogram_figure(sample.actions, names, title=f"Actions of {title}", bounds=_bounds(survey))
+    yield "actions", histogram_figure(sample.actions, names, title=f"Actions of {title}", bounds=_bounds(statistics))
     varying = sample.observations[:, sample.observations.std(axis=0) > 0]
     if varying.shape[1] > 1:
         # In units of the spread: else the entry with the largest numbers decides alone.
         projection = Projection.fit((varying - varying.mean(axis=0)) / varying.std(axis=0))
         yield "projection", coverage_projection_figure(projection, sample.returns, title=title)
-    yield from _of_known_environments(survey, sample, title)
+    yield from _of_known_environments(statistics, sample, title)
 
 
 def _of_known_environments(
-    survey: DatasetStatistics, sample: CoverageSample, title: str
+    statistics: DatasetStatistics, sample: CoverageSample, title: str
 ) -> Iterator[tuple[str, Figure]]:
     columns = {name: sample.observations[:, place] for place, name in enumerate(sample.names)}
-    cells = survey.dataset.env_options.get("maze_map")
+    cells = statistics.dataset.env_options.get("maze_map")
     if cells is not None and {"x", "y", "vx", "vy"} <= set(columns):
         maze = MazeLayout(np.array([[cell == 1 for cell in row] for row in cells]))
         positions, velocities = (np.stack([columns[a], columns[b]], axis=1) for a, b in (("x", "y"), ("vx", "vy")))
@@ -53,8 +53,8 @@ def _of_known_environments(
         yield "speed", speed_figure(columns["v_rootx"], sample.steps, sample.returns, title=title)
 
 
-def _bounds(survey: DatasetStatistics) -> tuple[Array, Array] | None:
-    space = survey.dataset.action_space
+def _bounds(statistics: DatasetStatistics) -> tuple[Array, Array] | None:
+    space = statistics.dataset.action_space
     return (space.low.reshape(-1), space.high.reshape(-1)) if isinstance(space, spaces.Box) else None
 
 

@@ -21,7 +21,7 @@ def evaluation_figures(
     result: OpenLoopResult, window: OpenLoopWindow, names: Sequence[str], *, show: Sequence[str] | None = None
 ) -> dict[str, Figure]:
     """By name: `prediction`, `error_by_horizon`, `calibration`; `show` as in `prediction_figure`."""
-    title = "Typical blind prediction (the window with the median error)"
+    title = "Typical open-loop prediction (the window with the median error)"
     return {
         "error_by_horizon": error_figure(result),
         "calibration": calibration_figure(result),
@@ -39,7 +39,7 @@ def add_open_loop(report: Report, result: OpenLoopResult, figures: Mapping[str, 
     report.add_table(header, rows, _table_caption(result))
     report.add_figure(figures["error_by_horizon"], "Error by horizon", describe_errors(result))
     report.add_figure(figures["calibration"], "Calibration", describe_calibration(result))
-    report.add_figure(figures["prediction"], "A typical blind prediction", describe_prediction(result))
+    report.add_figure(figures["prediction"], "A typical open-loop prediction", describe_prediction(result))
     header, rows = dimension_table(result, names)
     report.add_table(header, rows, "Root mean squared error of the model by dimension, in the unit given, by horizon.")
 
@@ -81,7 +81,7 @@ def write_evaluation_report(
     figures = {name: save_figure(figure, Path(folder) / f"{name}.png") for name, figure in drawn.items()}
     report = Report(
         "Open-loop evaluation",
-        f"{result.context} observed steps, then up to {result.horizon} steps predicted blind with the true actions.",
+        f"{result.context} observed steps, then up to {result.horizon} steps open loop with the true actions.",
     )
     report.add_table(["what", "value"], [[name, value] for name, value in facts.items()], "What was evaluated.")
     report.add_heading("Prediction")

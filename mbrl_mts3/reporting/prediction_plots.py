@@ -35,7 +35,11 @@ _BANDS = ((0.95, 0.18), (0.5, 0.38))
 
 @styled
 def prediction_figure(
-    window: OpenLoopWindow, names: Sequence[str], *, show: Sequence[str] | None = None, title: str = "Blind prediction"
+    window: OpenLoopWindow,
+    names: Sequence[str],
+    *,
+    show: Sequence[str] | None = None,
+    title: str = "Open-loop prediction",
 ) -> Figure:
     """Truth, predicted mean and the central 50% and 95% intervals of a few dimensions.
 
@@ -79,14 +83,14 @@ def _draw_entry(axes: Axes, window: OpenLoopWindow, column: int) -> None:
     mean = window.mean[:, column].numpy()
     deviation = window.variance[:, column].clamp_min(0).sqrt().numpy()
     steps = np.arange(len(truth)) - (window.context - 1)
-    blind = steps[window.context :]
+    ahead = steps[window.context :]
     axes.axvspan(float(steps[0]), 0, color=SHADE, zorder=0)
     for level, alpha in _BANDS:
         half = float(central_quantile(torch.tensor(level))) * deviation
         axes.fill_between(
-            blind, mean - half, mean + half, color=MODEL, alpha=alpha, lw=0, label=f"{level:.0%} interval"
+            ahead, mean - half, mean + half, color=MODEL, alpha=alpha, lw=0, label=f"{level:.0%} interval"
         )
-    axes.plot(blind, mean, color=MODEL, lw=1.6, ls="--", label="predicted mean")
+    axes.plot(ahead, mean, color=MODEL, lw=1.6, ls="--", label="predicted mean")
     axes.plot(steps, truth, color=TRUTH, lw=1.3, label="truth")
     axes.margins(x=0.01)
 

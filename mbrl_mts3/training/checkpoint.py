@@ -1,4 +1,4 @@
-"""A trained world model on disk: a folder of plain data, read without pickle."""
+"""Checkpoints of trained world models: folders of plain data, read without pickle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a trained model, as the model sees it."""
+"""The data set that a checkpoint was trained on, and its split."""
 
 from __future__ import annotations
 

@@ -96,11 +96,11 @@ class WorldModelModule(lightning.LightningModule):
         count, length = windows.valid.shape
         shown = context_mask(length, self.validation_context).to(self.device)
         prediction = self.model(windows.observations[:, :-1], windows.actions, shown.expand(count, length))
-        # Entry t predicts o_{t+1}, which is blind from the last shown step on.
-        blind = (torch.arange(1, length + 1, device=self.device) >= self.validation_context).expand(count, length)
-        losses = prediction_losses(prediction, windows, blind)
+        # Entry t predicts o_{t+1}, which is open loop from the last shown step on.
+        unobserved = (torch.arange(1, length + 1, device=self.device) >= self.validation_context).expand(count, length)
+        losses = prediction_losses(prediction, windows, unobserved)
         error = (prediction.mean - windows.observations[:, 1:]).square().mean(dim=-1)
-        counted = (blind & windows.valid).to(error.dtype)
+        counted = (unobserved & windows.valid).to(error.dtype)
         score = gaussian_crps(prediction.mean, prediction.variance, windows.observations[:, 1:]).mean(dim=-1)
         self._log("validation", losses, count)
         self.log("validation/rmse", _mean(error, counted).sqrt(), batch_size=count, prog_bar=True)

@@ -5,7 +5,7 @@
 A mean over test windows hangs on the few episodes that go wrong: whether a model foresees one fall decides over its
 rank. Here each model (mean of its seeds) meets the reference in every test episode: in how many the reference has the
 lower error, and how likely differences of that kind are if neither is better (Wilcoxon's signed-rank test over the
-episodes). Errors are of blind steps from --first on, of the mean (NRMSE, root of the mean square) and of the
+episodes). Errors are of open-loop steps from --first on, of the mean (NRMSE, root of the mean square) and of the
 density (NLL, nats). With `--splits test validation` the validation episodes count as well: they chose each run's
 checkpoint, of every model alike.
 """
@@ -99,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reference", default="mts3_deep")
     parser.add_argument("--context", type=int, default=30)
     parser.add_argument("--horizon", type=int, default=330)
-    parser.add_argument("--first", type=int, default=60, help="first blind step that counts")
+    parser.add_argument("--first", type=int, default=60, help="first open-loop step that counts")
     parser.add_argument("--last", type=int, default=None, help="last one; the horizon, unless given")
     parser.add_argument("--splits", nargs="+", choices=("test", "validation"), default=["test"])
     parser.add_argument("--csv", type=Path)

@@ -60,7 +60,7 @@ def test_the_table_shows_them_and_marks_the_best(comparison):
     assert re.fullmatch(r"11 ±2\.5", cost["gru"][4])
     for words in (
         "`test/walk-v0`",
-        "20 steps predicted blind",
+        "20 steps open loop",
         "seeds (0, 1, 2)",
         "at most 4 updates, 8 windows of 10",
     ):
@@ -105,7 +105,7 @@ def test_the_imputation_test_has_a_block_of_its_own(make_record, comparison):
 
 
 def test_sliding_windows_have_a_block_of_their_own(make_record, comparison):
-    table = block(markdown_report(comparison), "NRMSE of sliding windows of 10 blind steps")
+    table = block(markdown_report(comparison), "NRMSE of sliding windows of 10 open-loop steps")
     assert table["model"] == ["1-10", "11-20"]
     assert [cell.split(" ")[0] for cell in table["gru"]] == ["0.350", "0.700"]
     assert [cell.split(" ")[0] for cell in table["mts3"]] == ["**0.230", "**0.460"]
@@ -113,7 +113,7 @@ def test_sliding_windows_have_a_block_of_their_own(make_record, comparison):
     starts = tuple(float(start) for start in range(1, 331, 15))
     sliding = {"first_horizon": starts, "nrmse": tuple(start / 100 for start in starts)}
     text = markdown_report(Comparison((make_record("gru", 0, 0.3, sliding=sliding),)))
-    table = block(text, "NRMSE of sliding windows of 10 blind steps")
+    table = block(text, "NRMSE of sliding windows of 10 open-loop steps")
     assert table["model"] == [f"{start}-{start + 9}" for start in range(1, 331, 45)]
     assert table["gru"][-1] == "**3.16**"
 

@@ -29,7 +29,7 @@ def test_cholesky_factors_rebuild_the_covariance(random_belief):
 def test_draws_have_the_moments_of_the_belief(random_belief):
     belief = random_belief(np.random.default_rng(2), 2)
     noise = torch.randn(200_000, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    drawn = belief.map(lambda tensor: tensor.expand(200_000, -1)).draw(noise)
+    drawn = belief.map(lambda tensor: tensor.expand(200_000, -1)).sample(noise)
     assert (drawn.covariance == 0).all()
     scale = belief.to_dense().diagonal().max()
     torch.testing.assert_close(drawn.mean.mean(0), belief.mean, atol=0.02 * float(scale.sqrt()), rtol=0)
@@ -38,7 +38,7 @@ def test_draws_have_the_moments_of_the_belief(random_belief):
 
 def test_zero_variance_draws_are_the_mean():
     belief = FactorisedGaussian(torch.randn(3, 4), torch.zeros(3, 6))
-    assert torch.equal(belief.draw(torch.randn(3, 4)).mean, belief.mean)
+    assert torch.equal(belief.sample(torch.randn(3, 4)).mean, belief.mean)
 
 
 def test_likelihoods_agree_with_scipy(random_belief):

@@ -23,7 +23,7 @@ class Learning:
     batch: int = 64
     steps: int = 20
     nats: float = 0.1
-    """What a prediction of one observation may lose on average, over 10 blind steps."""
+    """What a prediction of one observation may lose on average, over 10 open-loop steps."""
 
 
 class Together(dict[str, object]):

@@ -18,7 +18,7 @@ LENGTH = CONTEXT + HORIZON - 1
 
 @pytest.fixture
 def episodes(world):
-    """A long one, one that is a single window, one shorter than a window, one too short for any blind step."""
+    """A long one, one that is a single window, one shorter than a window, one too short for any open-loop step."""
     return [world.episode(steps, seed=steps, number=i) for i, steps in enumerate((41, LENGTH, 8, CONTEXT - 1))]
 
 

@@ -129,7 +129,7 @@ def test_bad_predictions_are_refused(make_model, identity, episodes, field: str,
         tensor[0, -1] = value
         return replace(prediction, **{field: tensor})
 
-    with pytest.raises(NonFiniteError, match="blind predictions"):
+    with pytest.raises(NonFiniteError, match="predictions are not finite"):
         fit_recalibration(make_model(spoil=spoil), identity, episodes[:3], **OPTIONS)
 
 

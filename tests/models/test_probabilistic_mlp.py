@@ -58,7 +58,7 @@ def test_a_masked_observation_is_replaced_by_the_model_s_own_prediction():
 
 
 def test_particles_follow_the_variance_that_a_linear_model_has():
-    """For o' = a o + eps the variance after t blind steps is noise^2 (1 + a^2 + ... + a^(2 t - 2))."""
+    """For o' = a o + eps the variance after t open-loop steps is noise^2 (1 + a^2 + ... + a^(2 t - 2))."""
     a, noise, steps = 0.9, 0.3, 25
     model = linear(a - 1, noise, propagation="particles", particles=2000)
     belief = model.observe(model.initial_belief(1), torch.full((1, OBS), 2.0).double())

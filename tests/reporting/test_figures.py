@@ -51,7 +51,7 @@ def test_prediction_shows_truth_mean_and_bands(window) -> None:
         mean, truth = axes.lines
         np.testing.assert_allclose(truth.get_ydata(), window.observations[:, column])
         np.testing.assert_allclose(mean.get_ydata(), window.mean[:, column])
-        # Horizon 1 is the first blind step.
+        # Horizon 1 is the first open-loop step.
         assert truth.get_xdata()[0] == -4
         assert mean.get_xdata()[0] == 1
         for band, level in zip(axes.collections, (0.95, 0.5), strict=True):
@@ -220,7 +220,7 @@ def test_stage_shows_truth_and_uncertainty(maze, window) -> None:
     assert "still observing" in texts(figure)
     assert not any(ellipse.get_visible() for ellipse in stage.moving[:2])
     stage.show(8)
-    assert "blind for 4 steps" in texts(figure)
+    assert "open loop, 4 steps ahead" in texts(figure)
     assert f"{np.hypot(0.1, 0.1):.2f} m apart" in texts(figure)
     outer = stage.moving[0]
     deviation = float(window.variance[3, 0].sqrt())

@@ -1,4 +1,4 @@
-"""Scripted demonstrations in the Franka kitchen: what to do, and an arm that does it."""
+"""Scripted demonstrations in FrankaKitchen: the plans, and the controller of the arm."""
 
 from mbrl_mts3.agents.behaviour.kitchen.demonstration import KitchenDemonstration
 from mbrl_mts3.agents.behaviour.kitchen.plans import KITCHEN_PLANS

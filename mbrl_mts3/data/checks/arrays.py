@@ -17,7 +17,7 @@ from mbrl_mts3.data.observations import leaf_shapes, observation_leaves, space_s
 _ADVICE = "Write the episode anew, or drop it"
 
 
-def check_layout(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_layout(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """T actions need T + 1 observations, T rewards and flags, each of the shape that its space has."""
     steps = len(episode)
     if steps == 0:
@@ -33,7 +33,7 @@ def check_layout(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Fin
         message = f"{steps} actions need {steps + 1} observations, {steps} rewards and flags; found {', '.join(wrong)}"
         yield Finding("error", "unequal-lengths", message, _ADVICE, episode.episode_id)
         return
-    expected = space_shapes(survey.dataset.observation_space) | {"actions": survey.dataset.action_space.shape}
+    expected = space_shapes(statistics.dataset.observation_space) | {"actions": statistics.dataset.action_space.shape}
     found = leaf_shapes(episode.observations) | {"actions": episode.actions.shape[1:]}
     if found != expected:
         message = f"arrays have the shapes {found}, the spaces {expected}"
@@ -46,11 +46,11 @@ D4RL_SIZE = 60
 """9 robot positions, 21 object positions, 30 entries of the goal."""
 
 
-def check_kitchen_layout(survey: DatasetStatistics) -> Iterator[Finding]:
+def check_kitchen_layout(statistics: DatasetStatistics) -> Iterator[Finding]:
     """The object at D4RL's index k stands at k + 9 in Gymnasium-Robotics, which has velocities in place of the goal."""
-    if "kitchen" not in (survey.dataset.env_id or "").lower() or MAIN_KEY not in survey.observations:
+    if "kitchen" not in (statistics.dataset.env_id or "").lower() or MAIN_KEY not in statistics.observations:
         return
-    size = int(np.size(survey.observations[MAIN_KEY].mean))
+    size = int(np.size(statistics.observations[MAIN_KEY].mean))
     if size == D4RL_SIZE:
         yield Finding(
             "warning",
@@ -72,9 +72,9 @@ def check_kitchen_layout(survey: DatasetStatistics) -> Iterator[Finding]:
 _FLAGS = ("terminations", "truncations")
 
 
-def check_dtypes(survey: DatasetStatistics) -> Iterator[Finding]:
+def check_dtypes(statistics: DatasetStatistics) -> Iterator[Finding]:
     """Values need float32 or float64, flags need bool, the same in all episodes."""
-    for name, found in survey.dtypes.items():
+    for name, found in statistics.dtypes.items():
         kinds = {np.dtype(dtype) for dtype in found}
         if name not in _FLAGS and any(dtype.kind not in "biuf" for dtype in kinds):
             yield Finding("error", f"dtype of {name}", f"{name} are {' and '.join(found)}, no numbers", "Convert them")
@@ -98,7 +98,7 @@ def check_dtypes(survey: DatasetStatistics) -> Iterator[Finding]:
             )
 
 
-def check_non_finite(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_non_finite(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """One NaN reaches every weight of a model within one update."""
     arrays = [*observation_leaves(episode.observations), ("actions", episode.actions), ("rewards", episode.rewards)]
     for name, array in arrays:
@@ -118,9 +118,9 @@ def check_non_finite(episode: RawEpisode, survey: DatasetStatistics) -> Iterator
 _TOLERANCE = 1e-4
 
 
-def check_action_bounds(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_action_bounds(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """The environment clips such actions, so the stored ones are not those that moved it."""
-    space = survey.dataset.action_space
+    space = statistics.dataset.action_space
     if not isinstance(space, spaces.Box):
         return
     excess = np.maximum(space.low - episode.actions, episode.actions - space.high)
@@ -140,16 +140,22 @@ def check_action_bounds(episode: RawEpisode, survey: DatasetStatistics) -> Itera
 _CONSTANT = 1e-6
 
 
-def check_constant_dimensions(survey: DatasetStatistics) -> Iterator[Finding]:
+def check_constant_dimensions(statistics: DatasetStatistics) -> Iterator[Finding]:
     """They carry no information, and a normaliser would divide by their spread.
 
     Goals are left out: a fixed goal is a task, not a fault.
     """
-    leaves = {MAIN_KEY: survey.observations[MAIN_KEY]} if MAIN_KEY in survey.observations else survey.observations
+    leaves = (
+        {MAIN_KEY: statistics.observations[MAIN_KEY]}
+        if MAIN_KEY in statistics.observations
+        else statistics.observations
+    )
     for leaf, moments in leaves.items():
-        names = known_names(survey.dataset.env_id, int(np.size(moments.mean))) if leaf == MAIN_KEY else None
+        names = known_names(statistics.dataset.env_id, int(np.size(moments.mean))) if leaf == MAIN_KEY else None
         yield from _constant(leaf, names, moments.mean, moments.deviation, moments.count)
-    yield from _constant("actions", None, survey.actions.mean, survey.actions.deviation, survey.actions.count)
+    yield from _constant(
+        "actions", None, statistics.actions.mean, statistics.actions.deviation, statistics.actions.count
+    )
 
 
 def _constant(

@@ -1,4 +1,4 @@
-"""A sample of a data set's steps, to be drawn."""
+"""A sample of a data set's steps, for figures of its coverage."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class CoverageSample:
     """Of the entries of an observation."""
 
     @classmethod
-    def from_statistics(cls, survey: DatasetStatistics, count: int = 20_000) -> CoverageSample:
+    def from_statistics(cls, statistics: DatasetStatistics, count: int = 20_000) -> CoverageSample:
         """Read the data set once more.
 
         Args:
-            survey: of the data set.
+            statistics: of the data set.
             count: steps at most.
 
         Raises:
@@ -42,7 +42,7 @@ class CoverageSample:
         """
         rows = StreamSubsample(count)
         sizes: tuple[int, int] | None = None
-        for episode in survey.dataset.read():
+        for episode in statistics.dataset.read():
             steps = len(episode)
             state = main_observation(episode.observations)[:steps]
             sizes = sizes or (state.shape[1], int(np.prod(episode.actions.shape[1:])))
@@ -54,8 +54,8 @@ class CoverageSample:
             rows.add(together[np.isfinite(together).all(axis=1)])
         kept = rows.rows
         if sizes is None or len(kept) < 3:
-            raise DataError(f"{survey.dataset.dataset_id} has too few steps to draw: see mts3-data check")
-        names = known_names(survey.dataset.layout or survey.dataset.env_id, sizes[0])
+            raise DataError(f"{statistics.dataset.dataset_id} has too few steps to draw: see mts3-data check")
+        names = known_names(statistics.dataset.layout or statistics.dataset.env_id, sizes[0])
         return cls(
             observations=kept[:, : sizes[0]],
             actions=kept[:, sizes[0] : sum(sizes)],

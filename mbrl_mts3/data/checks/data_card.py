@@ -1,4 +1,4 @@
-"""What one should know of a data set before using it."""
+"""The data card: size, spaces, returns, checks and provenance of a data set."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 @dataclass(frozen=True)
 class DataCard:
-    """A survey of the data, what traps it holds, and what its rewards mean."""
+    """Statistics of a data set, the findings of its checks, and what its rewards mean."""
 
-    survey: DatasetStatistics
+    statistics: DatasetStatistics
     findings: tuple[Finding, ...]
     rewards: Mapping[str, str]
-    """See `reward_facts`."""
+    """See `describe_rewards`."""
 
     @classmethod
     def from_dataset(cls, dataset: StreamedDataset) -> DataCard:
@@ -54,7 +54,7 @@ class DataCard:
 
     def to_json(self) -> dict[str, Any]:
         """Everything in plain values; None stands for what is not a finite number."""
-        facts, dataset = self.survey, self.survey.dataset
+        facts, dataset = self.statistics, self.statistics.dataset
         unmarked = ~facts.terminated & ~facts.truncated
         card = {
             "format_version": FORMAT_VERSION,
@@ -97,7 +97,7 @@ class DataCard:
         return plain
 
     def _names(self, leaf: str, moments: RunningMoments) -> tuple[str, ...] | None:
-        return known_names(self.survey.dataset.env_id, int(np.size(moments.mean))) if leaf == MAIN_KEY else None
+        return known_names(self.statistics.dataset.env_id, int(np.size(moments.mean))) if leaf == MAIN_KEY else None
 
 
 def _space(space: spaces.Space[Any]) -> Any:

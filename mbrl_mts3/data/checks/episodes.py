@@ -24,8 +24,8 @@ def jump_scores(changes: Array, large_change: Array) -> Array:
     entries have to jump together, for one alone may be a contact or an angle that wraps around.
 
     Args:
-        changes: (T, k), see `unexplained_changes`.
-        large_change: (k,), see `Survey`; entries without one never move and are left out.
+        changes: (T, k), see `velocity_residuals`.
+        large_change: (k,), see `DatasetStatistics`; entries without one never move and are left out.
     """
     moving = large_change > 0
     if not moving.any() or len(changes) == 0:
@@ -35,13 +35,13 @@ def jump_scores(changes: Array, large_change: Array) -> Array:
     return result
 
 
-def check_observation_jumps(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Dynamics learned across such a step are those of a reset.
 
-    Where one step moves a state as far as a reset does (HalfCheetah), nothing is found here: see `hidden_start`.
+    Where one step moves a state as far as a reset does (HalfCheetah), nothing is found here: see `check_hidden_reset`.
     """
-    changes = velocity_residuals(main_observation(episode.observations), survey.dataset.env_id)
-    scores = np.nan_to_num(jump_scores(changes, survey.large_change))
+    changes = velocity_residuals(main_observation(episode.observations), statistics.dataset.env_id)
+    scores = np.nan_to_num(jump_scores(changes, statistics.large_change))
     jumps = np.flatnonzero(scores > _SUSPICIOUS)
     if len(jumps):
         worst = float(scores.max())
@@ -57,11 +57,11 @@ def check_observation_jumps(episode: RawEpisode, survey: DatasetStatistics) -> I
         )
 
 
-def check_duplicated_episodes(survey: DatasetStatistics) -> Iterator[Finding]:
+def check_duplicated_episodes(statistics: DatasetStatistics) -> Iterator[Finding]:
     """A copy in the training data tells a model the answers of the test data."""
     first: dict[str, int] = {}
     copies: list[tuple[int, int]] = []
-    for episode_id, digest in zip(survey.episode_ids.tolist(), survey.hashes, strict=True):
+    for episode_id, digest in zip(statistics.episode_ids.tolist(), statistics.hashes, strict=True):
         if digest in first:
             copies.append((episode_id, first[digest]))
         first.setdefault(digest, episode_id)
@@ -71,13 +71,13 @@ def check_duplicated_episodes(survey: DatasetStatistics) -> Iterator[Finding]:
         yield Finding(
             "error",
             "duplicated-episodes",
-            f"{len(copies)} of {len(survey.hashes)} episodes equal an earlier one, value by value: {shown}{more}",
+            f"{len(copies)} of {len(statistics.hashes)} episodes equal an earlier one, value by value: {shown}{more}",
             "Drop the copies before the data is split",
             copies[0][0],
         )
 
 
-def check_episode_end(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_episode_end(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Only the last step may terminate or truncate an episode, and it has to do one of the two."""
     ended = (episode.terminations.astype(np.bool_) | episode.truncations.astype(np.bool_)).reshape(-1)
     if not ended[-1]:
@@ -110,19 +110,19 @@ _WIDER = 0.2
 _DRIFT = 0.2
 
 
-def check_hidden_reset(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_hidden_reset(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """A reset that no flag tells: all entries come at once to where episodes start.
 
     Found where starts are alike, as in HalfCheetah and FrankaKitchen; in mazes, which start anywhere, jumps are.
     """
-    starts = survey.starts
+    starts = statistics.starts
     if starts.count < _EPISODES or np.size(starts.mean) < _ENTRIES:
         return
     observations = main_observation(episode.observations)
     margin = _WIDER * (starts.high - starts.low)
     low, high = starts.low - margin, starts.high + margin
     inside = np.all((observations >= low) & (observations <= high), axis=1)
-    scores = jump_scores(velocity_residuals(observations, survey.dataset.env_id), survey.large_change)
+    scores = jump_scores(velocity_residuals(observations, statistics.dataset.env_id), statistics.large_change)
     entries = np.flatnonzero(inside[1:] & ~inside[:-1] & (scores > _DRIFT))
     if len(entries):
         yield Finding(
@@ -136,9 +136,9 @@ def check_hidden_reset(episode: RawEpisode, survey: DatasetStatistics) -> Iterat
         )
 
 
-def check_time_limit(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_time_limit(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """A terminal state has no future reward, a time limit does: values learned from mixed up flags are wrong."""
-    limit, steps = survey.dataset.max_episode_steps, len(episode)
+    limit, steps = statistics.dataset.max_episode_steps, len(episode)
     terminated = bool(episode.terminations.reshape(-1)[-1])
     truncated = bool(episode.truncations.reshape(-1)[-1])
     if limit is not None and steps > limit:
@@ -152,11 +152,11 @@ def check_time_limit(episode: RawEpisode, survey: DatasetStatistics) -> Iterator
         )
     if not terminated:
         return
-    if _never_terminates(survey):
+    if _never_terminates(statistics):
         yield Finding(
             "error",
             "impossible-termination",
-            f"an episode of {steps} steps is flagged as terminated, {survey.dataset.env_id} never terminates",
+            f"an episode of {steps} steps is flagged as terminated, {statistics.dataset.env_id} never terminates",
             "Move the flag to truncations",
             episode.episode_id,
             steps - 1,
@@ -172,6 +172,6 @@ def check_time_limit(episode: RawEpisode, survey: DatasetStatistics) -> Iterator
         )
 
 
-def _never_terminates(survey: DatasetStatistics) -> bool:
-    env_id, options = survey.dataset.env_id or "", survey.dataset.env_options
+def _never_terminates(statistics: DatasetStatistics) -> bool:
+    env_id, options = statistics.dataset.env_id or "", statistics.dataset.env_options
     return "HalfCheetah" in env_id or ("PointMaze" in env_id and options.get("continuing_task", False) is True)

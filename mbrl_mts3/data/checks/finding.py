@@ -1,4 +1,4 @@
-"""One thing that is wrong with a data set, or looks as if it were."""
+"""A finding of a data check, with its place and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Finding:
     severity: Literal["error", "warning"]
     """An error makes results wrong; a warning is something to know before one uses the data."""
     name: str
-    """Of the trap; findings of one name are reported together."""
+    """Of the check; findings of one name are reported together."""
     message: str
     """What was found."""
     advice: str

@@ -17,7 +17,7 @@ from mbrl_mts3.data.observations import main_observation, observation_leaves
 
 @dataclass(frozen=True)
 class MazeEpisode:
-    """What the traps of mazes look at."""
+    """What the checks of mazes look at."""
 
     positions: Array
     """(T + 1, 2), metres."""
@@ -31,9 +31,9 @@ class MazeEpisode:
     """Rewards are 0 and 1; else exp(-distance)."""
 
     @classmethod
-    def from_raw(cls, episode: RawEpisode, survey: DatasetStatistics) -> MazeEpisode | None:
+    def from_raw(cls, episode: RawEpisode, statistics: DatasetStatistics) -> MazeEpisode | None:
         """None where the data is of no maze, or does not tell its goals."""
-        env_id = survey.dataset.env_id or ""
+        env_id = statistics.dataset.env_id or ""
         of_d4rl = "maze2d" in env_id.lower()
         if not of_d4rl and "PointMaze" not in env_id:
             return None
@@ -52,7 +52,7 @@ class MazeEpisode:
             rewards=np.asarray(episode.rewards, np.float64).reshape(steps),
             # D4RL's maze_model and Gymnasium-Robotics' maze_v4.
             radius=0.5 if of_d4rl else 0.45,
-            sparse=bool(np.isin(survey.reward_values, (0.0, 1.0)).all()),
+            sparse=bool(np.isin(statistics.reward_values, (0.0, 1.0)).all()),
         )
 
     def reward(self, positions: Array, goals: Array) -> Array:
@@ -68,9 +68,9 @@ def _fixed_goal(env_id: str, steps: int) -> Array | None:
     return None if info is None or info.goal is None else np.tile(np.array(info.goal), (steps + 1, 1))
 
 
-def check_stale_goal(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_stale_goal(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Where a maze draws a new goal, the observation of that step still shows the old one, as already reached."""
-    view = MazeEpisode.from_raw(episode, survey)
+    view = MazeEpisode.from_raw(episode, statistics)
     if view is None:
         return
     switches = 1 + np.flatnonzero((view.goals[1:] != view.goals[:-1]).any(axis=1))
@@ -94,7 +94,7 @@ _SAME_POSITION = 1e-5
 _ORDINARY = 0.99
 
 
-def check_stale_observation(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_stale_observation(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """D4RL's maze2d: the row behind a switch of the target repeats the observation before it.
 
     Its generator (generate_maze2d_datasets.py) steps the simulator, draws a new target where the old one was reached,
@@ -102,7 +102,7 @@ def check_stale_observation(episode: RawEpisode, survey: DatasetStatistics) -> I
     that is stored, the next row to the state that is not: two steps of the simulator in one transition. Where the
     switches are marked as timeouts, these rows are the first of their episodes.
     """
-    if "maze" not in (survey.dataset.env_id or "").lower():
+    if "maze" not in (statistics.dataset.env_id or "").lower():
         return
     states = main_observation(episode.observations).astype(np.float64)
     if states.shape[1] != 4 or len(states) < 2:
@@ -163,9 +163,9 @@ def _steps_of_two(states: Array) -> Array:
 _TOLERANCE = 1e-3
 
 
-def check_success_radius(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_success_radius(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """PointMaze pays within 0.45 m of the goal, D4RL's maze2d within 0.5 m."""
-    view = MazeEpisode.from_raw(episode, survey)
+    view = MazeEpisode.from_raw(episode, statistics)
     if view is None or not view.sparse:
         return
     early, right = timing_votes(view)
@@ -206,9 +206,9 @@ def timing_votes(view: MazeEpisode) -> tuple[int, int]:
     return int((differ & fits_before & ~fits_after).sum()), int((differ & fits_after & ~fits_before).sum())
 
 
-def check_reward_timing(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_reward_timing(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """In mazes r_t is paid for o_{t+1}; D4RL's maze2d files store it one step later, for o_t."""
-    view = MazeEpisode.from_raw(episode, survey)
+    view = MazeEpisode.from_raw(episode, statistics)
     if view is None:
         return
     early, right = timing_votes(view)

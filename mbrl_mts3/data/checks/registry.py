@@ -39,7 +39,7 @@ EpisodeCheck = Callable[[RawEpisode, DatasetStatistics], Iterator[Finding]]
 StatisticsCheck = Callable[[DatasetStatistics], Iterator[Finding]]
 
 LAYOUT_CHECK: EpisodeCheck = check_layout
-"""Comes first: where it finds something, the other traps of episodes have nothing to stand on."""
+"""Comes first: where it finds something, the other episode checks have nothing to stand on."""
 EPISODE_CHECKS: tuple[EpisodeCheck, ...] = (
     check_non_finite,
     check_action_bounds,
@@ -63,23 +63,23 @@ STATISTICS_CHECKS: tuple[StatisticsCheck, ...] = (
 )
 
 
-def run_checks(survey: DatasetStatistics) -> tuple[Finding, ...]:
+def run_checks(statistics: DatasetStatistics) -> tuple[Finding, ...]:
     """Read the data set once more and tell what is wrong with it, errors first.
 
     Args:
-        survey: of the data set to look at.
+        statistics: of the data set to look at.
 
     Returns:
         One finding for each name; the place is that of the first occurrence.
     """
-    found: list[Finding] = [finding for trap in STATISTICS_CHECKS for finding in trap(survey)]
+    found: list[Finding] = [finding for check in STATISTICS_CHECKS for finding in check(statistics)]
     together = _Together()
-    for episode in survey.dataset.read():
-        broken = list(LAYOUT_CHECK(episode, survey))
+    for episode in statistics.dataset.read():
+        broken = list(LAYOUT_CHECK(episode, statistics))
         together.add(broken)
         if not broken:
-            for trap in EPISODE_CHECKS:
-                together.add(trap(episode, survey))
+            for check in EPISODE_CHECKS:
+                together.add(check(episode, statistics))
     found += together.findings
     return tuple(sorted(found, key=lambda finding: (finding.severity, finding.name)))
 

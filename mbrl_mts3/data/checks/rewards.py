@@ -17,9 +17,9 @@ from mbrl_mts3.data.observation_names import known_names
 from mbrl_mts3.data.observations import main_observation
 
 
-def check_reward_scale(survey: DatasetStatistics) -> Iterator[Finding]:
+def check_reward_scale(statistics: DatasetStatistics) -> Iterator[Finding]:
     """Constant rewards of any environment; in mazes, other values than 0 and 1 (sparse) or 0 to 1 (dense)."""
-    moments = survey.rewards
+    moments = statistics.rewards
     if moments.count == 0:
         return
     low, high = float(moments.low), float(moments.high)
@@ -30,10 +30,10 @@ def check_reward_scale(survey: DatasetStatistics) -> Iterator[Finding]:
             f"every reward is {low:.4g}",
             "No reward can be learned from them; tasks with a formula of their own are not concerned",
         )
-    env_id = survey.dataset.env_id or ""
+    env_id = statistics.dataset.env_id or ""
     if "PointMaze" not in env_id and "maze2d" not in env_id.lower():
         return
-    values = survey.reward_values
+    values = statistics.reward_values
     dense = bool((values > 0).all() and (values <= 1).all())
     if not np.isin(values, (0.0, 1.0)).all() and not dense:
         yield Finding(
@@ -59,12 +59,12 @@ def speed_fit(speeds: Array, effort: Array, rewards: Array) -> tuple[float, floa
     return float(solution[0]), 1.0 - float(rest.var() / max(rewards.var(), 1e-12))
 
 
-def check_locomotion_rewards(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_locomotion_rewards(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """r_t is the mean speed between o_t and o_{t+1} less 0.1 of the squared actions: its scale and its step are tested.
 
     Source: Gymnasium's half_cheetah_v5. The mean speed is approximated by that of the speeds at both ends.
     """
-    env_id = survey.dataset.env_id or ""
+    env_id = statistics.dataset.env_id or ""
     observations = main_observation(episode.observations).astype(np.float64)
     names = known_names(env_id, observations.shape[1])
     if "halfcheetah" not in env_id.lower() or names is None or len(episode) < _STEPS:
@@ -79,7 +79,7 @@ def check_locomotion_rewards(episode: RawEpisode, survey: DatasetStatistics) -> 
     fits = {lag: speed_fit(middle[1 + lag : len(middle) - 1 + lag], effort[1:-1], rewards[1:-1]) for lag in (-1, 0, 1)}
     factor, share = fits[0]
     best = max(fits, key=lambda lag: fits[lag][1])
-    expected = float(survey.dataset.env_options.get("forward_reward_weight", 1.0))
+    expected = float(statistics.dataset.env_options.get("forward_reward_weight", 1.0))
     if best != 0 and fits[best][1] > 0.9 and fits[best][1] - share > 0.1:
         yield Finding(
             "error",
@@ -122,9 +122,9 @@ def reward_meaning(rewards: Array) -> Meaning:
     return "counts" if (values[first:] > 0).mean() > 0.5 or values.sum() > _TASKS else "increments"
 
 
-def check_kitchen_rewards(episode: RawEpisode, survey: DatasetStatistics) -> Iterator[Finding]:
+def check_kitchen_rewards(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """D4RL's files count the tasks that are done now; the environment pays once for each new one."""
-    if "kitchen" not in (survey.dataset.env_id or "").lower():
+    if "kitchen" not in (statistics.dataset.env_id or "").lower():
         return
     meaning, values = reward_meaning(episode.rewards), episode.rewards.reshape(-1)
     if meaning == "counts":
@@ -146,16 +146,16 @@ def check_kitchen_rewards(episode: RawEpisode, survey: DatasetStatistics) -> Ite
         )
 
 
-def describe_rewards(survey: DatasetStatistics) -> dict[str, str]:
+def describe_rewards(statistics: DatasetStatistics) -> dict[str, str]:
     """In words, by what they are about; empty where nothing is known of the environment's rewards."""
-    env_id = (survey.dataset.env_id or "").lower()
+    env_id = (statistics.dataset.env_id or "").lower()
     if "kitchen" in env_id:
-        return _kitchen(survey)
-    return _maze(survey) if "maze" in env_id else {}
+        return _kitchen(statistics)
+    return _maze(statistics) if "maze" in env_id else {}
 
 
-def _kitchen(survey: DatasetStatistics) -> dict[str, str]:
-    found = Counter(reward_meaning(episode.rewards) for episode in survey.dataset.read())
+def _kitchen(statistics: DatasetStatistics) -> dict[str, str]:
+    found = Counter(reward_meaning(episode.rewards) for episode in statistics.dataset.read())
     names = {
         "increments": "+1 once for each newly finished task",
         "counts": "number of tasks that are done at each step",
@@ -165,11 +165,11 @@ def _kitchen(survey: DatasetStatistics) -> dict[str, str]:
     return {"meaning": "; ".join(f"{names[name]}: {count} episodes" for name, count in found.most_common())}
 
 
-def _maze(survey: DatasetStatistics) -> dict[str, str]:
+def _maze(statistics: DatasetStatistics) -> dict[str, str]:
     early = right = 0
     kinds = set()
-    for episode in survey.dataset.read():
-        view = MazeEpisode.from_raw(episode, survey)
+    for episode in statistics.dataset.read():
+        view = MazeEpisode.from_raw(episode, statistics)
         if view is not None:
             votes = timing_votes(view)
             early, right = early + votes[0], right + votes[1]

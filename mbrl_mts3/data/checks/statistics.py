@@ -25,7 +25,7 @@ _AT_BOUND = 1e-3
 
 @dataclass(frozen=True, repr=False)
 class DatasetStatistics:
-    """Facts about a whole data set, small whatever its size; what traps and cards are made from.
+    """Facts about a whole data set, small whatever its size; what checks and cards are made from.
 
     Statistics leave out episodes whose arrays do not have the shapes of the spaces.
     """
@@ -54,7 +54,7 @@ class DatasetStatistics:
     starts: RunningMoments
     """Of the first main observation of each episode, (obs,)."""
     large_change: Array
-    """(k,): 99% of the `unexplained_changes` of the main observation are smaller."""
+    """(k,): 99% of the `velocity_residuals` of the main observation are smaller."""
     saturation: Array
     """(act,): share of the actions that lie on a bound of the action space."""
     dtypes: Mapping[str, tuple[str, ...]]
@@ -117,7 +117,7 @@ def compute_statistics(dataset: StreamedDataset) -> DatasetStatistics:
 
 
 def _fits(episode: RawEpisode, dataset: StreamedDataset) -> bool:
-    """Whether an episode can be counted in; the trap of layouts tells what is wrong with one that cannot."""
+    """Whether an episode can be counted in; the check of the layout tells what is wrong with one that cannot."""
     shapes = leaf_shapes(episode.observations) == space_shapes(dataset.observation_space)
     return len(episode) > 0 and shapes and episode.actions.shape[1:] == dataset.action_space.shape
 

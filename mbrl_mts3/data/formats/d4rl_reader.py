@@ -47,7 +47,7 @@ def load_d4rl(
 
     Files of mazes and kitchens store in row t the reward of o_t; the environments pay the reward of o_{t+1} for
     transition t, and so do these episodes: their rewards are moved by one row. Which of the two a file holds is found
-    out from the data where it can be (see `reward_timing`); `OfflineDataset.notes` says what was found and done.
+    out from the data where it can be (see `check_reward_timing`); `OfflineDataset.notes` says what was found and done.
 
     Args:
         dataset_id: such as "d4rl/halfcheetah-medium-v2" or "halfcheetah-medium-v2", see `D4RL_DATASETS`, or the path

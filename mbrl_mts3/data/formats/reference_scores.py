@@ -1,4 +1,4 @@
-"""Returns that count as 0 and as 100 points."""
+"""Reference returns of random and expert policies, which normalise scores to 0 and 100."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class LevelBelief(TensorRecord):
     """One slow level inside its current cell k, of batch size B."""
 
     state: FactorisedGaussian
-    """Belief of the latent of the last complete cell, x_{k-1}, everything observed in it taken in."""
+    """Belief of the latent of the last complete cell, x_{k-1}, given everything observed in it."""
     observed: Evidence
     """(B, n): sums over the observations of cell k so far."""
     acted: Evidence
@@ -47,11 +47,11 @@ class TaskBelief(TensorRecord):
     origin: Tensor
     """(B, obs + act): [o_{t-1}; a_{t-1}], where the triple begins that o_t completes; o_{t-1} is zero if masked."""
     origin_shown: Tensor
-    """(B,) bool: whether o_{t-1} was taken in; False at step 0."""
+    """(B,) bool: whether the belief was updated with o_{t-1}; False at step 0."""
     observation: Tensor
-    """(B, obs): o_t once it has been taken in, else zero."""
+    """(B, obs): o_t once the belief is updated with it, else zero."""
     shown: Tensor
-    """(B,) bool: whether o_t has been taken in."""
+    """(B,) bool: whether the belief is updated with o_t."""
 
 
 @dataclass(frozen=True, repr=False)

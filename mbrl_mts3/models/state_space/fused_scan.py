@@ -39,7 +39,7 @@ def fused_scan(
 
     Args:
         weight, covariance_weight: A (2n, 2n) and M_A (3n, 3n).
-        mean, covariance: belief of z_0, (B, 2n) and (B, 3n), its observation not yet taken in.
+        mean, covariance: belief of z_0, (B, 2n) and (B, 3n), before the update with its observation.
         drive_mean, drive_covariance: what is added to each prediction, (B, T, 2n) and (B, T, 3n).
         precision, information: evidence (B, T, n) of each step's observation; None for an open loop.
         state_weight, out_weight, inputs: V (h, 2n), W (2n, h) and u (B, T, h) of W tanh(V m_t + u_t), which is added
@@ -273,7 +273,7 @@ class InteractionForward:
 
 
 class InteractionBackward:
-    """The way back through `HiddenUnits`."""
+    """The way back through `InteractionForward`."""
 
     def __init__(self, state_weight: Tensor, out_weight: Tensor, values: Tensor) -> None:
         self.values, self.before = values, torch.empty_like(values)

@@ -25,7 +25,7 @@ class HiPRSSM(WorldModel):
     """z' = A z + b(a) + C l + eps with one latent task l for the whole sequence (Shaj et al. 2022, arXiv 2206.14697).
 
     l has the prior N(0, I) and is conditioned on the set of encoded triples (o_t, a_t, o_{t+1}) of the first `context`
-    steps, of which both observations were shown; a triple counts from the moment that o_{t+1} is taken in. After the
+    steps, of which both observations were shown; a triple counts once the belief is updated with o_{t+1}. After the
     context the belief of l stays as it is.
 
     Args:
@@ -130,7 +130,7 @@ class HiPRSSM(WorldModel):
         return replace(
             known,
             fast=condition(known.fast, self.observation_encoder(observation, shown)),
-            task=self.context.take_in(known.task, observation, shown, known.step),
+            task=self.context.update(known.task, observation, shown, known.step),
             reference=None if reference is None else torch.where(shown[:, None], observation, reference),
         )
 
@@ -216,7 +216,7 @@ class HiPRSSM(WorldModel):
 class TaskContext(nn.Module):
     """Evidence of a latent task from the set of triples (o_{t-1}, a_{t-1}, o_t) with 1 <= t <= `length`.
 
-    A triple counts only if both of its observations were shown, and from the moment on that the second one is taken in.
+    A triple counts only if both of its observations were shown, and once the belief is updated with the second one.
 
     Args:
         observation_dim, action_dim: sizes.
@@ -246,7 +246,7 @@ class TaskContext(nn.Module):
             never,
         )
 
-    def take_in(self, belief: TaskBelief, observation: Tensor, shown: Tensor, step: Tensor) -> TaskBelief:
+    def update(self, belief: TaskBelief, observation: Tensor, shown: Tensor, step: Tensor) -> TaskBelief:
         """Once o_t (B, obs) is known where `shown` (B,), at step t (B,)."""
         complete = belief.origin_shown & shown
         return replace(
@@ -269,14 +269,14 @@ class TaskContext(nn.Module):
     def along(
         self, start: TaskBelief, observations: Tensor, actions: Tensor, shown: Tensor, step: Tensor
     ) -> tuple[Evidence, TaskBelief]:
-        """`take_in` and `advance` in turn for t = 0..T-1, batched over time.
+        """`update_belief` and `predict_belief` in turn for t = 0..T-1, batched over time.
 
         Args:
             observations, actions, shown: (B, T, obs), (B, T, act) and (B, T) bool; what is not shown may hold anything.
             step: (B,), of the first of them.
 
         Returns:
-            The evidence (B, T, 2n) at each step, its observation taken in, and the belief at step T.
+            The evidence (B, T, 2n) at each step, given its observation, and the belief at step T.
         """
         seen = torch.where(shown.unsqueeze(-1), observations, torch.zeros_like(observations))
         # The first observation may be known already.

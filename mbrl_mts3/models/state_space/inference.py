@@ -29,7 +29,7 @@ def filter_sequence(
     """The belief after actions (B, T, act), and the predicted beliefs of z_1..z_T, (B, T).
 
     Args:
-        observations, mask: (B, T, obs) and (B, T), o_0..o_{T-1} where they are taken in; None for an open loop.
+        observations, mask: (B, T, obs) and (B, T), o_0..o_{T-1} to update with; None for an open loop.
     """
     groups = group_by_step(start.step)
     if len(groups) == 1:
@@ -173,12 +173,12 @@ def _sample_aligned(
         return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
 
     levels = tuple(
-        LevelBelief(level.state.draw(noise(level.state.mean, 1)[:, 0]), level.observed, level.acted)
+        LevelBelief(level.state.sample(noise(level.state.mean, 1)[:, 0]), level.observed, level.acted)
         for level in start.levels
     )
     known = MTS3Belief(start.fast, levels, start.step, start.reference, start.shared)
     cause, _ = run_slow_levels(model, maps, known, actions, noise=noise)
-    first = start.fast.draw(noise(start.fast.mean, 1)[:, 0]).mean
+    first = start.fast.sample(noise(start.fast.mean, 1)[:, 0]).mean
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
     return sample_scan(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), together)

@@ -60,12 +60,12 @@ class MTS3(MTS3Network):
         variance_hidden: of the head of variances; None means decoder_hidden.
         slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; drawn for
             each piece where a long batch is computed in pieces. A fast level that always finds a well-informed slow
-            latent leans on it, and errs in long blind stretches, where that has nothing left to tell.
+            latent leans on it, and errs in long open-loop stretches, where that has nothing left to tell.
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
         slow_initial_variance: of the slow latents; None means initial_variance, as published. Near the variance that
-            blind stretches lead back to, each sequence begins with what a long one ends with, so that it is learned.
+            open-loop stretches lead back to, sequences begin with what long ones end with, so that it is learned.
 
     Raises:
         ConfigurationError: an option is unknown or does not go with another.

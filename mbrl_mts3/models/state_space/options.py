@@ -1,4 +1,4 @@
-"""The options of MTS3, checked in one place."""
+"""The options of MTS3, with all checks of their values and combinations."""
 
 from __future__ import annotations
 

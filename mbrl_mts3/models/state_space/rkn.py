@@ -8,7 +8,7 @@ from mbrl_mts3.models.state_space.mts3 import MTS3
 
 
 class RKN(MTS3):
-    """z' = A(z) z + eps: the fast level alone, blind to actions (Becker et al. 2019, arXiv 1905.07357).
+    """z' = A(z) z + eps: the fast level alone, without actions (Becker et al. 2019, arXiv 1905.07357).
 
     Args:
         observation_dim, action_dim: sizes; actions are given as to every model, and ignored.

@@ -45,7 +45,7 @@ def kalman_scan(
 
     Args:
         transition: A.
-        start: (B,) belief of z_0, its observation not yet taken in.
+        start: (B,) belief of z_0, before the update with its observation.
         drive: (B, T): b(a_t) + C l + eps as one belief.
         evidence: (B, T, n), None for an open loop.
         shared: treat the slow latent of a cell as the one variable that it is.
@@ -82,7 +82,7 @@ def stepwise_scan(
     shared: SharedCause | None = None,
     interaction: InteractionSequence | None = None,
 ) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
-    """`fast_scan` in the words of the belief algebra, for any transition; the reference of every faster path."""
+    """`kalman_scan` in the words of the belief algebra, for any transition; the reference of every faster path."""
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
     seen = (
         None
@@ -155,7 +155,7 @@ def sample_scan(
     Returns:
         (B, T, 2n): z_1..z_T.
     """
-    return mean_scan(transition, start, drive.draw(noise).mean, interaction)
+    return mean_scan(transition, start, drive.sample(noise).mean, interaction)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ CELL_RATE = 1.0
 """Decay per cell at the start, of most latents.
 
 With the fast level's slow decay a cell's latent would still gather causes, and variance, long after the few cells of a
-training sequence, and be far from all that the decoder was trained on in a long blind stretch.
+training sequence, and be far from all that the decoder was trained on in a long open-loop stretch.
 """
 
 PriorAt = Callable[[int], FactorisedGaussian]
@@ -153,7 +153,7 @@ class SlowLevel(nn.Module):
         for k, (entered, sums) in enumerate(zip(inputs, seen, strict=True)):
             base = maps.transition.apply(state)
             posterior = condition(base + FactorisedGaussian(*entered), Evidence(*sums))
-            posterior = posterior if draws is None else posterior.draw(draws[:, k])
+            posterior = posterior if draws is None else posterior.sample(draws[:, k])
             bases.append(base)
             posteriors.append(posterior)
             if k + 1 < cells.count or cells.last_is_complete:
@@ -162,7 +162,7 @@ class SlowLevel(nn.Module):
             cause = _stack(posteriors).map(cells.to_steps)
         else:
             cause = _stack(bases).map(cells.to_steps) + drive
-            cause = cause if draws is None else cause.draw(cells.to_steps(draws))
+            cause = cause if draws is None else cause.sample(cells.to_steps(draws))
         return SlowLevelRun(cause, self._end(cells, belief, state, observed_total, acted))
 
     def run_mean(
@@ -195,7 +195,7 @@ class SlowLevel(nn.Module):
         return cells.to_steps(torch.stack(means, dim=1)) + drive, prior_at
 
     def complete(self, belief: LevelBelief, prior: FactorisedGaussian, done: Tensor) -> LevelBelief:
-        """Close the cell where `done` (B,): its latent takes in what was observed, and a new cell begins."""
+        """Close the cell where `done` (B,): its latent is updated with what was observed, and a new cell begins."""
         closed = LevelBelief(
             condition(prior, belief.observed), belief.observed.map(torch.zeros_like), belief.acted.map(torch.zeros_like)
         )

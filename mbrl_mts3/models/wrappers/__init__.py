@@ -1,1 +1,1 @@
-"""World models around world models: ensembles, physical units, recalibrated variances."""
+"""Wrappers of world models: ensembles, physical units, recalibrated variances."""

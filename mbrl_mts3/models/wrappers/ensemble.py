@@ -43,7 +43,7 @@ class Ensemble(WorldModel):
     torch.func.vmap; attention of Transformers on a CPU alone falls back to one member after the other, within PyTorch.
 
     Args:
-        member: name of a model, see `MEMBERS`.
+        member: name of a model, see `SINGLE_MODELS`.
         members: how many, at least 2.
         options: the member's own arguments, beside sizes and heads.
 
@@ -152,7 +152,7 @@ class Ensemble(WorldModel):
             raise ShapeError(f"expected a state of this model (see start_sampling), got {state!r}")
         after, parts = self.stack.run(lambda member, start: member.step(start, action), state.belief.members)
         rows = torch.arange(len(state.member), device=state.member.device)
-        drawn = SampledStep.draw(parts[state.member, rows], generator)
+        drawn = SampledStep.sample(parts[state.member, rows], generator)
         belief = self.observe_sample(EnsembleBelief(after), drawn.observation)
         return EnsembleSampling(belief, state.member), replace(drawn, prediction=mix_predictions(parts, dim=0)[:, 0])
 
@@ -262,7 +262,7 @@ class EnsembleSampling(TensorRecord):
     """Of B futures: all members watch each of them, one of them draws it."""
 
     belief: EnsembleBelief
-    """Of all members, what was drawn taken in."""
+    """Of all members, updated with what was sampled."""
     member: Tensor
     """(B,) int64: which one draws, from beginning to end."""
 

@@ -1,4 +1,4 @@
-"""A world model that speaks physical units."""
+"""Wraps a world model: normalises inputs, denormalises predictions."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ class RecalibratedModel(WorldModel):
     """Any world model, with the variances of its predictions multiplied by a `Recalibration`.
 
     Its beliefs carry the number of steps since the last observation, so that each prediction gets the factor of its
-    own horizon: along a filter with missing observations, after blind steps, for elements of one batch that have been
-    blind for different times. Means, termination and samples are the model's own.
+    own horizon: along a filter with missing observations, in an open loop, for elements of one batch that have been
+    unobserved for different times. Means, termination and samples are the model's own.
 
     Args:
         model: in normalised units.
@@ -70,22 +70,22 @@ class RecalibratedModel(WorldModel):
     ) -> RecalibratedBelief:
         known = _checked(belief)
         after = self.model.observe(known.belief, observation, action, mask)
-        blind = known.blind if action is None else known.blind + 1
-        zero = torch.zeros_like(blind)
-        return RecalibratedBelief(after, zero if mask is None else torch.where(mask, zero, blind))
+        unobserved = known.unobserved if action is None else known.unobserved + 1
+        zero = torch.zeros_like(unobserved)
+        return RecalibratedBelief(after, zero if mask is None else torch.where(mask, zero, unobserved))
 
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[RecalibratedBelief, Prediction]:
         start = self.initial_belief(len(observations)) if belief is None else _checked(belief)
         after, prediction = self.model.filter(observations, actions, mask, start.belief)
-        horizons = _filter_horizons(start.blind, observations.shape[1], mask)
+        horizons = _filter_horizons(start.unobserved, observations.shape[1], mask)
         return RecalibratedBelief(after, horizons[:, -1]), self._scaled(prediction, horizons)
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         known = _checked(belief)
-        steps = torch.arange(1, actions.shape[-2] + 1, device=known.blind.device)
-        horizons = known.blind[:, None] + steps
+        steps = torch.arange(1, actions.shape[-2] + 1, device=known.unobserved.device)
+        horizons = known.unobserved[:, None] + steps
         # Candidates of one belief share its horizons.
         horizons = horizons[:, None].expand(actions.shape[:-1]) if actions.ndim == 4 else horizons
         return self._scaled(self.model.imagine(known.belief, actions), horizons)
@@ -96,8 +96,8 @@ class RecalibratedModel(WorldModel):
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[RecalibratedBelief, Prediction]:
         known = _checked(belief)
         after, prediction = self.model.step(known.belief, action)
-        blind = known.blind + 1
-        return RecalibratedBelief(after, blind), self._scaled(prediction, blind[:, None])
+        unobserved = known.unobserved + 1
+        return RecalibratedBelief(after, unobserved), self._scaled(prediction, unobserved[:, None])
 
     def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
         return self.model.start_sampling(_checked(belief).belief, generator)
@@ -110,7 +110,7 @@ class RecalibratedModel(WorldModel):
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> RecalibratedBelief:
         known = _checked(belief)
         # Nothing was seen: the horizon goes on from the last real observation.
-        return RecalibratedBelief(self.model.observe_sample(known.belief, observation), known.blind)
+        return RecalibratedBelief(self.model.observe_sample(known.belief, observation), known.unobserved)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
@@ -129,13 +129,13 @@ class RecalibratedModel(WorldModel):
         )
 
 
-def _filter_horizons(blind: Tensor, length: int, mask: Tensor | None) -> Tensor:
-    """(B, T): steps from the last observation shown up to t to the predicted o_{t+1}; `blind` is of the start."""
-    steps = torch.arange(length, device=blind.device).expand(len(blind), length)
+def _filter_horizons(unobserved: Tensor, length: int, mask: Tensor | None) -> Tensor:
+    """(B, T): steps from the last observation shown up to t to the predicted o_{t+1}; `unobserved` is of the start."""
+    steps = torch.arange(length, device=unobserved.device).expand(len(unobserved), length)
     if mask is None:
         return torch.ones_like(steps)
     # Before the first one shown here, the last one lies before the sequence.
-    before = (-blind)[:, None]
+    before = (-unobserved)[:, None]
     latest = torch.where(mask, steps, before).cummax(dim=1).values
     return steps - latest + 1
 
@@ -189,6 +189,6 @@ class RecalibratedBelief(TensorRecord):
 
     belief: TensorRecord
     """The model's own."""
-    blind: Tensor
-    """(B,) int64: steps since the last observation, 0 where o_t itself was taken in; the next prediction has the
-    horizon blind + 1. Before any observation it counts from the start."""
+    unobserved: Tensor
+    """(B,) int64: steps since the last observation, 0 where the belief was updated with o_t itself; the next prediction
+    has the horizon unobserved + 1. Before any observation it counts from the start."""

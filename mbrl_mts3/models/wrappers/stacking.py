@@ -1,4 +1,4 @@
-"""Many models of one kind as one."""
+"""Ensemble members with stacked parameters, run by torch.func.vmap."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_critics_cannot_run_away_and_begin_where_they_are_told(
     observation = torch.zeros(1, 17)
     sizes = torch.tensor([10.0, 1e3, 1e5])
     for critic in (made.critic, made.critic_target):
-        critic.begin_at(250.0)
+        critic.set_initial_value(250.0)
         with torch.no_grad():
             values = [torch.cat(critic(observation, size * torch.ones(1, 6))) for size in sizes]
         assert all((value - 250).abs().max() < 10 for value in values)

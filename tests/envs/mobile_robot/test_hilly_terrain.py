@@ -6,7 +6,7 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 def draw(seed: int = 0, samples: int = 257, amplitude: float = 1.5, wavelength: float = 6.0) -> HillyTerrain:
-    return HillyTerrain.draw(np.random.default_rng(seed), samples, 0.25, amplitude, wavelength)
+    return HillyTerrain.sample(np.random.default_rng(seed), samples, 0.25, amplitude, wavelength)
 
 
 def test_hills_and_valleys_reach_the_amplitude() -> None:

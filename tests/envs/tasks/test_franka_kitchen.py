@@ -92,7 +92,7 @@ def test_rewards_ends_and_successes_are_the_environment_s(options: dict[str, Any
     seen, rng = selector(environment), np.random.default_rng(0)
     observation, _ = environment.reset(seed=0)
     before = torch.as_tensor(seen(observation))[None]
-    goal, action = task.draw_goals(before, seen, None), np.zeros(9)
+    goal, action = task.sample_goals(before, seen, None), np.zeros(9)
     assert not goal.any()
     paid, ended = [], False
     for _ in range(60):

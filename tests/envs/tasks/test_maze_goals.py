@@ -19,7 +19,7 @@ def test_they_are_distributed_as_the_environment_s(u_maze: gymnasium.Env[Any, An
     real = np.stack([u_maze.reset(seed=seed)[0]["desired_goal"] for seed in range(400)])
     goals = MazeGoals.from_environment(u_maze)
     far = torch.full((4000, 2), 100.0)
-    drawn = goals.draw(far, torch.Generator().manual_seed(0)).numpy()
+    drawn = goals.sample(far, torch.Generator().manual_seed(0)).numpy()
     maze: Any = u_maze.unwrapped.maze  # type: ignore[attr-defined]
     cells = [{tuple(maze.cell_xy_to_rowcol(goal)) for goal in found} for found in (real, drawn)]
     assert cells[0] == cells[1]
@@ -31,13 +31,13 @@ def test_they_are_distributed_as_the_environment_s(u_maze: gymnasium.Env[Any, An
 def test_they_lie_apart_from_the_start(u_maze: gymnasium.Env[Any, Any]) -> None:
     goals = MazeGoals.from_environment(u_maze)
     start = goals.centres[torch.arange(2000) % len(goals.centres)]
-    drawn = goals.draw(start, torch.Generator().manual_seed(0))
+    drawn = goals.sample(start, torch.Generator().manual_seed(0))
     assert (drawn - start).norm(dim=-1).min() > 0.5
 
 
 def test_an_only_goal_next_to_the_start_is_kept() -> None:
     goals = MazeGoals(torch.zeros(1, 2), noise=0.0, apart=0.5, renewed=True)
-    assert goals.draw(torch.zeros(2, 2), None).tolist() == [[0.0, 0.0]] * 2
+    assert goals.sample(torch.zeros(2, 2), None).tolist() == [[0.0, 0.0]] * 2
     assert goals.renew(torch.zeros(2, 2), torch.zeros(2, 2), 0.45, None).tolist() == [[0.0, 0.0]] * 2
 
 
@@ -56,7 +56,7 @@ def test_a_task_reads_them_from_its_environment(u_maze: gymnasium.Env[Any, Any])
     assert task.goals is not None
     assert (task.goals.continuing, task.goals.renewed) == (False, False)
     with pytest.raises(ConfigurationError, match="prepare"):
-        PointMazeTask("sparse").draw_goals(torch.zeros(1, 2), selector, None)
+        PointMazeTask("sparse").sample_goals(torch.zeros(1, 2), selector, None)
     environment = make_environment("HalfCheetah-v5")
     with pytest.raises(ConfigurationError, match="no maze"):
         MazeGoals.from_environment(environment)

@@ -90,9 +90,9 @@ def test_horizons_count_from_the_last_observation(model) -> None:
     after, step = model.step(seen, actions[:, 0])
     _, plain_step = model.model.step(seen.belief, actions[:, 0])
     assert horizons_in(step, plain_step).tolist() == [[1], [4]]
-    assert after.blind.tolist() == [1, 4]
+    assert after.unobserved.tolist() == [1, 4]
     moved = model.observe(after, observations[:, 1], actions[:, 1], torch.tensor([False, True]))
-    assert moved.blind.tolist() == [2, 0]
+    assert moved.unobserved.tolist() == [2, 0]
 
 
 def test_a_filter_goes_on_where_it_was_cut(model) -> None:
