@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import json
+import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -125,9 +129,10 @@ def load_policy(
         )
     try:
         # A replay buffer is of no use to a policy that acts.
-        model: BaseAlgorithm = getattr(stable_baselines3, algorithm).load(
-            path, device=device, custom_objects={"buffer_size": 1}
-        )
+        with former_modules():
+            model: BaseAlgorithm = getattr(stable_baselines3, algorithm).load(
+                path, device=device, custom_objects={"buffer_size": 1}
+            )
     except Exception as error:  # Zip, pickle, torch and SB3 all raise errors of their own.
         raise ConfigurationError(
             f"{str(path)!r} is not a policy saved by {algorithm}: {type(error).__name__}: {error}"
@@ -137,12 +142,40 @@ def load_policy(
     return model
 
 
+_FORMER = {
+    "mbrl_mts3.agents.imagination.learning_policies": "mbrl_mts3.agents.imagination.policies",
+    "mbrl_mts3.agents.imagination.standardized_observations": "mbrl_mts3.agents.imagination.networks",
+    "mbrl_mts3.agents.imagination.normalised_critic": "mbrl_mts3.agents.imagination.networks",
+    "mbrl_mts3.agents.imagination.anchored_critic": "mbrl_mts3.agents.imagination.networks",
+    "mbrl_mts3.agents.offline.normalised_features": "mbrl_mts3.agents.offline.td3_bc",
+}
+"""Modules that policy files name which an earlier version wrote, and where their classes are now."""
+_FORMER_CLASSES = {"NormalisedCritic": "LayerNormCritic", "AnchoredCritic": "ProximalCritic"}
+
+
+@contextmanager
+def former_modules() -> Iterator[None]:
+    """While this is open, pickles find classes of ours by the names that they had before."""
+    for former, present in _FORMER.items():
+        module = ModuleType(former)
+        vars(module).update(vars(importlib.import_module(present)))
+        for old, new in _FORMER_CLASSES.items():
+            setattr(module, old, vars(module).get(new))
+        sys.modules[former] = module
+    try:
+        yield
+    finally:
+        for former in _FORMER:
+            del sys.modules[former]
+
+
 def _written_by(path: Path, expected: str) -> tuple[str, ...]:
     """The algorithms that a file can be of, read without unpickling it."""
     try:
         with zipfile.ZipFile(path) as archive:
             data = json.loads(archive.read("data"))
         module = data["policy_class"]["__module__"]
+        module = _FORMER.get(module, module)
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{str(path)!r} is not a policy saved by {expected} ({type(error).__name__}: {error}): give the path of a "

@@ -1,5 +1,7 @@
 """Policies of Stable-Baselines3 from their files."""
 
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,11 @@ import numpy as np
 import pytest
 import stable_baselines3
 from gymnasium import spaces
+from stable_baselines3.common.vec_env import DummyVecEnv
 
-from mbrl_mts3.agents.policy_files import ALGORITHMS, load_policies, load_policy
+from mbrl_mts3.agents.imagination import make_algorithm
+from mbrl_mts3.agents.imagination.networks import LayerNormCritic, StandardizedObservations
+from mbrl_mts3.agents.policy_files import ALGORITHMS, former_modules, load_policies, load_policy
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
@@ -99,3 +104,25 @@ def test_no_path_is_refused(path: Any, cheetah: gymnasium.Env[Any, Any]) -> None
 def test_a_path_twice_is_refused(files: dict[str, Path], cheetah: gymnasium.Env[Any, Any]) -> None:
     with pytest.raises(ConfigurationError, match="named twice"):
         load_policies(cheetah, [files["SAC"], files["SAC"]])
+
+
+@pytest.mark.parametrize("name", ["TD3", "SAC"])
+def test_files_with_names_that_classes_had_before_are_read(
+    name: str, cheetah: gymnasium.Env[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = DummyVecEnv([lambda: cheetah])
+    model = make_algorithm(environment, name, policy_kwargs={"net_arch": [4]}, device="cpu", buffer_size=1)
+    folder = "mbrl_mts3.agents.imagination"
+    with former_modules(), monkeypatch.context() as patch:
+        patch.setattr(type(model.policy), "__module__", f"{folder}.learning_policies")
+        patch.setattr(StandardizedObservations, "__module__", f"{folder}.standardized_observations")
+        patch.setattr(LayerNormCritic, "__module__", f"{folder}.normalised_critic")
+        model.save(tmp_path / "policy.zip")
+    with zipfile.ZipFile(tmp_path / "policy.zip") as archive:
+        assert f"{folder}.learning_policies" in archive.read("data").decode()
+    observation = cheetah.observation_space.sample()
+    expected, _ = model.predict(observation, deterministic=True)
+    policy = load_policy(tmp_path / "policy.zip", cheetah)
+    assert type(policy).__name__ == name
+    np.testing.assert_array_equal(policy.predict(observation, deterministic=True)[0], expected)
+    assert f"{folder}.learning_policies" not in sys.modules
