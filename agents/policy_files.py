@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any
 
 import gymnasium
-import stable_baselines3
 from gymnasium import spaces
+from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from mbrl_mts3.agents.base import Agent
@@ -51,11 +51,10 @@ def load_policy_files(
         device: where the policies run.
 
     Raises:
-        ConfigurationError: a pattern without a file, two files of one name, noise for a policy that is not there; as
-            `load_policy` does.
+        ConfigurationError: noise for a policy that is not there; as `find_policies` and `load_policy` do.
         SpaceMismatchError: a policy was trained in other spaces.
     """
-    paths = _paths(patterns)
+    paths = find_policies(patterns)
     unknown = [name for name in noise or () if name not in paths]
     if unknown:
         raise ConfigurationError(f"noise for {', '.join(unknown)}, but the policies are {', '.join(paths) or 'none'}")
@@ -77,22 +76,32 @@ def load_policy_files(
     return policies
 
 
-def _paths(patterns: Sequence[str]) -> dict[str, Path]:
-    """By name, in the order of the patterns, files of one pattern in alphabetical order."""
-    found: dict[str, Path] = {}
+def find_policies(patterns: Sequence[str | Path]) -> dict[str, Path]:
+    """Files by the shortest ends of their paths that tell them apart, such as 0/policy of runs/bc/0/policy.zip.
+
+    Args:
+        patterns: paths or globs; files of one glob come in alphabetical order.
+
+    Raises:
+        ConfigurationError: a pattern without a file, or a file twice.
+    """
+    paths: list[Path] = []
     for pattern in patterns:
-        matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - may be absolute
+        matches = sorted(Path(match) for match in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - any path
         if not matches:
-            raise ConfigurationError(f"no file matches {pattern!r}: give paths or globs of policies' zip files")
-        for path in matches:
-            if found.setdefault(path.stem, path) != path:
-                raise ConfigurationError(
-                    f"{path} and {found[path.stem]} have one name: rename one of them, results go by names"
-                )
-    return found
+            raise ConfigurationError(f"no policy file matches {str(pattern)!r}: give paths or globs of zip files")
+        paths += matches
+    whole = [path.with_suffix("").parts for path in paths]
+    for length in range(1, max(map(len, whole), default=0) + 1):
+        names = ["/".join(parts[-length:]) for parts in whole]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths, strict=True))
+    if paths:
+        raise ConfigurationError(f"a policy is named twice: {', '.join(map(str, paths))}")
+    return {}
 
 
-ALGORITHMS = ("SAC", "TD3", "DDPG", "PPO", "A2C")
+ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG, "PPO": PPO, "A2C": A2C}
 """Those of Stable-Baselines3 for continuous actions."""
 
 
@@ -130,9 +139,7 @@ def load_policy(
     try:
         # A replay buffer is of no use to a policy that acts.
         with former_modules():
-            model: BaseAlgorithm = getattr(stable_baselines3, algorithm).load(
-                path, device=device, custom_objects={"buffer_size": 1}
-            )
+            model: BaseAlgorithm = ALGORITHMS[algorithm].load(path, device=device, custom_objects={"buffer_size": 1})
     except Exception as error:  # Zip, pickle, torch and SB3 all raise errors of their own.
         raise ConfigurationError(
             f"{str(path)!r} is not a policy saved by {algorithm}: {type(error).__name__}: {error}"
@@ -203,32 +210,22 @@ def load_policies(
     algorithm: str = "auto",
     device: str = "cpu",
 ) -> dict[str, BaseAlgorithm]:
-    """Policies by the shortest ends of their paths that tell them apart.
+    """Load policies by name, see `find_policies`.
 
     Args:
         environment: where they are to act.
-        path: of one file or of several.
+        path: of one file or of several, or globs.
         algorithm, device: see `load_policy`.
 
     Raises:
-        ConfigurationError: no path, a path twice, or as `load_policy` does.
+        ConfigurationError: as `find_policies` and `load_policy` do.
         SpaceMismatchError: as `load_policy` does.
     """
-    paths = [] if path is None else [path] if isinstance(path, str | Path) else list(path)
-    if not paths:
+    patterns = [] if path is None else [path] if isinstance(path, str | Path) else list(path)
+    if not patterns:
         raise ConfigurationError("no policy is named: set path to a zip file saved by Stable-Baselines3, or to several")
-    loaded = [load_policy(one, environment, algorithm=algorithm, device=device) for one in paths]
-    return dict(zip(_names([Path(one) for one in paths]), loaded, strict=True))
-
-
-def _names(paths: list[Path]) -> list[str]:
-    """runs/bc/0/policy.zip and runs/bc/1/policy.zip become 0/policy and 1/policy."""
-    whole = [path.with_suffix("").parts for path in paths]
-    for length in range(1, max(map(len, whole)) + 1):
-        names = ["/".join(parts[-length:]) for parts in whole]
-        if len(set(names)) == len(names):
-            return names
-    raise ConfigurationError(f"a policy is named twice: {', '.join(map(str, paths))}")
+    found = find_policies(patterns)
+    return {name: load_policy(one, environment, algorithm=algorithm, device=device) for name, one in found.items()}
 
 
 def save_policy(model: BaseAlgorithm, path: str | Path) -> Path:

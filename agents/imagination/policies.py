@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3 import PPO, SAC, TD3
+from stable_baselines3 import SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.policies import BasePolicy
@@ -19,9 +18,11 @@ from stable_baselines3.sac import policies as sac
 from stable_baselines3.td3 import policies as td3
 
 from mbrl_mts3.agents.imagination.networks import LayerNormCritic, ProximalCritic, StandardizedObservations
+from mbrl_mts3.agents.policy_files import ALGORITHMS
 from mbrl_mts3.errors import ConfigurationError, close_match
 
-ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "PPO": PPO}
+TRAINABLE = {name: ALGORITHMS[name] for name in ("SAC", "TD3", "PPO")}
+"""Algorithms that may learn in imagination."""
 
 
 def make_algorithm(
@@ -73,10 +74,10 @@ def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
     Raises:
         ConfigurationError: there is none.
     """
-    if algorithm not in ALGORITHMS:
-        hint = close_match(algorithm.upper(), ALGORITHMS)
-        raise ConfigurationError(f"unknown algorithm {algorithm!r}{hint}: expected one of {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[algorithm]
+    if algorithm not in TRAINABLE:
+        hint = close_match(algorithm.upper(), TRAINABLE)
+        raise ConfigurationError(f"unknown algorithm {algorithm!r}{hint}: expected one of {', '.join(TRAINABLE)}")
+    return TRAINABLE[algorithm]
 
 
 def policy_class(algorithm: type[BaseAlgorithm], *, dictionary: bool) -> type[BasePolicy] | str:

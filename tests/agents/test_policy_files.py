@@ -9,7 +9,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 
 from mbrl_mts3.agents.baselines import NoisyAgent
-from mbrl_mts3.agents.policy_files import load_policy_files
+from mbrl_mts3.agents.policy_files import load_policies, load_policy_files
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
@@ -51,7 +51,7 @@ def test_files_are_found_by_globs_and_paths_and_named_after_themselves(folder: P
 @pytest.mark.parametrize(
     ("patterns", "options", "message"),
     [
-        (["missing.zip"], {}, "no file matches 'missing.zip'"),
+        (["missing.zip"], {}, "no policy file matches 'missing.zip'"),
         ([], {}, "no policy"),
         (["{folder}/empty.zip"], {}, "not a policy saved by Stable-Baselines3"),
         (["{folder}/other/ppo.zip"], {"algorithm": "SAC"}, "not a policy saved by SAC, but by PPO"),
@@ -68,10 +68,23 @@ def test_bad_input_is_refused(
         load_policy_files(paths, cheetah.observation_space, cheetah.action_space, **options)
 
 
-def test_two_files_of_one_name_and_foreign_spaces_are_refused(tmp_path: Path, folder: Path, cheetah: Any) -> None:
-    (tmp_path / "a.zip").write_bytes((folder / "a.zip").read_bytes())
-    both = [str(folder / "a.zip"), str(tmp_path / "a.zip")]
-    with pytest.raises(ConfigurationError, match="one name"):
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path, folder: Path, cheetah: Any) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.zip").write_bytes((folder / "a.zip").read_bytes())
+    both = [str(folder / "a.zip"), str(tmp_path / "deep" / "a.zip")]
+    loaded = load_policy_files(both, cheetah.observation_space, cheetah.action_space)
+    assert list(loaded) == [f"{folder.name}/a", "deep/a"]
+
+
+def test_agents_and_policies_take_the_same_globs(folder: Path, cheetah: Any) -> None:
+    pattern = str(folder / "[ab].zip")
+    files = load_policy_files([pattern], cheetah.observation_space, cheetah.action_space)
+    assert list(load_policies(cheetah, pattern)) == list(files) == ["a", "b"]
+
+
+def test_a_file_twice_and_foreign_spaces_are_refused(folder: Path, cheetah: Any) -> None:
+    both = [str(folder / "a.zip"), str(folder / "[ab].zip")]
+    with pytest.raises(ConfigurationError, match="named twice"):
         load_policy_files(both, cheetah.observation_space, cheetah.action_space)
     with pytest.raises(SpaceMismatchError, match=r"a.zip: the model was trained on observations"):
         load_policy_files(both[:1], spaces.Box(-1, 1, (3,)), cheetah.action_space)

@@ -111,7 +111,7 @@ def test_options_reach_the_estimate(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["policies=[nowhere.zip]"], "no file matches"),
+        (["policies=[nowhere.zip]"], "no policy file matches"),
         (["policies=[]"], "no policy"),
         (["real.episodes=-1"], "real.episodes >= 0"),
         (["imagined.episodes=0"], "imagined.episodes >= 1"),

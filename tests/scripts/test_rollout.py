@@ -111,7 +111,7 @@ def test_films_or_a_line_that_says_why_not(
     ("arguments", "message"),
     [
         (["agent=sb3"], "ConfigurationError: no policy is named"),
-        (["agent=sb3", "agent.path=nowhere.zip"], "ConfigurationError: no policy file 'nowhere.zip'"),
+        (["agent=sb3", "agent.path=nowhere.zip"], "ConfigurationError: no policy file matches 'nowhere.zip'"),
         (["agent=sb3", "agent.path={world}/ppo.zip", "agent.algorithm=SAC"], "not a policy saved by SAC, but by PPO"),
         (["agent=behaviour_cloning", "agent.path={world}/ppo.zip"], "not a policy saved by TD3, but by PPO"),
         (["agent=sb3", "agent.path={world}/td3.zip", "environment=half_cheetah"], "SpaceMismatchError: "),

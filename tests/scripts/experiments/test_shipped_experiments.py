@@ -1,0 +1,53 @@
+"""Every experiment that comes along runs from the data to its page, on a small scale."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from mbrl_mts3.agents.behaviour import RandomBehaviour
+from mbrl_mts3.agents.collection import collect_dataset
+from mbrl_mts3.scripts.experiment import main
+
+CONFIGS = Path(__file__).parents[3] / "configs" / "experiment"
+SMALL = {
+    "demo": ["steps=6000", "horizon=60", "episodes=2", "plan_horizon=8", "candidates=64", "updates=20"],
+    "point_maze_large_shaped": ["steps=3000", "updates=2", "episodes=1"],
+    "half_cheetah_replay_family": ["updates=2", "each.model=[mts3_deep,gru_deep]", "each.seed=[0]"],
+    "half_cheetah_noisy_imagine": [
+        *("steps=4000", "updates=2", "rounds=1", "steps_per_round=2", "imitation_steps=2", "critic_steps=2"),
+        *("offline_updates=2", "episodes=1", "each.seed=[0,1]"),
+    ],
+    "kitchen_complete_prediction": ["steps=2500", "updates=2"],
+}
+
+
+def test_none_is_left_out() -> None:
+    assert set(SMALL) == {path.stem for path in CONFIGS.glob("*.yaml")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_it_runs_to_its_page(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    if name == "half_cheetah_replay_family":
+        # In place of hours of SAC: the experiment takes the data that is there.
+        collect_dataset("HalfCheetah-v5", RandomBehaviour, 6000, "mbrl-mts3/half_cheetah/sac-replay-v0", progress=False)
+    monkeypatch.setattr(sys, "argv", ["mts3-experiment", f"experiment={name}", *SMALL[name]])
+    main()
+    folder = tmp_path / "runs" / "experiments" / name
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["finished"]
+    assert summary["rows"] or summary["predictions"]
+    assert (folder / "report.html").read_text().count("<table") >= 2
+    assert all(Path(stage["folder"]).is_dir() for stage in summary["stages"])
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", ["mts3-experiment", f"experiment={name}", *SMALL[name]])
+    main()
+    assert capsys.readouterr().out.count("there already") == len(summary["stages"])
