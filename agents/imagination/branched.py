@@ -219,19 +219,18 @@ class BranchedRollouts:
         action = unscale_actions(unit, dynamics.action_space)
         after = dynamics.transition(state, action, generator)
         reward, terminated = dynamics.reward(state, action, after), dynamics.terminal(after)
-        doubtful = dynamics.budget_exceeded(after)
+        penalty, doubtful = dynamics.penalty(after), dynamics.budget_exceeded(after)
         ended = terminated | doubtful | dynamics.time_limit_reached(after)
         Transitions(
             observations=dynamics.observation_arrays(state),
             actions=unit.cpu().numpy(),
-            rewards=reward.cpu().numpy(),
+            rewards=(reward - penalty).cpu().numpy(),
             next_observations=dynamics.observation_arrays(after),
             terminated=terminated.cpu().numpy(),
             truncated=(torch.ones_like(ended) if last else ended & ~terminated).cpu().numpy(),
         ).add_to(buffer)
-        penalty = dynamics.uncertainty.penalty * after.uncertainty
         found = {
-            "reward": reward + penalty,
+            "reward": reward,
             "penalty": penalty,
             "uncertainty": after.uncertainty,
             "terminated": terminated,

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
+from stable_baselines3.common.buffers import ReplayBuffer
 
+from mbrl_mts3.agents.imagination.transitions import Transitions, scale_actions
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.envs.world_model.raw_observations import RawObservationBuilder
 from mbrl_mts3.errors import DataError, SpaceMismatchError
@@ -32,32 +33,20 @@ def build_replay_buffer(dataset: OfflineDataset, device: torch.device | str = "c
     episodes = dataset.episodes
     layout = RawObservationBuilder(dataset.observation_space, dataset.selector, {})
     terminated = np.concatenate([episode.terminations for episode in episodes])
-    kind: Any = DictReplayBuffer if isinstance(space, spaces.Dict) else ReplayBuffer
-    total = dataset.total_steps
-    # One row of as many environments as there are transitions: the public way to add all of them at once.
-    replay: ReplayBuffer = kind(total, space, dataset.action_space, device, n_envs=total)
-    replay.add(
-        _raw(layout, np.concatenate([episode.observations[:-1] for episode in episodes])),
-        _raw(layout, np.concatenate([episode.observations[1:] for episode in episodes])),
-        _scaled(np.concatenate([episode.actions for episode in episodes]), dataset.action_space),
-        np.concatenate([episode.rewards for episode in episodes]),
-        terminated,
-        [{} for _ in range(total)],
-    )
-    return replay
+    return Transitions(
+        observations=_raw(layout, np.concatenate([episode.observations[:-1] for episode in episodes])),
+        actions=scale_actions(np.concatenate([episode.actions for episode in episodes]), dataset.action_space),
+        rewards=np.concatenate([episode.rewards for episode in episodes]),
+        next_observations=_raw(layout, np.concatenate([episode.observations[1:] for episode in episodes])),
+        terminated=terminated,
+        truncated=np.zeros_like(terminated),
+    ).as_buffer(space, dataset.action_space, device)
 
 
 def _raw(layout: RawObservationBuilder, observations: np.ndarray) -> Any:
     """Selected observations (N, obs) as the environment shows them."""
     raw = layout(torch.from_numpy(observations), {})
     return {key: part.numpy() for key, part in raw.items()} if isinstance(raw, dict) else raw.numpy()
-
-
-def _scaled(actions: np.ndarray, space: spaces.Box) -> np.ndarray:
-    """Physical actions (N, act) in [-1, 1]; data may lie a rounding error beyond the bounds."""
-    shares: np.ndarray = (actions - space.low) / (space.high - space.low)
-    scaled: np.ndarray = np.clip(2 * shares - 1, -1, 1).astype(np.float32)
-    return scaled
 
 
 def _flat_space(dataset: OfflineDataset) -> spaces.Space[Any]:

@@ -140,18 +140,20 @@ class WorldModelDynamics:
         return np.concatenate(leaves(arrays), axis=-1, dtype=self.observation_space.dtype) if self._flat else arrays
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
-        """Rewards (B,) of transitions, less the penalty of uncertainty."""
+        """Rewards (B,) of transitions, by the task or else by the model's head; see `penalty`."""
         function = self.task.reward_function(self._task_view(next_state), self.selector)
         if function is not None:
-            reward = function(state.observation, self._clipped(action), next_state.observation)
-        elif next_state.predicted_reward is not None:
-            reward = next_state.predicted_reward
-        else:
+            return function(state.observation, self._clipped(action), next_state.observation)
+        if next_state.predicted_reward is None:
             raise ConfigurationError(
                 f"{self.task.name} leaves the reward to the model, which has no reward head: take a task with a reward "
                 "function, or train with predict_reward=true"
             )
-        return reward - self.uncertainty.penalty * next_state.uncertainty if self.uncertainty.penalty else reward
+        return next_state.predicted_reward
+
+    def penalty(self, next_state: ImaginedState) -> Tensor:
+        """(B,): what the uncertainty of a step costs; taken off the reward where a policy learns or is valued."""
+        return self.uncertainty.penalty * next_state.uncertainty
 
     def terminal(self, state: ImaginedState) -> Tensor:
         """(B,) bool: whether the task, or else the model's termination head, ends the episode here."""

@@ -287,7 +287,7 @@ class ImaginedEpisodes:
         late, doubtful = _array(dynamics.time_limit_reached(after)), _array(dynamics.budget_exceeded(after))
         self._state = after
         return ImaginedStepResult(
-            rewards=_array(dynamics.reward(before, action, after)).astype(np.float64),
+            rewards=_array(dynamics.reward(before, action, after) - dynamics.penalty(after)).astype(np.float64),
             terminated=_array(dynamics.terminal(after)),
             truncated=late | doubtful,
             infos=self._infos(after, late, doubtful),
