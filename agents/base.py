@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -35,13 +35,6 @@ class Agent(Protocol):
             Actions (act,) or (B, act) in physical units, and the state for the next call.
         """
         ...
-
-
-def stack_observations(observations: Sequence[Any]) -> Any:
-    """One batched observation of the observations of several environments: arrays (d,) or dicts of such."""
-    if isinstance(observations[0], Mapping):
-        return {key: stack_observations([observation[key] for observation in observations]) for key in observations[0]}
-    return np.stack(observations)
 
 
 def batch_size(observation: Any) -> int | None:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbrl_mts3.agents.base import batch_size, stack_observations
+from mbrl_mts3.agents.base import batch_size
 from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, ShapeError

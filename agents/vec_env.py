@@ -10,8 +10,9 @@ from gymnasium import Wrapper
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from mbrl_mts3.data.observations import copy_observation, index_observation
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
-from mbrl_mts3.envs.world_model.environments import ImaginedEpisodes, index_observation
+from mbrl_mts3.envs.world_model.environments import ImaginedEpisodes
 from mbrl_mts3.envs.world_model.state import ImaginedStepResult
 from mbrl_mts3.errors import ConfigurationError
 
@@ -63,7 +64,7 @@ class WorldModelVecEnv(VecEnv):
         infos = _infos(outcome)
         if done.any():
             for index in np.flatnonzero(done).tolist():
-                infos[index]["terminal_observation"] = index_observation(observations, index)
+                infos[index]["terminal_observation"] = copy_observation(index_observation(observations, index))
                 infos[index]["TimeLimit.truncated"] = bool(outcome.truncated[index] and not outcome.terminated[index])
                 self.reset_infos[index] = {}
             self._batch.restart(done)

@@ -7,7 +7,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mbrl_mts3.agents.base import Agent, stack_observations
+from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.errors import ConfigurationError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
+from mbrl_mts3.data.observations import copy_observation, stack_observations
 from mbrl_mts3.envs import is_goal_maze
 
 
@@ -55,13 +56,13 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.flush()
         observation, info = super().reset(seed=seed, options=options)
         self._seed = seed
-        self._observations.append(_copy(observation))
+        self._observations.append(copy_observation(observation))
         self._infos.append(info)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         observation, reward, terminated, truncated, info = super().step(action)
-        self._observations.append(_copy(observation))
+        self._observations.append(copy_observation(observation))
         self._infos.append(info)
         self._actions.append(np.array(action))
         self._outcomes.append((float(reward), bool(terminated), bool(truncated)))
@@ -78,7 +79,7 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             rewards, terminations, truncations = (np.array(column) for column in zip(*self._outcomes, strict=True))
             truncations[-1] |= not terminations[-1]
             episode = RawEpisode(
-                observations=_stack(self._observations),
+                observations=stack_observations(self._observations),
                 actions=np.stack(self._actions),
                 rewards=rewards,
                 terminations=terminations,
@@ -90,19 +91,6 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             self.total_return += float(rewards.sum())
             self._sink(episode)
         self._clear()
-
-
-def _copy(observation: Any) -> Any:
-    """Some environments hand out the same array again and again."""
-    if isinstance(observation, Mapping):
-        return {key: _copy(value) for key, value in observation.items()}
-    return np.array(observation)
-
-
-def _stack(observations: list[Any]) -> Any:
-    if isinstance(observations[0], Mapping):
-        return {key: _stack([observation[key] for observation in observations]) for key in observations[0]}
-    return np.stack(observations)
 
 
 def _collect(infos: list[dict[str, Any]]) -> dict[str, Array]:

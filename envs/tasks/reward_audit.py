@@ -11,6 +11,7 @@ import torch
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
+from mbrl_mts3.data.observations import index_observation, stack_observations
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.metrics.reward_errors import RewardErrors
@@ -171,15 +172,3 @@ def _futures(
     now, actions = cut("observations", 0, 1), cut("actions", 0, horizon)
     prediction = model.imagine(model.observe(belief, now[:, 0]), actions)
     return torch.cat([now, prediction.mean], dim=1), prediction.reward_mean, actions
-
-
-def index_observation(raw: Any, index: Any) -> Any:
-    """Rows of arrays, or of a (nested) dict of arrays."""
-    return {key: index_observation(part, index) for key, part in raw.items()} if isinstance(raw, dict) else raw[index]
-
-
-def stack_observations(raw: Sequence[Any]) -> Any:
-    """One batch of raw observations, arrays (d,) or (nested) dicts of such."""
-    if isinstance(raw[0], dict):
-        return {key: stack_observations([one[key] for one in raw]) for key in raw[0]}
-    return np.stack(raw)

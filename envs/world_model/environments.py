@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from mbrl_mts3.array_types import BoolArray, DoubleArray
+from mbrl_mts3.data.observations import copy_observation, index_observation
 from mbrl_mts3.envs.rendering import SceneRenderer
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.state import ImaginedState, ImaginedStepResult
@@ -85,7 +86,7 @@ class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
             state = self._batch.state
             goal = None if state.goal is None else state.goal[0].cpu().numpy()
             self._renderer.show(state.observation[0].cpu().numpy(), goal)
-        return index_observation(self._batch.observations(), 0)
+        return copy_observation(index_observation(self._batch.observations(), 0))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_renderer": None, "render_mode": None}
@@ -222,7 +223,7 @@ def _final(observations: Any, outcome: ImaginedStepResult) -> dict[str, Any]:
     done = outcome.done
     last = np.full(len(done), None, dtype=object)
     for index in np.flatnonzero(done):
-        last[index] = index_observation(observations, int(index))
+        last[index] = copy_observation(index_observation(observations, int(index)))
     info = _masked(outcome.infos, done)
     return {"final_obs": last, "_final_obs": done.copy(), "final_info": info, "_final_info": done.copy()}
 
@@ -317,15 +318,6 @@ class ImaginedEpisodes:
         if np.shape(actions) != expected:
             raise ShapeError(f"actions need the shape {expected}, got {np.shape(actions)}")
         return torch.as_tensor(np.asarray(actions, dtype=np.float32), device=self.dynamics.device)
-
-
-def index_observation(raw: Any, index: int) -> Any:
-    """The observation of one environment, of batched arrays or dicts of such; its arrays are its own."""
-    return (
-        {key: index_observation(part, index) for key, part in raw.items()}
-        if isinstance(raw, dict)
-        else raw[index].copy()
-    )
 
 
 def _array(tensor: Tensor) -> np.ndarray:

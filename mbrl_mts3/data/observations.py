@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,27 @@ def observation_leaves(observations: Any, prefix: str = "") -> Iterator[tuple[st
             yield from observation_leaves(part, f"{prefix}{place}/")
     else:
         yield prefix.rstrip("/") or MAIN_KEY, np.asarray(observations)
+
+
+def index_observation(observations: Any, index: Any) -> Any:
+    """Rows of batched raw observations, arrays or (nested) dicts of such."""
+    if isinstance(observations, Mapping):
+        return {key: index_observation(part, index) for key, part in observations.items()}
+    return observations[index]
+
+
+def copy_observation(observations: Any) -> Any:
+    """The same with arrays of its own: some environments hand out one array again and again."""
+    if isinstance(observations, Mapping):
+        return {key: copy_observation(part) for key, part in observations.items()}
+    return np.array(observations)
+
+
+def stack_observations(observations: Sequence[Any]) -> Any:
+    """One batch of raw observations, arrays (d,) or (nested) dicts of such."""
+    if isinstance(observations[0], Mapping):
+        return {key: stack_observations([one[key] for one in observations]) for key in observations[0]}
+    return np.stack(observations)
 
 
 def main_observation(observations: Any) -> Array:

@@ -20,12 +20,12 @@ from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from mbrl_mts3.data import ObservationSelector
 from mbrl_mts3.data.observation_names import known_names
+from mbrl_mts3.data.observations import index_observation
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.rewards import KITCHEN_GOALS, KITCHEN_RADIUS
 from mbrl_mts3.envs.tasks import FrankaKitchenTask, default_task
 from mbrl_mts3.envs.terminations import NeverTerminates
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
-from mbrl_mts3.envs.world_model.environments import index_observation
 from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 
 KITCHEN = "FrankaKitchen-v1"
