@@ -1,6 +1,6 @@
 """The belief algebra: factorised Gaussians, conditioning and marginalisation as pure functions."""
 
-from mbrl_mts3.gaussian.belief import FactorisedGaussian, negative_log_likelihood, observation_log_likelihood
+from mbrl_mts3.gaussian.belief import FactorisedGaussian, negative_log_likelihood
 from mbrl_mts3.gaussian.inference import Evidence, aggregate, condition, marginalize, noise_belief
 from mbrl_mts3.gaussian.linear_maps import DenseMap, DiagonalMap, LinearMap, covariance_weight
 from mbrl_mts3.gaussian.locally_linear_map import LocallyLinearMap
@@ -22,5 +22,4 @@ __all__ = [
     "marginalize",
     "negative_log_likelihood",
     "noise_belief",
-    "observation_log_likelihood",
 ]

@@ -89,11 +89,3 @@ def negative_log_likelihood(
 ) -> Float[Tensor, "*shape"]:
     """-log N(target; mean, variance) of each scalar, in nats, constant included."""
     return 0.5 * ((target - mean).square() / variance + variance.log() + math.log(2 * math.pi))
-
-
-def observation_log_likelihood(
-    belief: FactorisedGaussian, value: Float[Tensor, "*batch n"], variance: Float[Tensor, "*batch n"]
-) -> Float[Tensor, "*batch"]:
-    """log p(w) of one latent observation w ~ N(upper, variance) under a belief: sum_i log N(w_i; mu_u, s_u + v)."""
-    upper = belief.parts[0]
-    return -negative_log_likelihood(belief.mean[..., : belief.latent_dim], upper + variance, value).sum(dim=-1)

@@ -74,11 +74,6 @@ class D4RLInfo:
         """In the cache folder: the last part of the URL, as D4RL has it."""
         return self.url.rsplit("/", 1)[-1]
 
-    def normalized_score(self, episode_return: float) -> float:
-        """(return - random) / (expert - random), as D4RL defines it; papers print it times 100."""
-        low, high = self.reference_scores
-        return (episode_return - low) / (high - low)
-
 
 BASE_URL = "http://rail.eecs.berkeley.edu/datasets/offline_rl"
 PREFIX = "d4rl/"

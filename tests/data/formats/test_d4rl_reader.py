@@ -101,8 +101,7 @@ def test_selection_does_not_change_the_hash_and_data_does(d4rl_folder: Path) -> 
 
 def test_scores() -> None:
     info = find_d4rl_info("d4rl/halfcheetah-expert-v2")
-    assert info.normalized_score(12135.0) == 1.0
-    assert info.normalized_score(-280.178953) == 0.0
+    assert info.reference_scores == (-280.178953, 12135.0)
 
 
 def test_a_foreign_file_keeps_the_bounds_of_its_actions(d4rl_folder: Path) -> None:
