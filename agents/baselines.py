@@ -26,7 +26,7 @@ class RandomAgent:
 
     @classmethod
     def for_environment(cls, environment: gymnasium.Env[Any, Any], seed: int = 0) -> RandomAgent:
-        """The one for an environment.
+        """An agent for the action space of an environment.
 
         Raises:
             ConfigurationError: its actions are not a Box with finite bounds.
@@ -43,7 +43,7 @@ class RandomAgent:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, int]:
-        """Draw; see `Agent.predict`. There is no mode to be deterministic about."""
+        """Sample actions uniformly; see `Agent.predict`. `deterministic` changes nothing."""
         calls = state or 0
         rng = np.random.default_rng((self.seed, calls))
         batch = batch_size(observation)

@@ -186,7 +186,7 @@ def _result(episodes: tuple[EvaluatedEpisode, ...], run: _Run, record: bool) -> 
 
 @dataclass(frozen=True, repr=False)
 class EvaluationResult:
-    """E episodes, one for each seed and in the order of the seeds."""
+    """The result of E episodes, one for each seed and in the order of the seeds."""
 
     seeds: tuple[int, ...]
     """Imagined episodes share one."""

@@ -20,7 +20,7 @@ _SCALED: Mapping[str, Sequence[str]] = {
 
 
 class HiddenDynamics(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """A MuJoCo environment whose body is another one in each episode, which no observation tells.
+    """A MuJoCo environment whose body differs from episode to episode, which no observation shows.
 
     What a model cannot see it has to infer from how the body moves, and to keep: the setting of HiP-RSSM (ICLR 2022)
     and of MTS3 (NeurIPS 2023), whose slow latent is meant for it. `reset` draws a factor for each property, uniformly

@@ -18,7 +18,7 @@ from mbrl_mts3.errors import ConfigurationError, MTS3Error
 
 
 class SceneRenderer(ABC):
-    """A real environment, made with render_mode="rgb_array", whose simulator shows what a model imagines.
+    """Base class of renderers: the simulator of a real environment shows what a model imagines.
 
     Args:
         environment: closed with the renderer.
@@ -82,7 +82,7 @@ def render_options(environment_id: str) -> dict[str, Any]:
 
 
 def rendering_error(environment_id: str, error: Exception) -> ConfigurationError:
-    """What to say where drawing failed."""
+    """The error to raise where rendering failed, with its reason."""
     return ConfigurationError(
         f"{environment_id} cannot be drawn on this machine ({type(error).__name__}: {error}): set MUJOCO_GL=osmesa "
         "with Mesa's software renderer (Debian: libosmesa6), or MUJOCO_GL=egl with a GPU driver, before Python "
@@ -126,7 +126,7 @@ _ENTRIES = 59
 
 
 class FrankaKitchenRenderer(SceneRenderer):
-    """The arm and the objects where they are imagined.
+    """Renders an imagined state of FrankaKitchen: the arm and the objects.
 
     Args:
         environment: FrankaKitchen, made for rendering.
@@ -186,7 +186,7 @@ class HalfCheetahRenderer(SceneRenderer):
 
 
 class PointMazeRenderer(SceneRenderer):
-    """The ball where it is imagined, and its goal.
+    """Renders an imagined state of PointMaze: the ball and its goal.
 
     Args:
         environment: PointMaze, made for rendering.

@@ -123,7 +123,7 @@ KITCHEN_GOALS: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class KitchenGoals:
-    """K tasks, by what is observed of their objects."""
+    """Goals of K kitchen tasks, and whether observed objects have reached them."""
 
     columns: tuple[tuple[int, ...], ...]
     """For each task where its object's joints are in an observation."""
@@ -148,7 +148,7 @@ def aligned(finished: Tensor, like: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class ShortestPathReward:
-    """Less the length of the shortest way through the maze from o_{t+1} to the goal: a shaped reward.
+    """Shaped reward of a maze: minus the length of the shortest path from o_{t+1} to the goal.
 
     Summed over a plan it asks to be near the goal early; a plan of a few steps already sees the way around a corner,
     where the straight distance leads into the wall.

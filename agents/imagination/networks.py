@@ -150,7 +150,7 @@ class AveragedActor:
         self._mean = [parameter.detach().clone() for parameter in actor.parameters()]
 
     def update(self) -> None:
-        """Take in the actor as it is now."""
+        """Update the mean with the actor's present weights."""
         self.count += 1
         share = 1 / min(self.count, self.window)
         for mean, parameter in zip(self._mean, self.actor.parameters(), strict=True):

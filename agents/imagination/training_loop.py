@@ -122,7 +122,7 @@ def save_run(folder: Path, learning: ImaginationTrainer, curve: Sequence[Row]) -
 
 
 def load_run(folder: Path, learning: ImaginationTrainer) -> list[Row]:
-    """Bring a learning that was made with the same options to where the run in `folder` was; returns its curve.
+    """Restore a training that was made with the same options to the state saved in `folder`; returns its curve.
 
     Raises:
         CheckpointError: there is nothing to go on from, or it is of another algorithm or other sizes.

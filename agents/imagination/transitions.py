@@ -23,7 +23,7 @@ _CUT: dict[str, Any] = {"TimeLimit.truncated": True}
 
 @dataclass(frozen=True)
 class Transitions:
-    """B transitions, one of each of B episodes."""
+    """Transitions of B episodes, one of each, as replay buffers of Stable-Baselines3 hold them."""
 
     observations: Any
     """Raw, arrays (B, d) or (nested) dicts of such."""
@@ -112,7 +112,7 @@ def _last(episode: Episode) -> np.ndarray:
 
 
 def oversample_episode_starts(episodes: Sequence[Episode], steps: int, copies: int) -> list[Episode]:
-    """The episodes, and their first steps so many times more.
+    """The episodes, with so many more copies of their first steps.
 
     A policy is judged from the beginning of episodes, but of long ones the beginning is a small part of the data: where
     it is not stressed, learning is free to forget how to get going.

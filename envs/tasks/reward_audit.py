@@ -22,7 +22,7 @@ _ROWS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class RewardAudit:
-    """Errors against the rewards of the data."""
+    """Errors of rewards against those of the data, by the task and by the model."""
 
     analytic: RewardErrors | None
     """Of the task's reward function on true observations; None where the task leaves rewards to the model."""

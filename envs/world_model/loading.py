@@ -47,7 +47,7 @@ def load_dynamics(
     precision: str = "float32",
     device: torch.device | str = "cpu",
 ) -> WorldModelDynamics:
-    """Put together what an imagined environment needs.
+    """Build the dynamics of imagined episodes from a checkpoint and a data set.
 
     The real environment is made once, to prepare the task and for its spaces and time limit, and closed again.
 
@@ -167,7 +167,7 @@ def make_world_model(
     render_mode: str | None = None,
     **options: Any,
 ) -> WorldModelEnv:
-    """One imagined environment.
+    """Make one imagined environment, as `gymnasium.make` does.
 
     Args:
         checkpoint, dataset, task, options: see `load_dynamics`.
@@ -204,5 +204,5 @@ def make_world_model_vector(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     **options: Any,
 ) -> WorldModelVectorEnv:
-    """Imagined environments side by side; see `load_dynamics` and `WorldModelVectorEnv`."""
+    """Make a vector environment of imagined episodes; see `load_dynamics` and `WorldModelVectorEnv`."""
     return WorldModelVectorEnv(load_dynamics(checkpoint, dataset, task, **options), num_envs, autoreset_mode)

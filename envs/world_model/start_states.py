@@ -21,7 +21,7 @@ STARTS = ("anywhere", "beginning")
 
 @dataclass(frozen=True, repr=False)
 class StartStates(TensorRecord):
-    """N moments of real episodes, each with what the model knew there. Filtered once, so that restarts cost nothing."""
+    """N start states at time steps of real episodes, with their beliefs. Filtered once, so that restarts are cheap."""
 
     belief: TensorRecord
     """(N, ...): updated with o_t, a_t not yet executed."""

@@ -13,7 +13,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class ImaginedState(TensorRecord):
-    """B imagined episodes at one moment: all that their future depends on. States can be indexed, joined and kept."""
+    """The state of B imagined episodes at one time step: all that their future depends on."""
 
     model: TensorRecord
     """What the world model knows and has drawn, see `WorldModel.start_sampling`."""
@@ -35,7 +35,7 @@ class ImaginedState(TensorRecord):
 
 @dataclass(frozen=True)
 class ImaginedStepResult:
-    """What one step of B episodes gave, beside the observation."""
+    """The result of one step of B imagined episodes, besides the observation."""
 
     rewards: DoubleArray
     terminated: BoolArray

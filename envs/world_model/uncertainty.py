@@ -16,7 +16,7 @@ KINDS = ("none", "aleatoric", "epistemic", "calibrated")
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """A number for each imagined step, what it costs, and how much of it an episode may gather.
+    """The uncertainty of imagined steps: a number for each, its penalty, and the budget of an episode.
 
     The number is a standard deviation of o_{t+1} in units of the data's, averaged over the entries of the observation:
     for "aleatoric" that of the whole distribution which o_{t+1} is drawn from, for "epistemic" that of the members'

@@ -22,7 +22,7 @@ Row = tuple[str, int | None, str, int | None, float]
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """The records of one data set.
+    """The benchmark records of all models on one data set.
 
     Raises:
         ResultError: none at all, or some that were made under other conditions than the others.

@@ -24,7 +24,7 @@ Curves = dict[str, tuple[float, ...]]
 
 @dataclass(frozen=True, repr=False)
 class RunRecord:
-    """One model, one data set, one seed."""
+    """The record of a benchmark run: one model, one data set, one seed."""
 
     dataset: str
     """Name of the data set in files and tables; its id is in `options`."""

@@ -30,7 +30,7 @@ from mbrl_mts3.training.trainer import RESUME_FILE, ModelFactory, WorldModelTrai
 
 @dataclass(frozen=True)
 class BenchmarkRun:
-    """One model on one data set with one seed.
+    """A benchmark run: one model on one data set with one seed.
 
     Args:
         dataset: in physical units.

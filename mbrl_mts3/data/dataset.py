@@ -72,7 +72,7 @@ class OfflineDataset:
 
 @dataclass(frozen=True, repr=False)
 class StreamedDataset:
-    """Nothing is selected, converted or checked; memory holds one episode at a time.
+    """A data set read one episode at a time; nothing is selected, converted or checked.
 
     `OfflineDataset` is what models are trained on; this is for looking at data that may be wrong.
     """
@@ -107,14 +107,14 @@ def new_digest() -> hashlib.blake2b:
 
 
 def add_to_digest(digest: hashlib.blake2b, episode: RawEpisode) -> None:
-    """Take an episode's stored arrays in, infos aside: equal data give equal hashes, whoever wrote them when."""
+    """Update a hash with the stored arrays of an episode, infos aside: equal data give equal hashes."""
     observations = (leaf for _, leaf in observation_leaves(episode.observations))
     for array in (*observations, episode.actions, episode.rewards, episode.terminations, episode.truncations):
         digest.update(np.ascontiguousarray(array).tobytes())
 
 
 def episode_hash(episode: RawEpisode) -> str:
-    """Of one episode alone."""
+    """The hash of one episode alone."""
     digest = new_digest()
     add_to_digest(digest, episode)
     return digest.hexdigest()

@@ -14,7 +14,7 @@ def coloured_noise(
     generator: torch.Generator | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Draw noise whose power spectrum falls as 1 / frequency^exponent along the last dimension.
+    """Sample noise whose power spectrum falls as 1 / frequency^exponent along the last dimension.
 
     0 is white, 1 pink, 2 brown. Every entry is standard normal whatever the exponent; neighbours agree the more,
     the larger it is. The frequency 0 is taken as strong as the lowest other one: a sequence may lean to one side.

@@ -129,7 +129,7 @@ class Plan(TensorRecord):
 
 @dataclass(frozen=True, repr=False)
 class PlannerState(TensorRecord):
-    """Warm start of a search, already shifted by the one action that is executed in between."""
+    """The warm start of the next search, already shifted by the action that is executed in between."""
 
     mean: Tensor
     """(B, L, act): where the search starts."""

@@ -10,7 +10,7 @@ from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerSta
 
 
 class ICEM(Planner):
-    """Draw sequences around a mean, refit the mean and the spread to the best of them, and again.
+    """iCEM: sample sequences around a mean, refit mean and spread to the best of them, and repeat.
 
     Pinneri et al. (2020), "Sample-efficient cross-entropy method for real-time planning": noise coloured in time,
     elites kept from one iteration to the next and, shifted, from one decision to the next, fewer candidates in later

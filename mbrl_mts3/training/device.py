@@ -10,7 +10,7 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 def resolve_device(device: torch.device | str) -> torch.device:
-    """The device of that name, after a look at whether it is there.
+    """The device of that name, checked to be there.
 
     Raises:
         ConfigurationError: no such name, or not on this machine.

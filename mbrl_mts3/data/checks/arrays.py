@@ -18,7 +18,7 @@ _ADVICE = "Write the episode anew, or drop it"
 
 
 def check_layout(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """T actions need T + 1 observations, T rewards and flags, each of the shape that its space has."""
+    """Check of shapes: T actions need T + 1 observations, T rewards and flags, as the spaces say."""
     steps = len(episode)
     if steps == 0:
         advice = "It is left out when the data is loaded; drop it"
@@ -47,7 +47,7 @@ D4RL_SIZE = 60
 
 
 def check_kitchen_layout(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """The object at D4RL's index k stands at k + 9 in Gymnasium-Robotics, which has velocities in place of the goal."""
+    """Check of FrankaKitchen's two layouts: D4RL's index k stands at k + 9 in Gymnasium-Robotics, without the goal."""
     if "kitchen" not in (statistics.dataset.env_id or "").lower() or MAIN_KEY not in statistics.observations:
         return
     size = int(np.size(statistics.observations[MAIN_KEY].mean))
@@ -73,7 +73,7 @@ _FLAGS = ("terminations", "truncations")
 
 
 def check_dtypes(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Values need float32 or float64, flags need bool, the same in all episodes."""
+    """Check of number types: float32 or float64 for values, bool for flags, the same in all episodes."""
     for name, found in statistics.dtypes.items():
         kinds = {np.dtype(dtype) for dtype in found}
         if name not in _FLAGS and any(dtype.kind not in "biuf" for dtype in kinds):
@@ -99,7 +99,7 @@ def check_dtypes(statistics: DatasetStatistics) -> Iterator[Finding]:
 
 
 def check_non_finite(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """One NaN reaches every weight of a model within one update."""
+    """Check for NaN and infinity: one of them reaches every weight of a model within one update."""
     arrays = [*observation_leaves(episode.observations), ("actions", episode.actions), ("rewards", episode.rewards)]
     for name, array in arrays:
         finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
@@ -119,7 +119,7 @@ _TOLERANCE = 1e-4
 
 
 def check_action_bounds(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """The environment clips such actions, so the stored ones are not those that moved it."""
+    """Check of actions beyond the bounds: the environment clips them, so the stored ones did not move it."""
     space = statistics.dataset.action_space
     if not isinstance(space, spaces.Box):
         return
@@ -141,7 +141,7 @@ _CONSTANT = 1e-6
 
 
 def check_constant_dimensions(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """They carry no information, and a normaliser would divide by their spread.
+    """Check for constant entries: they carry no information, and a normaliser would divide by their spread.
 
     Goals are left out: a fixed goal is a task, not a fault.
     """

@@ -36,7 +36,7 @@ def jump_scores(changes: Array, large_change: Array) -> Array:
 
 
 def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Dynamics learned across such a step are those of a reset.
+    """Check for jumps of the state: dynamics learned across such a step are those of a reset.
 
     Where one step moves a state as far as a reset does (HalfCheetah), nothing is found here: see `check_hidden_reset`.
     """
@@ -58,7 +58,7 @@ def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) 
 
 
 def check_duplicated_episodes(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """A copy in the training data tells a model the answers of the test data."""
+    """Check for duplicates: a copy in the training data tells a model the answers of the test data."""
     first: dict[str, int] = {}
     copies: list[tuple[int, int]] = []
     for episode_id, digest in zip(statistics.episode_ids.tolist(), statistics.hashes, strict=True):
@@ -78,7 +78,7 @@ def check_duplicated_episodes(statistics: DatasetStatistics) -> Iterator[Finding
 
 
 def check_episode_end(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Only the last step may terminate or truncate an episode, and it has to do one of the two."""
+    """Check of end flags: only the last step may terminate or truncate an episode, and one of the two must hold."""
     ended = (episode.terminations.astype(np.bool_) | episode.truncations.astype(np.bool_)).reshape(-1)
     if not ended[-1]:
         yield Finding(
@@ -111,7 +111,7 @@ _DRIFT = 0.2
 
 
 def check_hidden_reset(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """A reset that no flag tells: all entries come at once to where episodes start.
+    """Check for resets without a flag: all entries jump at once to where episodes start.
 
     Found where starts are alike, as in HalfCheetah and FrankaKitchen; in mazes, which start anywhere, jumps are.
     """
@@ -137,7 +137,7 @@ def check_hidden_reset(episode: RawEpisode, statistics: DatasetStatistics) -> It
 
 
 def check_time_limit(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """A terminal state has no future reward, a time limit does: values learned from mixed up flags are wrong."""
+    """Check of time limits: a terminal state has no future reward, a truncated episode has."""
     limit, steps = statistics.dataset.max_episode_steps, len(episode)
     terminated = bool(episode.terminations.reshape(-1)[-1])
     truncated = bool(episode.truncations.reshape(-1)[-1])

@@ -17,7 +17,7 @@ from mbrl_mts3.data.observations import main_observation, observation_leaves
 
 @dataclass(frozen=True)
 class MazeEpisode:
-    """What the checks of mazes look at."""
+    """An episode of a maze as positions, goals and rewards, whatever its layout."""
 
     positions: Array
     """(T + 1, 2), metres."""
@@ -69,7 +69,7 @@ def _fixed_goal(env_id: str, steps: int) -> Array | None:
 
 
 def check_stale_goal(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Where a maze draws a new goal, the observation of that step still shows the old one, as already reached."""
+    """Check for stale goals: the step at which a maze samples a new goal still shows the old one, already reached."""
     view = MazeEpisode.from_raw(episode, statistics)
     if view is None:
         return
@@ -95,7 +95,7 @@ _ORDINARY = 0.99
 
 
 def check_stale_observation(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """D4RL's maze2d: the row behind a switch of the target repeats the observation before it.
+    """Check for repeated observations of D4RL's maze2d, in the row behind a switch of the target.
 
     Its generator (generate_maze2d_datasets.py) steps the simulator, draws a new target where the old one was reached,
     and then goes on with the observation of before that step. Action and reward of the row belong to the observation
@@ -164,7 +164,7 @@ _TOLERANCE = 1e-3
 
 
 def check_success_radius(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """PointMaze pays within 0.45 m of the goal, D4RL's maze2d within 0.5 m."""
+    """Check of the success radius: PointMaze pays within 0.45 m of the goal, D4RL's maze2d within 0.5 m."""
     view = MazeEpisode.from_raw(episode, statistics)
     if view is None or not view.sparse:
         return
@@ -207,7 +207,7 @@ def timing_votes(view: MazeEpisode) -> tuple[int, int]:
 
 
 def check_reward_timing(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """In mazes r_t is paid for o_{t+1}; D4RL's maze2d files store it one step later, for o_t."""
+    """Check of reward timing: mazes pay r_t for o_{t+1}, D4RL's maze2d files store it one step later."""
     view = MazeEpisode.from_raw(episode, statistics)
     if view is None:
         return

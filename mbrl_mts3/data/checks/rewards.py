@@ -18,7 +18,7 @@ from mbrl_mts3.data.observations import main_observation
 
 
 def check_reward_scale(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Constant rewards of any environment; in mazes, other values than 0 and 1 (sparse) or 0 to 1 (dense)."""
+    """Check of the reward scale: constant rewards, and values that a maze cannot pay."""
     moments = statistics.rewards
     if moments.count == 0:
         return
@@ -123,7 +123,7 @@ def reward_meaning(rewards: Array) -> Meaning:
 
 
 def check_kitchen_rewards(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """D4RL's files count the tasks that are done now; the environment pays once for each new one."""
+    """Check of kitchen rewards: D4RL counts the tasks done now, the environment pays once for each new one."""
     if "kitchen" not in (statistics.dataset.env_id or "").lower():
         return
     meaning, values = reward_meaning(episode.rewards), episode.rewards.reshape(-1)
@@ -147,7 +147,7 @@ def check_kitchen_rewards(episode: RawEpisode, statistics: DatasetStatistics) ->
 
 
 def describe_rewards(statistics: DatasetStatistics) -> dict[str, str]:
-    """In words, by what they are about; empty where nothing is known of the environment's rewards."""
+    """Describe in words what rewards are about; empty where nothing is known of the environment."""
     env_id = (statistics.dataset.env_id or "").lower()
     if "kitchen" in env_id:
         return _kitchen(statistics)

@@ -44,7 +44,7 @@ SHA256 = {
 
 @dataclass(frozen=True)
 class D4RLInfo:
-    """A row of `D4RL_DATASETS`."""
+    """What is known of one D4RL data set."""
 
     name: str
     """Such as "halfcheetah-medium-v2"; `dataset_id` puts "d4rl/" before it."""

@@ -273,7 +273,7 @@ class InteractionForward:
 
 
 class InteractionBackward:
-    """The way back through `InteractionForward`."""
+    """The gradient of `InteractionForward`."""
 
     def __init__(self, state_weight: Tensor, out_weight: Tensor, values: Tensor) -> None:
         self.values, self.before = values, torch.empty_like(values)

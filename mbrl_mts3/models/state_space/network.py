@@ -145,7 +145,7 @@ class MTS3Maps(FastLevelMaps):
 
 
 def build_maps(model: MTS3Network) -> MTS3Maps:
-    """All matrices of one forward pass."""
+    """Build all matrices of one forward pass."""
     transition = model.transition()
     cause = model.cause_map() if model.cause_map is not None else None
     exact = model.options.shared_latent == "exact" and cause is not None
