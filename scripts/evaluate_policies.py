@@ -80,7 +80,7 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         checkpoint,
         dataset,
         instantiate(config.get("task")),
-        env_options=dict(config.environment_options or {}),
+        environment_options=dict(config.environment_options or {}),
         starts=config.starts,
         context=config.context,
         start_seed=config.seed,

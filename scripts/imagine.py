@@ -26,11 +26,11 @@ from mbrl_mts3.agents.imagination import (
     train_in_imagination,
 )
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import episodic_options, make_environment
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import to_jsonable, write_atomically
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import command, read_environment
 from mbrl_mts3.scripts.command_line.console import run_folder, uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
@@ -102,12 +102,13 @@ def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
 
 
 def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:
+    env_id, environment_options = _environment(config, checkpoint)
     return load_dynamics(
         checkpoint,
         dataset,
         None if config.get("task") is None else instantiate(config.task),
-        env_id=_env_id(config, checkpoint),
-        env_options=_env_options(config, checkpoint),
+        env_id=env_id,
+        environment_options=environment_options,
         observation="flat" if config.flat_observations else "raw",
         context=config.context,
         starts=config.starts or ("anywhere" if config.branched else "beginning"),
@@ -120,34 +121,20 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
     )
 
 
-def _env_options(config: DictConfig, checkpoint: Checkpoint) -> dict[str, Any]:
-    """Options of the real environment: those of the chosen one, and above them those that are given."""
-    env_id = _env_id(config, checkpoint)
-    node: Any = OmegaConf.to_container(config.environment, resolve=True) if config.get("environment") else {}
-    chosen = {name: value for name, value in node.items() if name != "id" and not name.startswith("_")}
-    if config.environment_options is not None:
-        given: Any = OmegaConf.to_container(config.environment_options, resolve=True)
-        return {**chosen, **given}
-    return {**chosen, **({} if env_id is None else episodic_options(env_id))}
-
-
-def _env_id(config: DictConfig, checkpoint: Checkpoint) -> str | None:
-    """The chosen environment, else that of the data."""
-    return str(config.environment.id) if config.get("environment") else checkpoint.env_id
+def _environment(config: DictConfig, checkpoint: Checkpoint) -> tuple[str | None, dict[str, Any]]:
+    return read_environment(config.get("environment"), config.environment_options, checkpoint.env_id)
 
 
 class _Judge:
     """Scores the present policy in the real environment and keeps the last scores."""
 
     def __init__(self, config: DictConfig, checkpoint: Checkpoint) -> None:
-        env_id = _env_id(config, checkpoint)
+        env_id, environment_options = _environment(config, checkpoint)
         if env_id is None:
             raise ConfigurationError(
                 "there is no real environment to evaluate in: choose one with environment=..., or evaluation.episodes=0"
             )
-        make: Callable[[], gymnasium.Env[Any, Any]] = partial(
-            make_environment, env_id, **_env_options(config, checkpoint)
-        )
+        make: Callable[[], gymnasium.Env[Any, Any]] = partial(make_environment, env_id, **environment_options)
         self._make = (lambda: FlattenObservation(make())) if config.flat_observations else make
         first = config.evaluation.first_seed
         self._seeds = range(first, first + config.evaluation.episodes)
@@ -168,7 +155,7 @@ def _facts(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) 
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "dataset_id": dataset.dataset_id,
         "content_hash": dataset.content_hash,
-        "env_id": _env_id(config, checkpoint),
+        "env_id": _environment(config, checkpoint)[0],
         "data_mean_return": float(sum(episode.rewards.sum() for episode in dataset.episodes)) / len(dataset.episodes),
         "algorithm": config.policy.algorithm,
         "config": OmegaConf.to_container(config, resolve=True),

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +26,7 @@ from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.reporting.animation import write_gif
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import command, read_environment
 from mbrl_mts3.scripts.command_line.console import (
     make_table,
     progress_bar,
@@ -85,20 +85,15 @@ def _imagination(config: DictConfig) -> tuple[str | None, WorldModelDynamics | N
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
     dataset_id = config.dataset_id or checkpoint.dataset_id
     options = {key: value for key, value in config.imagined.items() if key != "episodes"}
+    env_id, environment_options = read_environment(config.environment)
     return dataset_id, load_dynamics(
         checkpoint,
         dataset_id,
-        env_id=config.environment.id,
-        env_options=_environment_options(config),
+        env_id=env_id,
+        environment_options=environment_options,
         **uncertainty_options(config),
         **options,
     )
-
-
-def _environment_options(config: DictConfig) -> dict[str, Any]:
-    given: Any = OmegaConf.to_container(config.environment, resolve=True)
-    named = {name: value for name, value in given.items() if name not in ("_target_", "id")}
-    return {**named, **episodic_options(config.environment.id)}
 
 
 def _rollouts(
@@ -154,7 +149,7 @@ def _cameras(
             renderer = open_renderer(
                 lambda environment: dynamics.task.renderer(environment, dynamics.selector),
                 config.environment.id,
-                **_environment_options(config),
+                **read_environment(config.environment)[1],
             )
             cameras["imagined"] = WorldModelEnv(dynamics, renderer)
     except ConfigurationError as error:

@@ -33,7 +33,7 @@ def load_dynamics(
     task: Task | None = None,
     *,
     env_id: str | None = None,
-    env_options: Mapping[str, Any] | None = None,
+    environment_options: Mapping[str, Any] | None = None,
     observation: str = "raw",
     context: int | None = None,
     starts: str = "anywhere",
@@ -57,7 +57,7 @@ def load_dynamics(
             on.
         task: None takes `default_task` of the environment.
         env_id: of the real environment; None takes that of the data, and does without where there is none.
-        env_options: of the real environment, for example {"continuing_task": False} for a maze.
+        environment_options: of the real environment, for example {"continuing_task": False} for a maze.
         observation: "raw" shows what the real environment shows, "flat" the same as one Box, as Gymnasium's
             `FlattenObservation` does, "selected" the entries that the model sees.
         context: steps that the model sees of a real episode before an imagined one starts; None means two of its
@@ -83,7 +83,7 @@ def load_dynamics(
     factors = None if checkpoint.recalibration is None else checkpoint.recalibration.to(device)
     doubt = Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget, factors)
     data = _dataset(checkpoint, dataset)
-    world = _world(checkpoint, env_id or checkpoint.env_id, env_options or {}, task)
+    world = _world(checkpoint, env_id or checkpoint.env_id, environment_options or {}, task)
     model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
     period = model.model.period
     bank = StartStates.from_episodes(
@@ -190,7 +190,7 @@ def make_world_model(
     renderer = open_renderer(
         lambda environment: dynamics.task.renderer(environment, dynamics.selector),
         env_id,
-        **(options.get("env_options") or {}),
+        **(options.get("environment_options") or {}),
     )
     return WorldModelEnv(dynamics, renderer)
 

@@ -2,5 +2,6 @@
 
 from mbrl_mts3.scripts.command_line.decorator import Command, command, print_version
 from mbrl_mts3.scripts.command_line.errors import reports_errors, users_fault
+from mbrl_mts3.scripts.command_line.real_environment import read_environment
 
-__all__ = ["Command", "command", "print_version", "reports_errors", "users_fault"]
+__all__ = ["Command", "command", "print_version", "read_environment", "reports_errors", "users_fault"]

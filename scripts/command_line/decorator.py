@@ -62,7 +62,9 @@ def refuse_renamed(name: str, arguments: list[str]) -> None:
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~").partition("@")[0]
         for old, new in renamed.items():
-            if not argument.startswith("-") and (key == old or key.startswith(f"{old}.")):
+            # "uncertainty" has become "uncertainty.kind": what else stands below it are names of today.
+            below = key.startswith(f"{old}.") and not new.startswith(f"{old}.")
+            if not argument.startswith("-") and (key == old or below):
                 now = argument.replace(old, new, 1)
                 raise ConfigurationError(f"{old} is called {new} now: {program(name)} {now}")
 

@@ -24,6 +24,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "episodes": "imagined.episodes",
         "real_episodes": "real.episodes",
         "horizon": "max_episode_steps",
+        "uncertainty": "uncertainty.kind",
     },
     "imagine": {
         "horizon": "branch_length",
@@ -43,4 +44,4 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     "experiment": {"training.max_updates": "updates", "training.max_steps": "updates"},
 }
-"""By command ("" for all of them), the old name and the new one."""
+"""By command ("" for all of them), the old name and the new one, which holds for what stands below it, too."""

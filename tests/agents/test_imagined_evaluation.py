@@ -89,7 +89,7 @@ def test_all_agree_where_none_ends_early(cheetah: WorldModelDynamics) -> None:
 
 def test_goals_and_shorter_episodes() -> None:
     data = dataset_of("PointMaze_UMaze-v3", episodes=2, steps=20)
-    dynamics = load_dynamics(checkpoint_of(data), data, context=5, env_options={"continuing_task": False})
+    dynamics = load_dynamics(checkpoint_of(data), data, context=5, environment_options={"continuing_task": False})
     result = evaluate_imagined(RandomAgent(dynamics.action_space), dynamics, 40, max_episode_steps=4)
     assert result.lengths.max() == 4
     assert result.success_rate is not None

@@ -117,6 +117,7 @@ def test_a_missing_value_is_one_line_with_an_example(
         ("rollout", "tasks@agent.task=half_cheetah", "mts3-rollout task@agent.task=half_cheetah"),
         ("imagine", "beginnings.times=3", "mts3-imagine oversample_starts.copies=3"),
         ("offline", "~report_every", "mts3-offline ~evaluation.interval"),
+        ("evaluate_policies", "uncertainty=aleatoric", "mts3-evaluate-policies uncertainty.kind=aleatoric"),
         ("evaluate_policies", "real_episodes=1", "mts3-evaluate-policies real.episodes=1"),
     ],
 )
@@ -132,8 +133,27 @@ def test_no_option_of_today_is_taken_for_a_former_one():
         own, groups = describe(name)
         options = [option.name for option in [*own, *(one for group in groups for one in group.options)]]
         former = {**RENAMED[""], **RENAMED.get(name, {})}
-        taken = [old for old in former for option in options if option == old or option.startswith(f"{old}.")]
+        taken = [
+            old
+            for old, new in former.items()
+            for option in options
+            if option == old or (option.startswith(f"{old}.") and not new.startswith(f"{old}."))
+        ]
         assert not taken, f"{name} has {taken}"
+
+
+def test_every_new_name_is_an_option_of_today():
+    everywhere = set()
+    for name in COMMANDS:
+        own, groups = describe(name)
+        options = {option.name for option in [*own, *(one for group in groups for one in group.options)]}
+        options |= {option.rpartition(".")[0] for option in options} | {
+            group.name.partition("@")[0] for group in groups
+        }
+        everywhere |= options
+        missing = set(RENAMED.get(name, {}).values()) - options
+        assert not missing, f"{name} has no {missing}"
+    assert set(RENAMED[""].values()) - everywhere <= {"agent.uncertainty.penalty"}, "of agent=mpc alone"
 
 
 def test_a_close_option_is_named(run: Run, capsys: pytest.CaptureFixture[str]):

@@ -48,7 +48,11 @@ def maze_data() -> OfflineDataset:
 @pytest.fixture(scope="module")
 def maze(maze_data: OfflineDataset) -> WorldModelDynamics:
     return load_dynamics(
-        checkpoint_of(maze_data), maze_data, context=5, env_options={"continuing_task": False}, max_episode_steps=4
+        checkpoint_of(maze_data),
+        maze_data,
+        context=5,
+        environment_options={"continuing_task": False},
+        max_episode_steps=4,
     )
 
 

@@ -186,7 +186,7 @@ def test_critics_begin_at_the_returns_of_the_data(world: World, data: OfflineDat
     assert critic.qf0[-1].bias.item() == pytest.approx(reward / (1 - 0.1 * (1 - share)), rel=1e-4)
 
 
-def test_held_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_path: Path) -> None:
+def test_warmup_rounds_leave_the_actor(world: World, data: OfflineDataset, tmp_path: Path) -> None:
     learning = branched(world(), data, actor_warmup_rounds=2)
 
     def actor() -> torch.Tensor:

@@ -196,7 +196,7 @@ def test_goals_are_those_of_the_maze_and_stay(load_maze: Load) -> None:
 def test_reaching_the_goal_pays_and_ends_the_episode_if_the_environment_says_so(
     load_maze: Load, continuing: bool
 ) -> None:
-    dynamics = load_maze(env_options={"continuing_task": continuing})
+    dynamics = load_maze(environment_options={"continuing_task": continuing})
     state = dynamics.initial(2)
     assert state.goal is not None
     there = replace(state, observation=torch.cat([state.goal, torch.zeros(2, 2)], dim=-1))
@@ -210,7 +210,7 @@ def test_reaching_the_goal_pays_and_ends_the_episode_if_the_environment_says_so(
 
 
 def test_goals_are_renewed_where_the_environment_renews_them(load_maze: Load) -> None:
-    dynamics = load_maze(env_options={"reset_target": True})
+    dynamics = load_maze(environment_options={"reset_target": True})
     state = dynamics.initial(2)
     assert state.goal is not None
     there = replace(state, observation=torch.stack([torch.cat([state.goal[0], torch.zeros(2)]), state.observation[1]]))

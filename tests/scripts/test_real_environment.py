@@ -1,0 +1,40 @@
+"""The environment that a command names, as `make_environment` takes it."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.scripts.command_line import read_environment
+
+
+def test_a_choice_goes_before_the_data_and_options_before_the_choice() -> None:
+    chosen = OmegaConf.create({"_target_": "x.y", "_convert_": "all", "id": "A-v0", "strength": [1, 2], "mass": 3})
+    assert read_environment(chosen, None, "B-v0") == ("A-v0", {"strength": [1, 2], "mass": 3})
+    assert read_environment(chosen, OmegaConf.create({"mass": 4})) == ("A-v0", {"strength": [1, 2], "mass": 4})
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "expected"),
+    [
+        (None, None, {}),
+        ("HalfCheetah-v5", None, {}),
+        ("PointMaze_UMaze-v3", None, {"continuing_task": False}),
+        ("PointMaze_UMaze-v3", {}, {}),
+        ("PointMaze_UMaze-v3", {"max_episode_steps": 5}, {"max_episode_steps": 5}),
+    ],
+)
+def test_without_a_choice_the_data_names_it(env_id: str | None, options: dict | None, expected: dict) -> None:
+    given = None if options is None else OmegaConf.create(options)
+    assert read_environment(None, given, env_id) == (env_id, expected)
+
+
+def test_the_kitchen_can_be_made_of_its_choice() -> None:
+    """Its YAML has _convert_ for Hydra, which the environment does not take."""
+    chosen = OmegaConf.create(
+        {"_target_": "x.y", "_convert_": "all", "id": "FrankaKitchen-v1", "tasks_to_complete": ["kettle"]}
+    )
+    env_id, options = read_environment(chosen)
+    assert env_id is not None
+    environment = make_environment(env_id, **options)
+    assert list(environment.unwrapped.goal) == ["kettle"]
+    environment.close()
