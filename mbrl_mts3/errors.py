@@ -56,11 +56,11 @@ class CheckpointError(MTS3Error, RuntimeError):
 
 
 class StorageError(MTS3Error, OSError):
-    """A file could not be written, such as on a full disk; nothing half-written has its final name."""
+    """A file could not be written, for example to a full disk; an incomplete file never has the final name."""
 
 
 class ResultError(MTS3Error, RuntimeError):
-    """A stored result is damaged, or was made under other conditions than those that it would stand beside."""
+    """A stored result is damaged, or was made under other conditions than the results to compare it with."""
 
 
 def close_match(name: str, known: Iterable[str]) -> str:

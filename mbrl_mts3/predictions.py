@@ -1,4 +1,4 @@
-"""What a world model predicts: moments, samples, single sampled steps and mixtures of predictions."""
+"""Predictions of world models: means and variances, samples, single sampled steps, and mixtures of predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class Prediction(TensorRecord):
-    """Gaussian predictions along a sequence; entry t speaks of the step that action t leads to.
+    """Gaussian predictions along a sequence; entry t is about the step that action t leads to.
 
     Shapes: `...` are batch dimensions (B) or (B, N candidates), L is the number of steps.
     Units are normalised when a `WorldModel` returns it, physical when a `PhysicalModel` does.
@@ -34,7 +34,7 @@ class Prediction(TensorRecord):
 
 @dataclass(frozen=True, repr=False)
 class MeanPrediction(TensorRecord):
-    """The means of a `Prediction` alone, for those who ask for no uncertainty; shapes and units as there."""
+    """The means of a `Prediction` without the variances; same shapes and units."""
 
     mean: Tensor
     """(..., L, obs)."""
@@ -46,7 +46,7 @@ class MeanPrediction(TensorRecord):
 
 @dataclass(frozen=True, repr=False)
 class Trajectories(TensorRecord):
-    """Sampled futures, one draw of every latent and of the observation noise each.
+    """Sampled futures; each one is a sample of the whole sequence, observation noise included.
 
     Shapes: B beliefs, S samples, L steps. Units as in `Prediction`.
     """
@@ -56,12 +56,12 @@ class Trajectories(TensorRecord):
     rewards: Tensor | None = None
     """(B, S, L)."""
     terminations: Tensor | None = None
-    """(B, S, L): bool, drawn from the termination probability."""
+    """(B, S, L): bool, sampled from the termination probability."""
 
 
 @dataclass(frozen=True, repr=False)
 class SampledStep(TensorRecord):
-    """What came of one action in B futures, and what the model had predicted of it.
+    """One sampled step of B futures, with the prediction that it was sampled from.
 
     Units are normalised when a `WorldModel` returns it, physical when a `PhysicalModel` does.
     """
@@ -69,34 +69,36 @@ class SampledStep(TensorRecord):
     prediction: Prediction
     """(B, ...), without a dimension of steps."""
     observation: Tensor
-    """(B, obs): the drawn o_{t+1}."""
+    """(B, obs): the sampled o_{t+1}."""
     reward: Tensor | None = None
-    """(B,): the drawn r_t."""
+    """(B,): the sampled r_t."""
     termination: Tensor | None = None
     """(B,): bool, whether the episode terminates at o_{t+1}."""
 
     @classmethod
     def sample(cls, prediction: Prediction, generator: torch.Generator | None) -> SampledStep:
-        """Draw from a prediction (B, 1, ...) of one step."""
+        """Sample from a prediction (B, 1, ...) of one step."""
         step = prediction[:, 0]
         terminated = None
         if step.termination_logit is not None:
-            chance = torch.sigmoid(step.termination_logit)
-            drawn = torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator)
-            terminated = drawn < chance
-        observation = _draw(step.mean, step.variance, generator)
-        reward = None if step.reward_mean is None else _draw(step.reward_mean, step.reward_variance, generator)
+            probability = torch.sigmoid(step.termination_logit)
+            uniform = torch.rand(
+                probability.shape, dtype=probability.dtype, device=probability.device, generator=generator
+            )
+            terminated = uniform < probability
+        observation = _sample_normal(step.mean, step.variance, generator)
+        reward = None if step.reward_mean is None else _sample_normal(step.reward_mean, step.reward_variance, generator)
         return cls(step, observation, reward, terminated)
 
     @classmethod
     def expected(cls, prediction: Prediction) -> SampledStep:
-        """The mean of a prediction (B, 1, ...) of one step, and the more likely end: nothing is drawn."""
+        """The mean of a prediction (B, 1, ...) of one step, and the more likely termination; nothing is sampled."""
         step = prediction[:, 0]
         logit = step.termination_logit
         return cls(step, step.mean, step.reward_mean, None if logit is None else logit > 0)
 
 
-def _draw(mean: Tensor, variance: Tensor | None, generator: torch.Generator | None) -> Tensor:
+def _sample_normal(mean: Tensor, variance: Tensor | None, generator: torch.Generator | None) -> Tensor:
     if variance is None:
         return mean
     noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
@@ -104,12 +106,12 @@ def _draw(mean: Tensor, variance: Tensor | None, generator: torch.Generator | No
 
 
 def mix_predictions(parts: Prediction, dim: int) -> Prediction:
-    """Mean and variance of the mixture of predictions that lie along `dim`, which goes.
+    """Mean and variance of the equally weighted mixture of the predictions along `dim`, which is removed.
 
         mean = E[mean_i]        variance = E[variance_i] + Var[mean_i]
 
-    (the laws of total expectation and variance; Var over the parts themselves, so divided by their number.)
-    Terminations get the logit of the mean probability.
+    (laws of total expectation and total variance; Var divides by the number of parts). The termination logit is that
+    of the mean probability.
     """
     mean, spread = _moments(parts.mean, dim)
     reward_mean, reward_variance = parts.reward_mean, parts.reward_variance
@@ -121,7 +123,7 @@ def mix_predictions(parts: Prediction, dim: int) -> Prediction:
         variance=parts.variance.mean(dim) + spread,
         reward_mean=reward_mean,
         reward_variance=reward_variance,
-        termination_logit=_mean_chance(parts.termination_logit, dim),
+        termination_logit=_mean_probability_logit(parts.termination_logit, dim),
         epistemic_variance=spread,
     )
 
@@ -131,7 +133,7 @@ def mix_means(parts: MeanPrediction, dim: int) -> MeanPrediction:
     return MeanPrediction(
         parts.mean.mean(dim),
         None if parts.reward_mean is None else parts.reward_mean.mean(dim),
-        _mean_chance(parts.termination_logit, dim),
+        _mean_probability_logit(parts.termination_logit, dim),
     )
 
 
@@ -141,9 +143,9 @@ def _moments(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return mean, (values - mean.unsqueeze(dim)).square().mean(dim)
 
 
-def _mean_chance(logits: Tensor | None, dim: int) -> Tensor | None:
-    """The logit of the mean of probabilities; in logarithms, because logits of 40 are no rarity."""
+def _mean_probability_logit(logits: Tensor | None, dim: int) -> Tensor | None:
+    """The logit of the mean probability, computed in logarithms, because logits of 40 do occur."""
     if logits is None:
         return None
-    happens = torch.nn.functional.logsigmoid(logits).logsumexp(dim)
-    return happens - torch.nn.functional.logsigmoid(-logits).logsumexp(dim)
+    log_true = torch.nn.functional.logsigmoid(logits).logsumexp(dim)
+    return log_true - torch.nn.functional.logsigmoid(-logits).logsumexp(dim)

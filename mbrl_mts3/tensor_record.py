@@ -37,7 +37,7 @@ class TensorRecord:
         return found
 
     def __getitem__(self: RecordT, index: Any) -> RecordT:
-        """Index the batch dimensions of every tensor alike."""
+        """Index the batch dimensions of every tensor in the same way."""
         return self.map(lambda tensor: tensor[index])
 
     def to(self: RecordT, *args: Any, **kwargs: Any) -> RecordT:
@@ -50,7 +50,7 @@ class TensorRecord:
         return self.map(move)
 
     def detach(self: RecordT) -> RecordT:
-        """The same values, cut off from the graph of gradients."""
+        """The same values, detached from the autograd graph."""
         return self.map(Tensor.detach)
 
     def repeat_interleave(self: RecordT, repeats: int) -> RecordT:
@@ -58,7 +58,7 @@ class TensorRecord:
         return self.map(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
 
     def reshape_batch(self: RecordT, shape: tuple[int, ...], batch_ndim: int = 1) -> RecordT:
-        """Give the first `batch_ndim` dimensions the shape `shape`."""
+        """Reshape the first `batch_ndim` dimensions to `shape`."""
         return self.map(lambda tensor: tensor.reshape(*shape, *tensor.shape[batch_ndim:]))
 
     def where(self: RecordT, condition: Tensor, other: RecordT) -> RecordT:
@@ -68,7 +68,7 @@ class TensorRecord:
         return self.map(lambda _: next(chosen))
 
     def put(self: RecordT, index: Tensor, rows: RecordT) -> RecordT:
-        """This record with other rows at the places `index` (k,), int64, of the first batch dimension."""
+        """This record with `rows` at the positions `index` (k,), int64, of the first batch dimension."""
         replacements = iter(rows.tensors())
         return self.map(lambda tensor: tensor.index_copy(0, index, next(replacements)))
 

@@ -28,7 +28,7 @@ def test_draws_have_the_moments_of_the_prediction() -> None:
     assert step.prediction.variance.shape == (40_000, 2)
 
 
-def test_nothing_is_drawn_of_what_is_expected() -> None:
+def test_nothing_is_sampled_of_what_is_expected() -> None:
     step = SampledStep.expected(prediction(2))
     assert step.observation.tolist() == [[1.0, -2.0]] * 2
     assert step.reward is not None

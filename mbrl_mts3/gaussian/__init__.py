@@ -1,4 +1,4 @@
-"""The belief algebra: factorised Gaussians, conditioning and marginalisation as pure functions."""
+"""Factorised Gaussian beliefs, with conditioning and marginalisation as pure functions."""
 
 from mbrl_mts3.gaussian.belief import FactorisedGaussian, negative_log_likelihood
 from mbrl_mts3.gaussian.inference import Evidence, aggregate, condition, marginalize, noise_belief

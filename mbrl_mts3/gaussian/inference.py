@@ -17,14 +17,16 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 
 def condition(prior: FactorisedGaussian, evidence: Evidence) -> FactorisedGaussian:
-    """The posterior given evidence (p, h) on the upper half: one formula for one observation, a set, and masks.
+    """Kalman update of a factorised belief whose first n dimensions are observed.
+
+    The evidence (p, h) is that of one observation, of a set of observations, or of none where they are masked:
 
         d = 1 + p s_u        s_u' = s_u / d      s_s' = s_s / d      s_l' = s_l - p s_s^2 / d
         r = h - p mu_u       mu_u' = mu_u + s_u' r                   mu_l' = mu_l + s_s' r
 
     Equal to the Kalman update with H = [I 0] (RKN, arXiv 1905.07357) and to its batch form over a set (HiP-RSSM,
-    arXiv 2206.14697; MTS3, arXiv 2310.18534), written in sums so that sets can be added one by one. p = 0 is
-    exactly the identity; nothing is inverted.
+    arXiv 2206.14697; MTS3, arXiv 2310.18534), written in sums, so that the observations of a set can be added one by
+    one. With p = 0 the belief stays exactly as it is; no matrix is inverted.
 
     Args:
         prior: n latents, any batch shape.
@@ -45,9 +47,10 @@ def condition(prior: FactorisedGaussian, evidence: Evidence) -> FactorisedGaussi
 
 @dataclass(frozen=True, repr=False)
 class Evidence(TensorRecord):
-    """Sums over observations w_i with variances v_i and masks m_i; evidence adds up, in any order.
+    """Evidence of Gaussian observations in information form: sums, which can be added in any order.
 
-    p = sum_i m_i / v_i  and  h = sum_i m_i w_i / v_i.  No observation at all is p = h = 0.
+    p = sum_i m_i / v_i  and  h = sum_i m_i w_i / v_i  over observations w_i with variances v_i and masks m_i. Without
+    any observation p = h = 0.
     """
 
     precision: Float[Tensor, "*batch n"]
@@ -59,7 +62,7 @@ class Evidence(TensorRecord):
     def from_observation(
         cls, value: Float[Tensor, "*batch n"], variance: Float[Tensor, "*batch n"], mask: Bool[Tensor, "*batch"] | None
     ) -> Evidence:
-        """The evidence of one observation each; where `mask` is False there is none, whatever the value holds."""
+        """The evidence of one observation per batch element; none where `mask` is False, whatever the value is."""
         precision = variance.reciprocal()
         information = value * precision
         if mask is None:
@@ -70,22 +73,22 @@ class Evidence(TensorRecord):
 
     @classmethod
     def none(cls, batch_size: int, size: int, like: Tensor) -> Evidence:
-        """No observation, on the device and of the dtype of `like`."""
+        """The evidence of no observation, with the device and dtype of `like`."""
         return cls(like.new_zeros(batch_size, size), like.new_zeros(batch_size, size))
 
     def __add__(self, other: Evidence) -> Evidence:
         return Evidence(self.precision + other.precision, self.information + other.information)
 
-    def tempered(self, trust: float) -> Evidence:
-        """The same observations with variances divided by `trust`; 1 changes nothing, 0 leaves no observation."""
-        return self if trust == 1.0 else self.map(lambda tensor: trust * tensor)
+    def tempered(self, weight: float) -> Evidence:
+        """The evidence times `weight`, as if variances were divided by it; 1 changes nothing, 0 leaves no evidence."""
+        return self if weight == 1.0 else self.map(lambda tensor: weight * tensor)
 
     def sum(self, dim: int) -> Evidence:
-        """The evidence of a set: summed over one batch dimension."""
+        """The evidence of a set: the sum over one batch dimension."""
         return self.map(lambda tensor: tensor.sum(dim))
 
     def cumsum(self, dim: int) -> Evidence:
-        """The evidence of everything up to each place of one batch dimension."""
+        """The cumulative sum of the evidence along one batch dimension."""
         return self.map(lambda tensor: tensor.cumsum(dim))
 
 
@@ -122,5 +125,5 @@ def marginalize(
 
 
 def noise_belief(noise: Float[Tensor, two_n]) -> FactorisedGaussian:
-    """Process noise as a belief of its own: zero mean, variances `noise` (2n,), no side covariance."""
+    """Process noise as a factorised Gaussian: mean zero, variances `noise` (2n,), no side covariance."""
     return FactorisedGaussian(torch.zeros_like(noise), torch.cat([noise, torch.zeros_like(noise[: len(noise) // 2])]))

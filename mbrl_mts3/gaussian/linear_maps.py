@@ -1,4 +1,4 @@
-"""Linear maps between latents, dense and diagonal, with the map they induce on factorised covariances."""
+"""Linear maps between latents, dense and diagonal, with the map that they induce on factorised covariances."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mbrl_mts3.gaussian.belief import FactorisedGaussian
 
 
 class LinearMap(ABC):
-    """x -> F x on latents of n 2x2 blocks: moves the mean by F and projects F S F^T back onto the family.
+    """Linear map x -> F x of factorised beliefs: maps the mean by F and projects F S F^T onto 2x2 blocks.
 
     Built once per forward pass; the covariance recursion is linear, so its matrix is built once too.
     """
@@ -31,7 +31,7 @@ class LinearMap(ABC):
 
 
 class DenseMap(LinearMap):
-    """F as one matrix (2m, 2n), from latents of n to those of m, or one matrix per batch element (B, 2m, 2n)."""
+    """A map F of one matrix (2m, 2n), from latents of n to those of m, or one per batch element (B, 2m, 2n)."""
 
     def __init__(self, weight: Float[Tensor, "*batch rows columns"]) -> None:
         self.weight = weight
@@ -48,7 +48,7 @@ class DenseMap(LinearMap):
 
 
 def covariance_weight(weight: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch rows3 columns3"]:
-    """M_F (..., 3m, 3n) with Pi[F S F^T] = M_F [s_u; s_l; s_s], of F (..., 2m, 2n).
+    """The matrix M_F (..., 3m, 3n) with Pi[F S F^T] = M_F [s_u; s_l; s_s], of F (..., 2m, 2n).
 
         M_F = [F11^2, F12^2, 2 F11∘F12 ;  F21^2, F22^2, 2 F21∘F22 ;  F11∘F21, F12∘F22, F11∘F22 + F12∘F21]
 
@@ -66,9 +66,9 @@ def covariance_weight(weight: Float[Tensor, "*batch rows columns"]) -> Float[Ten
 
 
 def matvec(matrix: Tensor, vector: Tensor) -> Tensor:
-    """(rows, columns) or (B, rows, columns) times (..., columns), in full precision under autocast too.
+    """Product of a matrix (rows, columns) or (B, rows, columns) and vectors (..., columns), never in half precision.
 
-    Beliefs are products of hundreds of steps; what half precision saves in networks it would cost in them.
+    Beliefs are products over hundreds of steps, in which the errors of half precision would add up.
     """
     if torch.is_autocast_enabled(vector.device.type):
         with torch.autocast(vector.device.type, enabled=False):
@@ -79,7 +79,7 @@ def matvec(matrix: Tensor, vector: Tensor) -> Tensor:
 
 
 class DiagonalMap(LinearMap):
-    """F as n 2x2 blocks: all four n x n blocks are diagonal, so the projection Pi loses nothing."""
+    """A map F of n 2x2 blocks: all four n x n blocks are diagonal, so the projection Pi is exact."""
 
     def __init__(self, blocks: Float[Tensor, "n 2 2"]) -> None:
         self.blocks = blocks

@@ -1,4 +1,4 @@
-"""Locally linear maps: each state mixes shared matrices with weights of its own.
+"""Locally linear maps: a mixture of shared matrices with weights that depend on the state.
 
 M_F is quadratic in F: built for each state it has (3n)^2 entries where F has (2n)^2, and autograd would keep both at
 each step. Here the diagonals of F S F^T come straight from the blocks of F, and the backward pass mixes F again instead
@@ -40,7 +40,7 @@ class LocallyLinearMap(LinearMap):
     def apply(self, belief: FactorisedGaussian) -> FactorisedGaussian:
         dtype, batch = self._halves.dtype, belief.mean.shape[:-1]
         mean, covariance = (part.to(dtype).reshape(-1, part.shape[-1]) for part in (belief.mean, belief.covariance))
-        # A recursion over hundreds of steps is no place for half precision.
+        # In half precision the errors of a recursion over hundreds of steps would add up.
         with torch.autocast(mean.device.type, enabled=False):
             moved = locally_linear_moments(
                 self.gate(mean), self._halves, self._columns(mean), self._columns(covariance)
@@ -53,17 +53,17 @@ class LocallyLinearMap(LinearMap):
             weights = self.gate(flat)
             if self.bandwidth is not None:
                 return locally_linear_mean(weights, self._halves, self._columns(flat)).reshape(mean.shape)
-            # All bases at once, then mixed: the matrices of the states are never formed.
+            # All bases at once, then mixed: the matrix of each state is never formed.
             each = torch.nn.functional.linear(flat, self.bases.flatten(0, 1)).unflatten(-1, self.bases.shape[:2])
             moved: Tensor = (weights.unsqueeze(-1) * each).sum(dim=-2).reshape(mean.shape)
             return moved
 
     def to_dense(self) -> Tensor:
-        """The plain average of the bases; each state has a matrix of its own."""
+        """The mean of the bases; the matrix in use depends on the state."""
         return self.bases.mean(dim=0)
 
     def _columns(self, packed: Tensor) -> Tensor:
-        """(B, parts * n) as (B, parts, columns, rows), what each row is multiplied with; 1 row if all see the same."""
+        """(B, parts * n) as (B, parts, columns, rows): the factors of each row; rows is 1 where all are the same."""
         n = self.bases.shape[-1] // 2
         parts: Tensor = packed.unflatten(-1, (-1, n))
         if self.bandwidth is None:
@@ -89,7 +89,8 @@ def locally_linear_moments(weights: Tensor, bases: Tensor, mean: Tensor, covaria
     Args:
         weights: (B, K).
         bases: (2, K, 2 * columns * n): for either half of the columns, the entries of F_k as (half, column, row).
-        mean: (B, 2, columns, rows): the halves of m as the rows see them; rows is 1 where all see the same, else n.
+        mean: (B, 2, columns, rows): the entries of the halves of m that each row is multiplied with; rows is 1 where
+            they are the same for all rows, else n.
         covariance: (B, 3, columns, rows): likewise s_u, s_l and s_s.
 
     Returns:
@@ -157,12 +158,12 @@ def _mix(weights: Tensor, bases: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rows(half: Tensor, seen: Tensor) -> Tensor:
-    """Each row times what it sees, (B, 2, n)."""
+    """The product of each row with its entries of the state, (B, 2, n)."""
     if seen.shape[-1] == 1:
         return (seen.mT.unsqueeze(1) @ half).squeeze(-2)
     return (half * seen.unsqueeze(1)).sum(dim=-2)
 
 
 def _seen(products: Tensor, rows: int) -> Tensor:
-    """Sums over both halves, and over the rows where all saw the same: (B, columns, rows)."""
+    """Sums over both halves, and over the rows where all have the same entries: (B, columns, rows)."""
     return products.sum(dim=(1, 3)).unsqueeze(-1) if rows == 1 else products.sum(dim=1)

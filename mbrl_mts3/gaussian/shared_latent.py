@@ -1,4 +1,4 @@
-"""A latent cause that is shared by several steps, with its correlation kept exactly."""
+"""Covariance of the state with a latent that several steps share, such as the slow latent of a cell."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class SharedLatentCovariance(TensorRecord):
-    """G = Cov(z, e): the state's covariance with the standard normal e behind a shared cause l = m + R e.
+    """G = Cov(z, e), the covariance of the state with the standard normal e of a shared latent l = m + R e.
 
     Only the four diagonals are kept, which is the projection Pi of the joint covariance of (z, e) onto n 4x4
     blocks; it preserves validity. e has unit covariance whatever is later learned about l, so G stays consistent
-    when the belief of l sharpens in the course of a window.
+    when the belief of l becomes more certain in the course of a window.
     """
 
     blocks: Float[Tensor, "*batch four_n"]
@@ -30,7 +30,7 @@ class SharedLatentCovariance(TensorRecord):
 def condition_shared(
     shared: SharedLatentCovariance, prior: FactorisedGaussian, evidence: Evidence
 ) -> SharedLatentCovariance:
-    """G after the state was conditioned on evidence: G' = (I - K [I 0]) G with the gain of `condition`."""
+    """Update of G when the state is conditioned on evidence: G' = (I - K [I 0]) G with the gain of `condition`."""
     upper, _, side = prior.parts
     weight = evidence.precision / (1 + evidence.precision * upper)
     g_uu, g_ul, g_lu, g_ll = shared.blocks.chunk(4, dim=-1)
@@ -41,7 +41,7 @@ def condition_shared(
 
 
 class SharedLatentMaps:
-    """What z' = A z + C l adds to the covariances because z already depends on l (derived).
+    """The terms that z' = A z + C l adds to the covariances because z already depends on l (own derivation).
 
     With X = G R^T = Cov(z, l):  Pi[cov'] gains Pi[A X C^T + C X^T A^T], and G' = Pi[A G + C R].
     """
@@ -61,14 +61,14 @@ class SharedLatentMaps:
     def covariance_gain(
         self, shared: SharedLatentCovariance, cause: FactorisedGaussian
     ) -> Float[Tensor, "*batch three_n"]:
-        """Pi[A X C^T + C X^T A^T], packed (..., 3n)."""
+        """The term of the state's covariance: Pi[A X C^T + C X^T A^T], packed (..., 3n)."""
         r_uu, r_lu, r_ll = cause.cholesky()
         g_uu, g_ul, g_lu, g_ll = shared.blocks.chunk(4, dim=-1)
         x = torch.cat([g_uu * r_uu, g_uu * r_lu + g_ul * r_ll, g_lu * r_uu, g_lu * r_lu + g_ll * r_ll], dim=-1)
         return matvec(self.covariance_weight, x)
 
     def advance(self, shared: SharedLatentCovariance, cause: FactorisedGaussian) -> SharedLatentCovariance:
-        """G' = Pi[A G + C R]."""
+        """The covariance with the shared latent one step later: G' = Pi[A G + C R]."""
         r_uu, r_lu, r_ll = cause.cholesky()
         g = [[shared.blocks.chunk(4, dim=-1)[2 * i + j] for j in range(2)] for i in range(2)]
         r = [[r_uu, torch.zeros_like(r_uu)], [r_lu, r_ll]]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from beliefs import belief_of_parts
 
 from mbrl_mts3.gaussian import FactorisedGaussian
 
@@ -25,7 +26,7 @@ def random_belief() -> Belief:
         side = rng.uniform(-0.99, 0.99, (*batch, n)) * np.sqrt(upper * lower)
         mean = rng.normal(size=(*batch, 2 * n)) * 3
         parts = (torch.tensor(part, dtype=dtype) for part in (mean, upper, lower, side))
-        return FactorisedGaussian.from_parts(*parts)
+        return belief_of_parts(*parts)
 
     return build
 

@@ -1,9 +1,10 @@
-"""The family itself: validity, draws, likelihoods."""
+"""Factorised Gaussians: validity, samples, likelihoods."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from beliefs import belief_of_parts, is_valid
 from scipy.stats import multivariate_normal, norm
 
 from mbrl_mts3.gaussian import FactorisedGaussian, negative_log_likelihood
@@ -11,11 +12,11 @@ from mbrl_mts3.gaussian import FactorisedGaussian, negative_log_likelihood
 
 def test_dense_form_and_validity_agree_with_eigenvalues(random_belief):
     belief = random_belief(np.random.default_rng(0), 4, (50,))
-    assert belief.is_valid().all()
+    assert is_valid(belief).all()
     assert (torch.linalg.eigvalsh(belief.to_dense()) > 0).all()
     upper, lower, side = belief.parts
-    broken = FactorisedGaussian.from_parts(belief.mean, upper, lower, side + 2 * (upper * lower).sqrt())
-    assert not broken.is_valid().any()
+    broken = belief_of_parts(belief.mean, upper, lower, side + 2 * (upper * lower).sqrt())
+    assert not is_valid(broken).any()
     assert (torch.linalg.eigvalsh(broken.to_dense()).min(dim=-1).values < 0).all()
 
 
@@ -29,11 +30,11 @@ def test_cholesky_factors_rebuild_the_covariance(random_belief):
 def test_draws_have_the_moments_of_the_belief(random_belief):
     belief = random_belief(np.random.default_rng(2), 2)
     noise = torch.randn(200_000, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    drawn = belief.map(lambda tensor: tensor.expand(200_000, -1)).sample(noise)
-    assert (drawn.covariance == 0).all()
+    sampled = belief.map(lambda tensor: tensor.expand(200_000, -1)).sample(noise)
+    assert (sampled.covariance == 0).all()
     scale = belief.to_dense().diagonal().max()
-    torch.testing.assert_close(drawn.mean.mean(0), belief.mean, atol=0.02 * float(scale.sqrt()), rtol=0)
-    torch.testing.assert_close(torch.cov(drawn.mean.T), belief.to_dense(), atol=0.02 * float(scale), rtol=0)
+    torch.testing.assert_close(sampled.mean.mean(0), belief.mean, atol=0.02 * float(scale.sqrt()), rtol=0)
+    torch.testing.assert_close(torch.cov(sampled.mean.T), belief.to_dense(), atol=0.02 * float(scale), rtol=0)
 
 
 def test_zero_variance_draws_are_the_mean():

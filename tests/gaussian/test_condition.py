@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from beliefs import is_valid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def test_a_masked_set_gives_the_dense_kalman_posterior(
     expected_mean, expected_cov = kalman_update(*dense(prior), values, variances, shown)
     np.testing.assert_allclose(mean, expected_mean, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
     np.testing.assert_allclose(cov, expected_cov, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
-    assert posterior.is_valid(tolerance=1e-4 if dtype == torch.float32 else 1e-9)
+    assert is_valid(posterior, tolerance=1e-4 if dtype == torch.float32 else 1e-9)
 
 
 def test_a_set_at_once_equals_its_members_one_by_one_in_any_order(random_belief):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from beliefs import is_valid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ def test_several_causes_equal_the_projected_dense_sum(random_belief, dense, proj
         mean, cov = mean + f @ m, cov + f @ s @ f.T
     np.testing.assert_allclose(result.mean.numpy(), mean, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(result.covariance.numpy(), projected(cov), rtol=1e-10, atol=1e-10)
-    assert result.is_valid(tolerance=1e-9)
+    assert is_valid(result, tolerance=1e-9)
 
 
 def test_a_matrix_per_batch_element_equals_each_alone(random_belief):
@@ -78,7 +79,7 @@ def test_covariances_stay_valid_over_thousands_of_steps_in_float32(name, random_
             belief = condition(belief, Evidence.from_observation(torch.randn(4, 8), torch.rand(4, 8) + 1e-4, shown))
             belief = marginalize([(linear_map, belief)], noise)
     assert torch.isfinite(belief.mean).all()
-    assert belief.is_valid(tolerance=1e-5).all()
+    assert is_valid(belief, tolerance=1e-5).all()
 
 
 def test_gradients_are_right(random_belief):

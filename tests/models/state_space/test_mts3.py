@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from beliefs import is_valid
 from dense_mts3 import DenseMTS3
 
 from mbrl_mts3.errors import CausalityError, ConfigurationError
@@ -260,4 +261,4 @@ def test_exact_treatment_is_less_sure_than_adding_the_slow_latent_anew():
     independent, shared = (m.filter(observations, actions, blind)[0].fast for m in (model, exact))
     torch.testing.assert_close(independent.mean, shared.mean)
     assert shared.covariance[:, :10].mean() > independent.covariance[:, :10].mean()
-    assert shared.is_valid().all()
+    assert is_valid(shared).all()
