@@ -1,4 +1,4 @@
-"""World models, their beliefs and predictions."""
+"""World models with their beliefs and predictions."""
 
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.probabilistic_mlp import ParticleBelief, ProbabilisticMLP

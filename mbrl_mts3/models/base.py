@@ -1,4 +1,4 @@
-"""The contract of all world models."""
+"""Base class of all world models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 
 class WorldModel(nn.Module, ABC):
-    """A probabilistic model of o_{t+1}, r_t and, where asked, termination, given the past.
+    """Base class of probabilistic models of o_{t+1}, r_t and, optionally, termination, given the past.
 
     All tensors are in normalised units, batch first. A *belief* stands for everything known at
     step t: the observations o_0..o_t that were not masked and the actions a_0..a_{t-1}. Beliefs are
@@ -26,7 +26,7 @@ class WorldModel(nn.Module, ABC):
         predict_termination: give predictions a termination head.
 
     Raises:
-        ConfigurationError: sizes that nothing can have.
+        ConfigurationError: sizes that are not possible.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class WorldModel(nn.Module, ABC):
 
     @property
     def period(self) -> int:
-        """Steps of the longest window; sequences may have any length, but cuts are best made here."""
+        """Steps of the longest window; sequences may have any length, but are best cut at its multiples."""
         return 1
 
     @property
@@ -67,7 +67,7 @@ class WorldModel(nn.Module, ABC):
         }
 
     def prepared(self) -> WorldModel:
-        """The model with everything computed that depends on its parameters alone: for many short calls in a row.
+        """The model with everything precomputed that depends on its parameters alone, for many short calls.
 
         It shares the parameters but no longer follows their changes, and no gradient reaches all of them. Do not
         train it; a move to another device or precision drops what was computed.
@@ -113,7 +113,7 @@ class WorldModel(nn.Module, ABC):
 
     @abstractmethod
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
-        """Predict open loop, nothing observed on the way.
+        """Predict open loop, without further observations.
 
         Args:
             belief: of batch size B.
@@ -137,21 +137,21 @@ class WorldModel(nn.Module, ABC):
         """
 
     def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
-        """The state that futures are drawn from, step by step: all that is known, and all that is drawn but once.
+        """The state of step-wise sampling: the belief, and what is sampled only once for a whole future.
 
         Args:
             belief: of batch size B, one future for each element. Like beliefs, states can be indexed, and elements of
                 one batch may be at different steps.
-            generator: of the draws.
+            generator: of the samples.
         """
         return belief
 
     def sample_step(
         self, state: TensorRecord, action: Tensor, generator: torch.Generator | None = None
     ) -> tuple[TensorRecord, SampledStep]:
-        """Draw what one action (B, act) leads to, given all that was drawn before.
+        """Sample what one action (B, act) leads to, given all that was sampled before.
 
-        The joint distribution of a future is the product of its steps' distributions: o_{t+1} is drawn from the
+        The joint distribution of a future is the product of its steps' distributions: o_{t+1} is sampled from the
         predictive Gaussian and the belief updated with it as if it had been observed, so latents are not sampled
         themselves. An ensemble lets one of its members, chosen at the start, sample the whole future.
 
@@ -163,13 +163,13 @@ class WorldModel(nn.Module, ABC):
         return self.observe_sample(belief, step.observation), step
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> TensorRecord:
-        """Take in an observation (B, obs) that the model itself has drawn from its prediction of this step."""
+        """Update the belief with an observation (B, obs) that was sampled from the model's own prediction."""
         return self.observe(belief, observation)
 
     def sample(
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
     ) -> Trajectories:
-        """Draw coherent futures under actions (B, L, act): (B, num_samples, L, ...)."""
+        """Sample whole futures under actions (B, L, act): (B, num_samples, L, ...)."""
         state = self.start_sampling(belief.repeat_interleave(num_samples), generator)
         steps = []
         for action in actions.repeat_interleave(num_samples, dim=0).unbind(dim=1):
@@ -191,10 +191,11 @@ class WorldModel(nn.Module, ABC):
             raise ShapeError(f"observations need the shape (batch, time >= 1, {self.observation_dim}), got {batch}")
 
     def check_rows(self, rows: int, observations: Tensor) -> None:
-        """Raise ShapeError unless a belief of `rows` sequences is of as many as `observations` (B, ...)."""
+        """Raise ShapeError unless `rows`, the batch size of a belief, is that of `observations` (B, ...)."""
         if rows != len(observations):
             raise ShapeError(
-                f"the belief is of {rows} sequences and the observations of {len(observations)}: expected as many"
+                f"the belief is of {rows} sequences and the observations are of {len(observations)}: "
+                "expected the same number"
             )
 
     def check_actions(self, actions: Tensor, batch_size: int) -> None:
@@ -205,7 +206,7 @@ class WorldModel(nn.Module, ABC):
                 f"({batch_size}, candidates, steps, {self.action_dim}), got {tuple(actions.shape)}"
             )
         if actions.shape[-2] < 1:
-            raise ShapeError("actions hold no step: plan at least one")
+            raise ShapeError("actions hold no step: expected at least one")
 
     def check_observation(self, observation: Tensor, batch_size: int, mask: Tensor | None = None) -> None:
         """Raise ShapeError unless `observation` is (B, obs) and `mask`, where there is one, (B,) bool."""

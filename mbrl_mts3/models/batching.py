@@ -1,4 +1,4 @@
-"""Large batches in chunks that fit the processor's caches, and decisions on whole batches."""
+"""Large batches in chunks that fit the processor's caches, and tests of the flags of a whole batch."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ BeliefT = TypeVar("BeliefT", bound=TensorRecord)
 ResultT = TypeVar("ResultT", bound=TensorRecord)
 
 STEPS_AT_ONCE = 6000
-"""Steps of all rows of one piece together: hidden layers of 240 units then take 6 MB."""
+"""Steps of a chunk, summed over its rows: hidden layers of 240 units then take 6 MB."""
 SEQUENCE_STEPS_AT_ONCE = 7000
-"""The same along sequences with gradients, where every layer's results are kept and read again."""
+"""Steps of a segment, summed over its rows, with gradients: every layer's results are kept and read again."""
 ROWS_AT_LEAST = 64
-"""Below this the products of single steps are too small to be fast."""
+"""Rows of a chunk at least: with fewer, the products of single steps are too small to be fast."""
 
 
 def in_chunks(
     rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor, *, steps: int | None = None
 ) -> ResultT:
-    """rollout(start, actions) by pieces of the batch, where that is faster: on a CPU, without gradients.
+    """Run rollout(start, actions) in chunks of the batch where that is faster: on a CPU, without gradients.
 
     Args:
         rollout: maps beliefs (B,) and actions (B, L, act) to a record of batch size B, element by element.
-        steps: steps of one piece; None means `STEPS_AT_ONCE`.
+        steps: steps of one chunk, summed over its rows; None means `STEPS_AT_ONCE`.
     """
     rows = max(ROWS_AT_LEAST, (steps or STEPS_AT_ONCE) // actions.shape[1])
     if len(actions) <= rows or actions.device.type != "cpu" or torch.is_grad_enabled():
@@ -39,9 +39,9 @@ def in_chunks(
 
 
 def segment_ends(rows: int, length: int, period: int, offset: int) -> list[int]:
-    """Where to cut a sequence, so that one piece of all rows stays in the caches of a CPU; the last is its end.
+    """Where to cut a sequence, so that each segment of all rows fits the caches of a CPU; the last cut is its end.
 
-    Cuts lie at the ends of cells, where every form of a model may be cut.
+    Cuts lie at the ends of cells, where all variants of a model may be cut.
 
     Args:
         rows: of the batch.
@@ -57,14 +57,14 @@ def segment_ends(rows: int, length: int, period: int, offset: int) -> list[int]:
 def over_candidates(rollout: Callable[[BeliefT, Tensor], ResultT], start: BeliefT, actions: Tensor) -> ResultT:
     """`in_chunks` for actions (B, L, act), or (B, N, L, act) for N candidates of each belief; the result likewise.
 
-    Beliefs are repeated piece by piece: those of all candidates at once could fill the memory.
+    Beliefs are repeated chunk by chunk: those of all candidates at once could fill the memory.
     """
     if actions.ndim == 3:
         return in_chunks(rollout, start, actions)
     shape = actions.shape[:2]
     rows = _Rows(torch.arange(shape[0], device=actions.device).repeat_interleave(shape[1]))
-    pieces = in_chunks(lambda picked, plans: rollout(start[picked.index], plans), rows, actions.flatten(0, 1))
-    return pieces.reshape_batch(tuple(shape))
+    results = in_chunks(lambda chunk, plans: rollout(start[chunk.index], plans), rows, actions.flatten(0, 1))
+    return results.reshape_batch(tuple(shape))
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,16 +73,16 @@ class _Rows(TensorRecord):
 
 
 def all_true(flags: Tensor) -> bool:
-    """Whether all of `flags` (bool) are True, for every member where an `Ensemble` runs many at once.
+    """Whether all of `flags` (bool) are True, over all members where an `Ensemble` runs many at once.
 
-    Inside `torch.func.vmap`, `bool(flags.all())` fails: each member has an answer of its own. A model that may take
-    a faster way where everything is shown asks here.
+    Inside `torch.func.vmap`, `bool(flags.all())` fails, because each member has a result of its own. For models with a
+    faster path where everything is observed.
     """
-    return bool(_Everywhere.apply(flags))  # type: ignore[no-untyped-call]
+    return bool(_AllTrue.apply(flags))  # type: ignore[no-untyped-call]
 
 
-class _Everywhere(torch.autograd.Function):
-    """A function of tensors is the one place where vmap hands over the tensors of all members."""
+class _AllTrue(torch.autograd.Function):
+    """Only in the `vmap` of an autograd function are the tensors of all members at hand."""
 
     @staticmethod
     def forward(flags: Tensor) -> Tensor:

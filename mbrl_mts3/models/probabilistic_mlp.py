@@ -1,4 +1,4 @@
-"""The probabilistic one-step MLP of PETS (Chua et al., 2018), with its belief of particles."""
+"""The probabilistic one-step MLP of PETS (Chua et al., 2018), with a belief of particles."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from mbrl_mts3.predictions import MeanPrediction, Prediction, Trajectories, mix_
 from mbrl_mts3.tensor_record import TensorRecord
 
 PROPAGATIONS = ("mean", "particles")
-# A network knows nothing beyond its data, and what it says there feeds on itself: open-loop rollouts run off
-# to infinity. Ten standard deviations of the data stand far outside of any, so no honest prediction meets the bound.
+# Outside of its data a network's predictions are arbitrary, and rollouts that are fed with them can diverge. Ten
+# standard deviations lie far outside of any data, so the bound does not change realistic predictions.
 BOUND = 10.0
 ROWS_AT_ONCE = 512
+NOISE_STEPS = 256
+"""The noise of the particles repeats after so many steps."""
 
 Noise = Callable[[int], Tensor | None]
 """Step of a rollout -> standard normal noise (B, P, obs); None feeds means back."""
@@ -29,20 +31,21 @@ ResultT = TypeVar("ResultT", bound=TensorRecord)
 
 
 class ProbabilisticMLP(WorldModel):
-    """o_{t+1} = o_t + N(mean(o_t, a_t), variance(o_t, a_t)): the member of PETS (Chua et al. 2018, arXiv 1805.12114).
+    """One-step model o_{t+1} = o_t + N(mean(o_t, a_t), variance(o_t, a_t)) of PETS (Chua et al., arXiv 1805.12114).
 
-    It remembers nothing but its guess of o_t: an observation replaces the guess, and where none is shown the guess is
-    the model's own prediction, fed back within bounds. So velocities that are not observed cannot be inferred.
+    Its only memory is an estimate of o_t: an observation replaces it, and without one it is the model's own prediction,
+    fed back within bounds. So velocities that are not observed cannot be inferred.
 
-    In training mode `filter` feeds means back and takes them as given: no gradient flows through a guess into the
-    step that made it. The gradients of long rollouts explode; without them an update is cheaper and, measured on
-    HalfCheetah, worth more.
+    In training mode `filter` feeds means back as constants: no gradient flows through an estimate into the step that
+    predicted it. The gradients of long rollouts explode; without them an update is cheaper and, measured on
+    HalfCheetah, better.
 
     Args:
-        propagation: what is fed back. "particles": draws, whose spread joins the predicted variance. Their noise is
-            the same at every call, so predictions are reproducible and candidate plans meet the same luck. "mean":
-            the predicted mean, as many times cheaper; variances then are those of one step, too small far out.
-        particles: how many draws; "mean" needs none.
+        propagation: what is fed back. "particles": samples, whose variance is part of the predicted variance. Their
+            noise is the same at every call, so predictions are reproducible and candidate plans are compared under
+            the same noise. "mean": the predicted mean, cheaper by the number of particles; variances are then those
+            of one step, too small at long horizons.
+        particles: how many samples; "mean" needs none.
         hidden: sizes of the hidden layers.
 
     Raises:
@@ -68,7 +71,9 @@ class ProbabilisticMLP(WorldModel):
         if propagation not in PROPAGATIONS:
             raise ConfigurationError(f"propagation={propagation!r} is unknown: choose one of {', '.join(PROPAGATIONS)}")
         if particles < 2:
-            raise ConfigurationError(f"particles={particles}: 2 or more have a spread, propagation='mean' needs none")
+            raise ConfigurationError(
+                f"particles={particles}: expected at least 2, for a variance; propagation='mean' needs none"
+            )
         self.propagation = propagation
         self.particles = particles
         self.hidden = tuple(hidden)
@@ -94,7 +99,7 @@ class ProbabilisticMLP(WorldModel):
         }
 
     def initial_belief(self, batch_size: int) -> ParticleBelief:
-        # Normalised data have mean 0 and variance 1, which is all that is known before the first observation.
+        # Normalised data have mean 0 and variance 1; no more is known before the first observation.
         states = self.noise[-1].expand(batch_size, *self.noise.shape[1:]).clone()
         return ParticleBelief(states, torch.zeros(batch_size, dtype=torch.int64, device=states.device))
 
@@ -106,7 +111,7 @@ class ProbabilisticMLP(WorldModel):
             self.check_actions(action.unsqueeze(1), len(known.step))
             known = ParticleBelief(self._roll(known, action.unsqueeze(1))[0], known.step + 1)
         self.check_observation(observation, len(known.step), mask)
-        return replace(known, states=_take_in(known.states, observation, mask))
+        return replace(known, states=_replace_observed(known.states, observation, mask))
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> ParticleBelief:
         return self.observe(belief, observation.clamp(-BOUND, BOUND))
@@ -119,7 +124,7 @@ class ProbabilisticMLP(WorldModel):
         self.check_rows(len(start.step), observations)
         shown, last = mask is None or all_true(mask), actions.shape[1] - 1
         if shown or self.training:
-            states = observations.unsqueeze(2) if shown else self._guesses(start, observations, actions, mask)
+            states = observations.unsqueeze(2) if shown else self._estimates(start, observations, actions, mask)
             features = self._features(states, actions)
             noise = None if self.training else self._common_noise_from(start.step)(last)
             after = self._next(states[:, -1], features[:, -1], noise).expand_as(start.states)
@@ -152,19 +157,21 @@ class ProbabilisticMLP(WorldModel):
         self.check_actions(actions, len(known.step))
         batch, particles, _ = known.states.shape
 
-        def draw(*shape: int) -> Tensor:
+        def normal(*shape: int) -> Tensor:
             return torch.randn(shape, dtype=actions.dtype, device=actions.device, generator=generator)
 
         chosen = torch.randint(particles, (batch, num_samples), device=actions.device, generator=generator)
         rows = torch.arange(batch, device=actions.device).unsqueeze(-1)
         start = replace(known, states=known.states[rows, chosen])
         after, states, features = self._roll(
-            start, actions, noise=lambda _: draw(batch, num_samples, self.observation_dim)
+            start, actions, noise=lambda _: normal(batch, num_samples, self.observation_dim)
         )
         outputs, variances = self.network.mean(features), self.network.variance(features)
         observations = torch.cat([states[:, 1:], after.unsqueeze(1)], dim=1)
-        drawn = self.columns.trajectories(observations, outputs, variances.sqrt() * draw(*variances.shape), generator)
-        return drawn.map(lambda tensor: tensor.transpose(1, 2))
+        sampled = self.columns.trajectories(
+            observations, outputs, variances.sqrt() * normal(*variances.shape), generator
+        )
+        return sampled.map(lambda tensor: tensor.transpose(1, 2))
 
     # --- along a sequence -----------------------------------------------------------------------------------------
 
@@ -176,12 +183,12 @@ class ProbabilisticMLP(WorldModel):
         mask: Tensor | None = None,
         noise: Noise | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Step by step: the states after the last step, the states (B, T, P, obs) before each and their features."""
+        """Run step by step: states after the last step, states (B, T, P, obs) before each step, and their features."""
         noise = self._common_noise_from(start.step) if noise is None else noise
         states, before, found = start.states, [], []
         for t, action in enumerate(actions.unbind(1)):
             if observations is not None and mask is not None:
-                states = _take_in(states, observations[:, t], mask[:, t])
+                states = _replace_observed(states, observations[:, t], mask[:, t])
             features = self._features(states, action)
             before.append(states)
             found.append(features)
@@ -189,31 +196,31 @@ class ProbabilisticMLP(WorldModel):
         return states, torch.stack(before, dim=1), torch.stack(found, dim=1)
 
     @torch.no_grad()
-    def _guesses(self, start: ParticleBelief, observations: Tensor, actions: Tensor, mask: Tensor | None) -> Tensor:
+    def _estimates(self, start: ParticleBelief, observations: Tensor, actions: Tensor, mask: Tensor | None) -> Tensor:
         """(B, T, 1, obs): o_t where it is shown, else the mean that is fed back, for training."""
         mean = replace(start, states=start.states.mean(dim=1, keepdim=True))
         return self._roll(mean, actions, observations, mask, noise=lambda _: None)[1]
 
     def _features(self, states: Tensor, actions: Tensor) -> Tensor:
-        """Of states (..., P, obs) under actions (..., act)."""
+        """Features of states (..., P, obs) under actions (..., act)."""
         repeated = actions.unsqueeze(-2).expand(*states.shape[:-1], actions.shape[-1])
         return self.network.features(torch.cat([states, repeated], dim=-1))
 
     def _next(self, states: Tensor, features: Tensor, noise: Tensor | None) -> Tensor:
-        """What is fed back: a draw of the next state, or its mean where there is no noise."""
+        """What is fed back: a sample of the next state, or its mean where there is no noise."""
         after = states + self.network.mean(features)[..., : self.observation_dim]
         if noise is not None:
             after = after + noise * self.network.variance(features)[..., : self.observation_dim].sqrt()
         return after.clamp(-BOUND, BOUND)
 
     def _common_noise_from(self, step: Tensor) -> Noise:
-        """Noise by the step of the episode, so that a prediction does not depend on where its belief was cut."""
+        """Noise by the step of the episode, so that predictions do not depend on where a sequence was cut."""
         if self.propagation == "mean":
             return lambda _: None
         return lambda t: self.noise[(step + t) % NOISE_STEPS]
 
     def _read(self, states: Tensor, features: Tensor) -> Prediction:
-        """What (B, T, P, ...) predict: the moments over the particles."""
+        """The prediction of particles (B, T, P, ...): mean and variance over all of them."""
         outputs = self.network.mean(features)
         observations = states + outputs[..., : self.observation_dim]
         parts = self.columns.prediction(observations, outputs, self.network.variance(features))
@@ -239,8 +246,8 @@ class ProbabilisticMLP(WorldModel):
         return belief
 
 
-def _take_in(states: Tensor, observation: Tensor, mask: Tensor | None) -> Tensor:
-    """All guesses become the observation where one is shown."""
+def _replace_observed(states: Tensor, observation: Tensor, mask: Tensor | None) -> Tensor:
+    """Set all particles to the observation where one is shown."""
     observed = observation.unsqueeze(1).expand_as(states)
     return observed if mask is None else torch.where(mask[:, None, None], observed, states)
 
@@ -250,13 +257,9 @@ class ParticleBelief(TensorRecord):
     """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
 
     states: Tensor
-    """(B, P, obs): P equally likely guesses of o_t; all of them o_t itself where it was observed."""
+    """(B, P, obs): P equally likely particles of o_t; all of them o_t itself where it was observed."""
     step: Tensor
     """(B,) int64: t, the number of actions executed since the start."""
-
-
-NOISE_STEPS = 256
-"""After so many steps the noise begins anew."""
 
 
 def common_random_numbers(particles: int, size: int) -> Tensor:

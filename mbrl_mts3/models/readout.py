@@ -1,4 +1,4 @@
-"""The readout: from latent beliefs to predicted observations, rewards and terminations."""
+"""Readout: decodes latent beliefs to predicted observations, rewards and terminations."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Readout(nn.Module):
         observations: Float[Tensor, "batch time obs"] | None = None,
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> tuple[Prediction, Float[Tensor, "batch obs"] | None]:
-        """Read beliefs of z_1..z_T (batch, T).
+        """Decode beliefs of z_1..z_T (batch, T).
 
         Args:
             reference: at the first step; needed with `delta`.
@@ -79,7 +79,7 @@ class Readout(nn.Module):
     def means(
         self, states: Float[Tensor, "batch time two_n"], reference: Float[Tensor, "batch obs"] | None
     ) -> MeanPrediction:
-        """What is predicted along the means of open-loop beliefs of z_1..z_T, without variances."""
+        """Predict from the means of open-loop beliefs of z_1..z_T, without variances."""
         outputs = self.decoder.mean(states)
         mean = outputs[..., : self.columns.observation_dim]
         if self.delta and reference is not None:
@@ -98,10 +98,10 @@ class Readout(nn.Module):
         reference: Float[Tensor, "batch obs"] | None,
         generator: torch.Generator | None,
     ) -> Trajectories:
-        """Observations, rewards and terminations along paths of z, each drawn with its emission noise.
+        """Sample observations, rewards and terminations along paths of z, with their emission noise.
 
         Args:
-            emission: the covariance (3n,) that is left of a step whose past is known.
+            emission: the covariance (3n,) that remains at a step when its past is known.
         """
         covariance = emission.covariance.expand(*states.shape[:-1], emission.covariance.shape[-1])
         outputs, variances = self.decoder(FactorisedGaussian(states, covariance))
@@ -120,7 +120,7 @@ def delta_references(
     observations: Float[Tensor, "batch time obs"] | None,
     mask: Bool[Tensor, "batch time"] | None,
 ) -> Float[Tensor, "batch time obs"]:
-    """What each change is added to: o_t where it was observed, else the predicted mean of o_t.
+    """The reference that each change is added to: o_t where it was observed, else the predicted mean of o_t.
 
     Between observations the predicted means are the last observation plus the running sum of the changes since,
     so all of them follow from one cumulative sum, without a recursion.
@@ -139,9 +139,9 @@ def delta_references(
 
 @dataclass(frozen=True)
 class OutputColumns:
-    """The outputs of a decoder: the observation, then the reward, then the logit of termination.
+    """The layout of a decoder's outputs: the observation, then the reward, then the logit of termination.
 
-    The observation itself is handed over apart from the outputs, since models may predict its change.
+    The observation itself is an argument beside the outputs, since models may predict its change.
 
     Args:
         observation_dim: size of an observation.
@@ -168,7 +168,7 @@ class OutputColumns:
         outputs: Float[Tensor, "*batch outputs"],
         variances: Float[Tensor, "*batch variances"],
     ) -> Prediction:
-        """All that is predicted; `observation` is its mean."""
+        """The prediction of given outputs; `observation` is its mean."""
         return Prediction(
             mean=observation,
             variance=variances[..., : self.observation_dim].contiguous(),
@@ -180,7 +180,7 @@ class OutputColumns:
     def mean_prediction(
         self, observation: Float[Tensor, "*batch obs"], outputs: Float[Tensor, "*batch outputs"]
     ) -> MeanPrediction:
-        """The same without variances."""
+        """The prediction of given outputs without variances."""
         return MeanPrediction(observation, self._reward(outputs), self._termination(outputs))
 
     def trajectories(
@@ -190,12 +190,14 @@ class OutputColumns:
         deviations: Float[Tensor, "*batch variances"],
         generator: torch.Generator | None,
     ) -> Trajectories:
-        """Futures with the sampled `observation`; `deviations` are draws of what lies around the outputs."""
+        """Futures with the sampled `observation`; `deviations` are the sampled noise of the outputs."""
         terminations, logit = None, self._termination(outputs)
         if logit is not None:
-            chance = torch.sigmoid(logit)
-            drawn = torch.rand(chance.shape, dtype=chance.dtype, device=chance.device, generator=generator)
-            terminations = drawn < chance
+            probability = torch.sigmoid(logit)
+            uniform = torch.rand(
+                probability.shape, dtype=probability.dtype, device=probability.device, generator=generator
+            )
+            terminations = uniform < probability
         rewards = self._reward(outputs[..., : self.variances] + deviations)
         return Trajectories(observation, rewards, terminations)
 

@@ -22,7 +22,7 @@ TARGETS = ("absolute", "delta")
 
 @dataclass(frozen=True)
 class _Run:
-    """What comes of reading a sequence of T steps."""
+    """Results of reading a sequence of T steps."""
 
     features: Tensor
     """(B, T, width)."""
@@ -34,10 +34,10 @@ class _Run:
 
 
 class SequenceModel(WorldModel):
-    """A causal network reads one token per step, [o_t; whether it was observed; a_t], and predicts o_{t+1}.
+    """Base class of models that read one token per step, [o_t; whether it was observed; a_t], and predict o_{t+1}.
 
-    Where nothing was observed, zeros and the flag stand in for o_t, so open-loop steps are tokens like any other, and a
-    whole future is predicted in one call of the network. A subclass chooses the network.
+    Where o_t was not observed, it is zero and the flag is 0, so open-loop steps are tokens like any other, and a whole
+    future is predicted in one call of the causal network. A subclass chooses the network.
 
     Args:
         core: reads tokens of size observation_dim + 1 + action_dim.
@@ -94,7 +94,7 @@ class SequenceModel(WorldModel):
         return {**super().arguments(), **self.core.sizes(), **hidden, "target": self.target}
 
     def initial_belief(self, batch_size: int) -> SequenceBelief:
-        return self._settled(self._nothing_known(batch_size))
+        return self._padded(self._nothing_known(batch_size))
 
     def observe(
         self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
@@ -122,7 +122,7 @@ class SequenceModel(WorldModel):
         start = self._nothing_known(len(observations)) if belief is None else self._checked(belief)
         self.check_rows(len(start.shown), observations)
         run = self._run(start, actions, observations, mask)
-        return self._settled(run.after), self._prediction(run)
+        return self._padded(run.after), self._prediction(run)
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
@@ -144,7 +144,7 @@ class SequenceModel(WorldModel):
     def _run(
         self, start: SequenceBelief, actions: Tensor, observations: Tensor | None = None, mask: Tensor | None = None
     ) -> _Run:
-        """Read `actions` (B, T, act) with what is shown of `observations`; nothing is where they are None."""
+        """Read `actions` (B, T, act) and the observations that `mask` shows; None for an open loop."""
         values, shown = _shown_values(start, observations, mask, actions.shape[1])
         features, state = self._read(start.state, values, shown, actions, open_loop=observations is None)
         outputs = self.heads.mean(features)
@@ -156,11 +156,11 @@ class SequenceModel(WorldModel):
     def _read(
         self, state: TensorRecord, values: Tensor, shown: Tensor | None, actions: Tensor, *, open_loop: bool
     ) -> tuple[Tensor, TensorRecord]:
-        """Features (B, T, width) and the state at the end; zeros stand in for what was not observed.
+        """Features (B, T, width) and the state at the end; zeros replace what was not observed.
 
         Args:
             values, shown: see `_shown_values`.
-            open_loop: nothing is observed on the way.
+            open_loop: no step but the first is observed.
         """
         if shown is not None:
             values = torch.where(shown.unsqueeze(-1), values, torch.zeros_like(values))
@@ -174,8 +174,8 @@ class SequenceModel(WorldModel):
         shown = torch.zeros(batch_size, dtype=torch.bool, device=nothing.device)
         return SequenceBelief(self.core.initial_state(batch_size), nothing, shown)
 
-    def _settled(self, belief: SequenceBelief) -> SequenceBelief:
-        return SequenceBelief(self.core.settled(belief.state), belief.observation, belief.shown)
+    def _padded(self, belief: SequenceBelief) -> SequenceBelief:
+        return SequenceBelief(self.core.padded(belief.state), belief.observation, belief.shown)
 
     def _checked(self, belief: TensorRecord) -> SequenceBelief:
         if not isinstance(belief, SequenceBelief) or belief.observation.shape[-1] != self.observation_dim:
@@ -184,7 +184,7 @@ class SequenceModel(WorldModel):
 
 
 def make_tokens(values: Tensor, shown: Tensor | None, actions: Tensor) -> Tensor:
-    """(B, T, obs + 1 + act): what stands for the observation, whether it was observed, the action."""
+    """Tokens (B, T, obs + 1 + act): value of the observation, whether it was observed, action."""
     flag = torch.ones_like(values[..., :1]) if shown is None else shown.unsqueeze(-1).to(values.dtype)
     return torch.cat([values, flag, actions], dim=-1)
 
@@ -192,7 +192,7 @@ def make_tokens(values: Tensor, shown: Tensor | None, actions: Tensor) -> Tensor
 def _shown_values(
     start: SequenceBelief, observations: Tensor | None, mask: Tensor | None, steps: int
 ) -> tuple[Tensor, Tensor | None]:
-    """What stands for o_0..o_{T-1}, the belief's own observation included, and where that was observed (B, T).
+    """Values of o_0..o_{T-1}, the belief's own observation included, and where they were observed (B, T).
 
     Where it was not, the first value is the belief's expectation and all others are zeros; masked entries may hold NaN,
     which must not even reach a product with zero. None for "where" means everywhere.
@@ -213,6 +213,6 @@ class SequenceBelief(TensorRecord):
     state: TensorRecord
     """Of the core, after the tokens of steps 0..t-1."""
     observation: Tensor
-    """(B, obs): o_t where it was observed, else its predicted mean; waits for a_t to make a token with."""
+    """(B, obs): o_t where it was observed, else its predicted mean; it makes a token as soon as a_t is known."""
     shown: Tensor
     """(B,) bool: whether it was observed."""

@@ -1,4 +1,4 @@
-"""Transformers as world models: autoregressive, and predicting the whole future in one pass."""
+"""Transformers as world models: autoregressive, and with direct multi-step predictions."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class _TransformerModel(SequenceModel):
 class AutoregressiveTransformer(_TransformerModel):
     """Causal Transformer (Vaswani et al., 2017, arXiv 1706.03762) that feeds its own predictions back.
 
-    Where nothing was observed the predicted mean stands in for the observation, with its flag down. Steps then wait for
-    each other and run one by one over cached keys and values; a sequence without a mask is one parallel pass.
+    Where nothing was observed, the predicted mean replaces the observation, and the flag is 0. Such steps run one by
+    one over cached keys and values; a sequence without a mask is one parallel pass.
     """
 
     def _read(
@@ -65,8 +65,8 @@ class AutoregressiveTransformer(_TransformerModel):
         if open_loop or not torch.is_grad_enabled():
             _, features, end = self._feed_back(state, values, shown, actions)
             return features, end
-        # Training takes what was fed back as given (as scheduled sampling does, arXiv 1506.03099): two thirds of the
-        # time, and no worse a model. Imagination, which plans and policies differentiate, is exact.
+        # In training the values that are fed back are constants, as in scheduled sampling (arXiv 1506.03099): two
+        # thirds of the time, and no worse a model. Imagination, which planners and policies differentiate, is exact.
         with torch.no_grad():
             fed, _, _ = self._feed_back(state, values, shown, actions)
         return self.core.advance(state, make_tokens(fed, shown, actions))

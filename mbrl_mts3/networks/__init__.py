@@ -1,4 +1,4 @@
-"""Networks that own parameters: encoders, decoders and transitions."""
+"""Learned networks: encoders, decoders, sequence networks, and transitions of latents."""
 
 from mbrl_mts3.networks.latent_maps import Link, ProcessNoise, StateInteraction
 from mbrl_mts3.networks.mlp import MLP, GaussianDecoder, GaussianEncoder, GaussianHeads, GaussianMLP
@@ -6,11 +6,6 @@ from mbrl_mts3.networks.recurrent import GRUCore, LSTMCore, SequenceCore
 from mbrl_mts3.networks.transformer import CausalTransformer
 from mbrl_mts3.networks.transitions import (
     TRANSITIONS,
-    BandedLocallyLinearTransition,
-    BandedTransition,
-    DenseTransition,
-    DiagonalTransition,
-    LocallyLinearTransition,
     Transition,
     make_transition,
 )
@@ -18,11 +13,7 @@ from mbrl_mts3.networks.transitions import (
 __all__ = [
     "MLP",
     "TRANSITIONS",
-    "BandedLocallyLinearTransition",
-    "BandedTransition",
     "CausalTransformer",
-    "DenseTransition",
-    "DiagonalTransition",
     "GRUCore",
     "GaussianDecoder",
     "GaussianEncoder",
@@ -30,7 +21,6 @@ __all__ = [
     "GaussianMLP",
     "LSTMCore",
     "Link",
-    "LocallyLinearTransition",
     "ProcessNoise",
     "SequenceCore",
     "StateInteraction",

@@ -1,4 +1,4 @@
-"""Small learned maps between latents: links, process noise, and the interaction of state and action."""
+"""Learned parts of latent dynamics: links between latents, process noise, interaction of state and action."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mbrl_mts3.networks.mlp import MLP
 
 
 class Link(nn.Module):
-    """An unconstrained matrix from a cause (slow latent, abstract action) to a latent: C and Y of MTS3.
+    """A learned matrix without constraints from a cause (slow latent, abstract action) to a latent: C and Y of MTS3.
 
     Args:
-        latent_dim: n of the latent that it moves.
+        latent_dim: n of the latent that the cause acts on.
         cause_dim: n of the cause; None means latent_dim.
-        scale: standard deviation of the entries at the start, times 1 / sqrt(2n) of the cause.
+        scale: initial standard deviation of the entries, times 1 / sqrt(2n) of the cause.
     """
 
     def __init__(self, latent_dim: int, cause_dim: int | None = None, scale: float = 0.3) -> None:
@@ -32,11 +32,11 @@ class Link(nn.Module):
 
 
 class ProcessNoise(nn.Module):
-    """2n variances q > 0, through softplus.
+    """Learned process noise: 2n variances q > 0, through softplus.
 
     Args:
         latent_dim: n.
-        initial: start value of every variance.
+        initial: initial value of every variance.
     """
 
     def __init__(self, latent_dim: int, initial: float = 0.05) -> None:
@@ -44,19 +44,19 @@ class ProcessNoise(nn.Module):
         self.raw = nn.Parameter(torch.full((2 * latent_dim,), math.log(math.expm1(initial))))
 
     def forward(self) -> Tensor:
-        """(2n,)."""
+        """The variances (2n,)."""
         return torch.nn.functional.softplus(self.raw) + 1e-6
 
 
 class StateInteraction(nn.Module):
-    """V, W and u(a, x) of W tanh(V z + u): a layer of hidden units that sees the fast latent, the action and the cause.
+    """Parameters of the interaction W tanh(V z + u(a, x)) of fast latent z, action a and slow latent x.
 
     Args:
         latent_dim: n; latents have 2n dimensions.
         action_dim: size of an action; 0 for none.
         width: h, hidden units.
-        action_hidden: hidden sizes of the network that brings the action in.
-        cause_dim: n of the slow latent x above; 0 where none stands there.
+        action_hidden: hidden sizes of the network of the action.
+        cause_dim: n of the slow latent x; 0 where there is none.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class StateInteraction(nn.Module):
         super().__init__()
         size = 2 * latent_dim
         self.state_weight = nn.Parameter(torch.randn(width, size) / (3 * size) ** 0.5)
-        # Small at the start: the linear recursion is the better half-known place to begin from.
+        # Small at the start, so that training begins close to the linear recursion.
         self.out_weight = nn.Parameter(torch.randn(size, width) * (0.3 / (3 * width) ** 0.5))
         self.bias = nn.Parameter(torch.zeros(width))
         self.action = MLP(action_dim, action_hidden, width, layer_norm=True) if action_dim else None
         self.cause = nn.Linear(2 * cause_dim, width, bias=False) if cause_dim else None
 
     def inputs(self, actions: Tensor, cause: Tensor | None) -> Tensor:
-        """u (..., h), of actions (..., act) and means of the cause (..., 2 * cause_dim)."""
+        """u (..., h) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
         total: Tensor = self.bias.expand(*actions.shape[:-1], -1)
         if self.action is not None:
             total = total + self.action(actions)

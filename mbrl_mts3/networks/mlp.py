@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.gaussian import Evidence, FactorisedGaussian
 
+MINIMUM_VARIANCE = 1e-4
+"""Added to every predicted variance."""
+
 
 class MLP(nn.Sequential):
     """Linear layers with ReLU between them, optionally LayerNorm before the last one.
@@ -39,7 +42,7 @@ class MLP(nn.Sequential):
         super().__init__(*layers, nn.Linear(width, outputs))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs), of the inputs' type whatever autocast makes of the layers."""
+        """Map (..., inputs) to (..., outputs), in the type of the inputs under autocast too."""
         # As one matrix: the result of a linear layer on more dimensions is a view, and changing that in place
         # makes autograd copy it in the backward pass.
         outputs: Tensor = super().forward(inputs.reshape(-1, inputs.shape[-1]))  # type: ignore[no-untyped-call]
@@ -49,7 +52,7 @@ class MLP(nn.Sequential):
 class GaussianMLP(nn.Module):
     """SiLU layers with two linear heads, one of means and one of variances.
 
-    In two parts, `features` and its heads, so that rollouts need no variances where nobody looks at them.
+    `features` and the heads are separate, so that rollouts can skip the variances.
 
     Args:
         inputs: size of the last dimension of the input.
@@ -83,11 +86,8 @@ class GaussianMLP(nn.Module):
         return torch.nn.functional.softplus(self.variance_head(features)) + MINIMUM_VARIANCE
 
 
-MINIMUM_VARIANCE = 1e-4
-
-
 class GaussianEncoder(nn.Module):
-    """An MLP that says what it saw and how sure it is: latent observation w and variance v > 1e-4.
+    """An MLP from inputs to latent observations w with variances v > 1e-4.
 
     Args:
         inputs: size of the input.
@@ -100,7 +100,7 @@ class GaussianEncoder(nn.Module):
         self.network = MLP(inputs, hidden, 2 * outputs)
 
     def forward(self, inputs: Float[Tensor, "*batch inputs"], mask: Bool[Tensor, "*batch"] | None = None) -> Evidence:
-        """The evidence of each input; masked inputs may hold anything and give none."""
+        """The evidence of each input; masked inputs may hold any value and give none."""
         if mask is not None:
             # Zero times NaN is NaN in the backward pass too, so masked inputs never reach the network.
             inputs = torch.where(mask.unsqueeze(-1), inputs, torch.zeros((), dtype=inputs.dtype, device=inputs.device))
@@ -110,7 +110,7 @@ class GaussianEncoder(nn.Module):
 
 
 class GaussianHeads(nn.Module):
-    """Means and variances as two networks of the same features.
+    """Two networks on the same features, one of means and one of variances.
 
     Args:
         features: size of the input.
@@ -141,8 +141,8 @@ class GaussianHeads(nn.Module):
 class GaussianDecoder(nn.Module):
     """Two heads: means from the belief's mean, variances from its covariance (MTS3, arXiv 2310.18534).
 
-    Covariances hardly depend on where the state is, noise and model errors do: variances may be read from the whole
-    belief instead.
+    The covariance of a belief hardly depends on the state, noise and model errors do: with `heteroscedastic`,
+    variances depend on the whole belief.
 
     Args:
         latent_dim: n of the belief.
@@ -150,7 +150,7 @@ class GaussianDecoder(nn.Module):
         variances: how many variances, of the first outputs.
         hidden: sizes of the hidden layers of the means' head.
         variance_hidden: of the variances' head; None means `hidden`.
-        heteroscedastic: give the variances' head the belief's mean, too.
+        heteroscedastic: let the variances' head see the belief's mean, too.
     """
 
     def __init__(
@@ -181,7 +181,10 @@ class GaussianDecoder(nn.Module):
 
 
 def covariance_features(belief: FactorisedGaussian) -> Float[Tensor, "*batch three_n"]:
-    """[log s_u; log s_l; correlation]: variances span decades, from observed states to long unobserved ones."""
+    """Features of a covariance: [log s_u; log s_l; correlation].
+
+    In logarithms, because variances span decades, from observed states to states that were not observed for long.
+    """
     # Parts of rows are strided; copied once, all that follows runs several times faster.
     upper, lower, side = (part.contiguous() for part in belief.parts)
     correlation = side * torch.rsqrt(upper * lower)

@@ -1,4 +1,4 @@
-"""Recurrent networks (GRU and LSTM) that read tokens one by one, behind one contract."""
+"""Base class of networks that read token sequences, and its recurrent ones: GRU and LSTM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ StateT = TypeVar("StateT", bound=TensorRecord)
 
 
 class SequenceCore(nn.Module, ABC):
-    """A causal network from tokens to features. It keeps no state of its own: states go in and come out.
+    """Base class of causal networks from tokens to features. States are arguments and results, never kept inside.
 
     Args:
         inputs: size of a token.
@@ -35,7 +35,7 @@ class SequenceCore(nn.Module, ABC):
         self.width = width
 
     def sizes(self) -> dict[str, int]:
-        """The constructor's arguments beside `inputs`."""
+        """The constructor's arguments other than `inputs`."""
         return {"width": self.width}
 
     @abstractmethod
@@ -46,15 +46,15 @@ class SequenceCore(nn.Module, ABC):
     def advance(
         self, state: TensorRecord, tokens: Float[Tensor, "batch time inputs"]
     ) -> tuple[Float[Tensor, "batch time width"], TensorRecord]:
-        """Read tokens: features at each of them, which know no later one, and the state after the last."""
+        """Read tokens: features at each token, which depend on no later one, and the state after the last."""
 
-    def settled(self, state: TensorRecord) -> TensorRecord:
-        """The same state in the one shape that lets elements of different ages share a batch."""
+    def padded(self, state: TensorRecord) -> TensorRecord:
+        """The state in a fixed shape, so that sequences of different lengths can share a batch."""
         return state
 
 
-def own_state(state: TensorRecord, kind: type[StateT]) -> StateT:
-    """The state, if it is of the kind that the network works with; ShapeError else."""
+def require_state(state: TensorRecord, kind: type[StateT]) -> StateT:
+    """Return the state if it is of the type that the network needs; raise ShapeError otherwise."""
     if not isinstance(state, kind):
         raise ShapeError(f"expected a state of this network (see initial_state), got {state!r}")
     return state
@@ -72,16 +72,16 @@ class RecurrentState(TensorRecord):
     """The state of B sequences, d units each."""
 
     hidden: Tensor
-    """(B, d): what the network shows."""
+    """(B, d): hidden state, which is the output."""
     cell: Tensor | None = None
-    """(B, d): what an LSTM keeps to itself."""
+    """(B, d): cell state of an LSTM; None for a GRU."""
 
 
 class GRUCore(SequenceCore):
-    """One layer of gated recurrent units (Cho et al., arXiv 1406.1078), in the form of `torch.nn.GRU`.
+    """One layer of gated recurrent units (Cho et al., arXiv 1406.1078), with the equations of `torch.nn.GRU`.
 
-    A loop over the steps, since `torch.nn.GRU` knows no `torch.func.vmap`. On a CPU it is as fast: the products with
-    the tokens are taken out of the loop.
+    A loop over the steps, since `torch.nn.GRU` does not support `torch.func.vmap`. On a CPU it is as fast: the products
+    with the tokens are computed before the loop.
     """
 
     def __init__(self, inputs: int, width: int) -> None:
@@ -94,7 +94,7 @@ class GRUCore(SequenceCore):
     def advance(
         self, state: TensorRecord, tokens: Float[Tensor, "batch time inputs"]
     ) -> tuple[Float[Tensor, "batch time width"], RecurrentState]:
-        known = own_state(state, RecurrentState)
+        known = require_state(state, RecurrentState)
         # In half precision the errors of hundreds of steps would add up.
         with torch.autocast(tokens.device.type, enabled=False):
             return self._advance(known.hidden, tokens.to(self.cell.weight_hh.dtype))
@@ -114,10 +114,10 @@ class GRUCore(SequenceCore):
 
 
 class LSTMCore(SequenceCore):
-    """One layer of long short-term memory (Hochreiter and Schmidhuber, 1997), in the form of `torch.nn.LSTM`.
+    """One layer of long short-term memory (Hochreiter and Schmidhuber, 1997), with the equations of `torch.nn.LSTM`.
 
-    A loop over the steps, since `torch.nn.LSTM` knows no `torch.func.vmap`; as fast on a CPU for batches of a hundred,
-    half as fast for a few dozen.
+    A loop over the steps, since `torch.nn.LSTM` does not support `torch.func.vmap`; as fast on a CPU for batches of a
+    hundred, half as fast for a few dozen.
     """
 
     def __init__(self, inputs: int, width: int) -> None:
@@ -131,7 +131,7 @@ class LSTMCore(SequenceCore):
     def advance(
         self, state: TensorRecord, tokens: Float[Tensor, "batch time inputs"]
     ) -> tuple[Float[Tensor, "batch time width"], RecurrentState]:
-        known = own_state(state, RecurrentState)
+        known = require_state(state, RecurrentState)
         if known.cell is None:
             raise ShapeError(f"expected a state of an LSTM (see initial_state), got {state!r}")
         # In half precision the errors of hundreds of steps would add up.

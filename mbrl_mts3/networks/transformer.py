@@ -1,4 +1,4 @@
-"""A causal Transformer with a memory of keys and values, for streams of any length."""
+"""A causal Transformer with a key-value cache, for sequences of any length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.networks.mlp import MLP
-from mbrl_mts3.networks.recurrent import SequenceCore, own_state, require_positive
+from mbrl_mts3.networks.recurrent import SequenceCore, require_positive, require_state
 from mbrl_mts3.tensor_record import TensorRecord
 
 
@@ -20,9 +20,9 @@ class CausalTransformer(SequenceCore):
     """Decoder-only Transformer (Vaswani et al., arXiv 1706.03762) over a sliding window, with a key-value cache.
 
     In each layer a step looks at itself and the `context` - 1 steps before it. Positions enter as rotations of queries
-    and keys (Su et al., arXiv 2104.09864), so that only distances matter, and none is ever larger than the window: a
-    stream may be longer than any sequence of the training. The angles per step are multiples of
-    2 pi / (2 context), so positions live on a circle of 2 context steps and stay exact however long the stream is.
+    and keys (Su et al., arXiv 2104.09864), so that only distances matter, and none is ever larger than the window:
+    sequences may be longer than those of the training. The angles per step are multiples of 2 pi / (2 context), so
+    positions repeat after 2 context steps and stay exact in sequences of any length.
     The last LayerNorm bounds the features.
 
     Args:
@@ -31,7 +31,7 @@ class CausalTransformer(SequenceCore):
         layers: number of blocks.
         heads: of the attention.
         feedforward: hidden units of each block's feed-forward network.
-        context: steps of the window. Train on sequences at least as long, or distances occur that never were trained.
+        context: steps of the window. Train on sequences at least as long, else untrained distances occur.
 
     Raises:
         ConfigurationError: a size below 1, or a width that the heads cannot share in pairs.
@@ -44,8 +44,8 @@ class CausalTransformer(SequenceCore):
         require_positive(layers=layers, heads=heads, feedforward=feedforward, context=context)
         if width % (2 * heads):
             raise ConfigurationError(
-                f"width={width} does not go with heads={heads}: each head needs an even share, so take a multiple of "
-                f"{2 * heads}"
+                f"width={width} does not fit heads={heads}: each head needs an even number of entries, so take a "
+                f"multiple of {2 * heads}"
             )
         self.heads = heads
         self.feedforward = feedforward
@@ -69,8 +69,8 @@ class CausalTransformer(SequenceCore):
         step = torch.zeros(batch_size, dtype=torch.int64, device=empty.device)
         return AttentionMemory((empty,) * len(self.blocks), step)
 
-    def settled(self, state: TensorRecord) -> AttentionMemory:
-        known = own_state(state, AttentionMemory)
+    def padded(self, state: TensorRecord) -> AttentionMemory:
+        known = require_state(state, AttentionMemory)
 
         def filled(entries: Tensor) -> Tensor:
             missing = self.context - 1 - entries.shape[1]
@@ -81,8 +81,8 @@ class CausalTransformer(SequenceCore):
     def advance(
         self, state: TensorRecord, tokens: Float[Tensor, "batch time inputs"]
     ) -> tuple[Float[Tensor, "batch time width"], AttentionMemory]:
-        known, features = own_state(state, AttentionMemory), []
-        # By pieces of the window's size: attention then costs context * time, not time^2.
+        known, features = require_state(state, AttentionMemory), []
+        # In pieces of the window's size, attention costs context * time, not time^2.
         for piece in tokens.split(self.context, dim=1):
             read, known = self._advance(known, piece)
             features.append(read)
@@ -107,7 +107,7 @@ class CausalTransformer(SequenceCore):
 
     def _allowed(self, state: AttentionMemory, new: Int[Tensor, " time"]) -> Bool[Tensor, "#batch 1 time keys"] | None:
         past, length = state.keys_values[0].shape[1], len(new)
-        # A memory that is not full holds nothing but steps that were read.
+        # A cache that is not full holds no padding, only steps that were read.
         full = past == self.context - 1 and past > 0
         if not full and (past == 0 or length == 1):
             return None
@@ -120,7 +120,7 @@ class CausalTransformer(SequenceCore):
 
 
 def _harmonics(pairs: int, context: int) -> Tensor:
-    """(pairs,) int64: turns per 2 context steps, from half a turn in the window to a quarter turn at each step."""
+    """Frequencies (pairs,) int64 in turns per 2 context steps: from half a turn per window to a quarter per step."""
     fastest = max(1.0, context / 2)
     return torch.logspace(0, math.log10(fastest), pairs, dtype=torch.float64).round().long()
 
@@ -182,16 +182,16 @@ class AttentionBlock(nn.Module):
 def rotate(
     pairs: Float[Tensor, "batch time heads two_pairs"], phase: Complex[Tensor, "batch time 1 pairs"]
 ) -> Float[Tensor, "batch time heads two_pairs"]:
-    """Turn each pair (x_2i, x_2i+1) by its angle; as complex numbers that is one product."""
+    """Rotary position embedding: rotates each pair (x_2i, x_2i+1) by its angle, as one complex product."""
     turned = torch.view_as_complex(pairs.unflatten(-1, (-1, 2))) * phase
     return torch.view_as_real(turned).flatten(-2)
 
 
 @dataclass(frozen=True, repr=False)
 class AttentionMemory(TensorRecord):
-    """Keys and values of the latest steps of B sequences, the last step at the end.
+    """Key-value cache of the latest steps of B sequences, the last step at the end.
 
-    A sequence may be younger than the memory is long; then the first entries mean nothing.
+    Where a sequence has had fewer steps than the cache holds, the first entries are padding.
     """
 
     keys_values: tuple[Tensor, ...]

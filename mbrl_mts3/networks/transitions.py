@@ -1,4 +1,4 @@
-"""Learned transitions of the latent state: the contract, five structures, and the choice among them by name."""
+"""Learned transitions of the latent state: base class, five structures, and a table of their names."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from mbrl_mts3.gaussian import DenseMap, DiagonalMap, LinearMap, LocallyLinearMa
 from mbrl_mts3.networks.mlp import MLP
 
 RATE = 0.02
-"""Memory of about 50 steps."""
+"""Typical decay rate per step at the start: a memory of about 50 steps."""
 
 
 class Transition(nn.Module, ABC):
-    """A learned linear map of a latent onto itself whose operator norm never exceeds one.
+    """Base class of learned linear maps of a latent onto itself, whose operator norm never exceeds one.
 
     ||F||_2 <= 1 bounds more than the spectral radius: no transient growth of the mean, and, since the projection
     Pi keeps the trace, no growth of the covariance beyond the process noise that is added. All of them start near
-    the identity, so that gradients and memory reach far at once.
+    the identity, so that gradients and memory reach far from the first update on.
 
     Args:
         latent_dim: n; the map acts on R^{2n}.
-        rate: about which rate per step latents decay at the start; some ten times slower, some ten times faster.
+        rate: typical decay rate of latents per step at the start; it spans from ten times less to ten times more.
     """
 
     def __init__(self, latent_dim: int, rate: float = RATE) -> None:
@@ -56,7 +56,7 @@ def dissipative_cayley(
 
 
 def initial_generator(*shape: int, rate: float) -> tuple[Tensor, Tensor]:
-    """Start values (R, D): small random rotations, and damping of decay rates around `rate` per step."""
+    """Initial values (R, D): small random rotations, and damping with decay rates around `rate` per step."""
     size = shape[-1]
     rotation = torch.randn(*shape, size) * (0.1 / size**0.5)
     rates = rate * torch.logspace(-1, 1, size)[torch.randperm(size)]
@@ -77,7 +77,7 @@ class DenseTransition(Transition):
 
 
 class DiagonalTransition(Transition):
-    """n contractions of size 2x2, one per pair of upper and lower latent; cheap, and Pi loses nothing."""
+    """n contractions of size 2x2, one per pair of upper and lower latent; cheap, and the projection Pi is exact."""
 
     def __init__(self, latent_dim: int, rate: float = RATE) -> None:
         super().__init__(latent_dim, rate)
@@ -93,7 +93,7 @@ class BandedTransition(Transition):
     """Four banded n x n blocks (RKN, arXiv 1905.07357), divided by their norm where it exceeds one.
 
     Args:
-        bandwidth: how many diagonals beside the main one are free, on each side.
+        bandwidth: how many diagonals are free on each side of the main one.
     """
 
     band: Tensor
@@ -102,14 +102,14 @@ class BandedTransition(Transition):
         super().__init__(latent_dim, rate)
         size = 2 * latent_dim
         self.weight = nn.Parameter(math.exp(-rate) * torch.eye(size) + torch.randn(size, size) * 0.01)
-        self.register_buffer("band", band_of(latent_dim, bandwidth), persistent=False)
+        self.register_buffer("band", band_mask(latent_dim, bandwidth), persistent=False)
 
     def forward(self) -> LinearMap:
         weight = self.weight * self.band
         return DenseMap(weight / torch.linalg.matrix_norm(weight, ord=2).clamp_min(1.0))
 
 
-def band_of(latent_dim: int, bandwidth: int) -> Tensor:
+def band_mask(latent_dim: int, bandwidth: int) -> Tensor:
     """(2n, 2n) bool: True in four n x n blocks where row and column are at most `bandwidth` apart."""
     distance = (torch.arange(latent_dim)[:, None] - torch.arange(latent_dim)).abs()
     return (distance <= bandwidth).repeat(2, 2)
@@ -146,7 +146,7 @@ class BandedLocallyLinearTransition(Transition):
 
     Args:
         bases: how many matrices to mix.
-        bandwidth: how many diagonals beside the main one are free, on each side, in each of the four n x n blocks.
+        bandwidth: how many diagonals are free on each side of the main one, in each of the four n x n blocks.
         hidden: width of the network that weights them.
     """
 
@@ -157,7 +157,7 @@ class BandedLocallyLinearTransition(Transition):
     ) -> None:
         super().__init__(latent_dim, rate)
         self.bandwidth = min(bandwidth, latent_dim - 1)
-        free = band_of(latent_dim, self.bandwidth).flatten()
+        free = band_mask(latent_dim, self.bandwidth).flatten()
         self.register_buffer("places", free.nonzero().squeeze(-1), persistent=False)
         start = math.exp(-rate) * torch.eye(2 * latent_dim).flatten()[self.places]
         self.entries = nn.Parameter(start + torch.randn(bases, len(start)) * 0.01)
@@ -197,7 +197,7 @@ TRANSITIONS: dict[str, type[Transition]] = {
 
 
 def make_transition(name: str, latent_dim: int, rate: float = RATE) -> Transition:
-    """A transition by its name, see `Transition`; ConfigurationError lists the names."""
+    """Create a transition by its name in `TRANSITIONS`; ConfigurationError lists the names."""
     if name not in TRANSITIONS:
         raise ConfigurationError(f"unknown transition {name!r}: choose one of {', '.join(TRANSITIONS)}")
     return TRANSITIONS[name](latent_dim, rate)

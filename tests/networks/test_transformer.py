@@ -75,13 +75,13 @@ def test_it_equals_dense_attention(context, steps):
 
 
 @pytest.mark.parametrize("pieces", [[1] * 23, [4, 1, 12, 6], [9, 9, 5]])
-@pytest.mark.parametrize("settled", [True, False])
-def test_a_stream_in_pieces_equals_the_whole(pieces, settled):
+@pytest.mark.parametrize("padded", [True, False])
+def test_a_stream_in_pieces_equals_the_whole(pieces, padded):
     core, tokens = transformer(), stream(2, sum(pieces))
     whole, _ = core.advance(core.initial_state(2), tokens)
     state, parts = core.initial_state(2), []
     for piece in tokens.split(pieces, dim=1):
-        state = core.settled(state) if settled else state
+        state = core.padded(state) if padded else state
         part, state = core.advance(state, piece)
         parts.append(part)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-12, rtol=1e-12)
@@ -102,7 +102,7 @@ def test_only_distances_inside_the_window_matter_however_old_the_stream_is():
 def test_what_an_unused_part_of_the_memory_holds_does_not_matter():
     core, tokens = transformer(), stream(1, 4)
     _, state = core.advance(core.initial_state(1), tokens[:, :2])
-    state = core.settled(state)
+    state = core.padded(state)
     spoiled = state.map(lambda tensor: tensor.clone())
     for entries in spoiled.keys_values:
         entries[:, : CONTEXT - 1 - 2] = 100.0

@@ -12,7 +12,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class LevelBelief(TensorRecord):
-    """One slow level inside its current cell k, of batch size B."""
+    """Belief of one slow level inside its current cell k, of batch size B."""
 
     state: FactorisedGaussian
     """Belief of the latent of the last complete cell, x_{k-1}, given everything observed in it."""
@@ -40,7 +40,7 @@ class MTS3Belief(TensorRecord):
 
 @dataclass(frozen=True, repr=False)
 class TaskBelief(TensorRecord):
-    """What the context tells of the task up to step t, and the pieces of the next triple, of batch size B."""
+    """Evidence of the latent task up to step t, and the parts of the next triple, of batch size B."""
 
     evidence: Evidence
     """(B, 2n): sums over the triples that are complete."""
@@ -61,7 +61,7 @@ class HiPRSSMBelief(TensorRecord):
     fast: FactorisedGaussian
     """Belief of z_t."""
     task: TaskBelief
-    """What the context tells of l."""
+    """Evidence of the latent task l."""
     step: Tensor
     """(B,) int64: t, the number of actions executed since the start."""
     reference: Tensor | None = None

@@ -1,11 +1,11 @@
-"""The fast level's Kalman recursion with a backward pass of its own.
+"""The fast level's Kalman recursion as autograd functions with their own backward passes.
 
 Autograd would keep about thirty small tensors a step and multiply small matrices for the weights' gradients at each of
 them. Here the state lies as (T, features, B), one contiguous block for each step, all results are written into tensors
 made once, and the weights' gradients are one product over all steps.
 
-Everything below knows an optional dimension of E members before the features: under `torch.func.vmap` with weights of
-each member's own, the same lines run as one recursion over all members.
+Everything below supports an optional dimension of E members before the features: under `torch.func.vmap`, with
+different weights for each member, the same lines run as one recursion over all members.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def fused_scan(
     Returns:
         Means (B, T, 2n) and covariances (B, T, 3n) of z_1..z_T.
     """
-    # Under autocast some inputs come in half precision; a recursion over hundreds of steps is no place for that.
+    # Under autocast some inputs come in half precision, whose errors would add up over hundreds of steps.
     mean, covariance, drive_mean, drive_covariance = (
         tensor.to(weight.dtype) for tensor in (mean, covariance, drive_mean, drive_covariance)
     )
@@ -57,7 +57,7 @@ def fused_scan(
         for tensor in (precision, information, state_weight, out_weight, inputs)
     )
     if len(mean) > ROWS_AT_ONCE:
-        # Larger batches fall out of the processor's caches, and their buffers are new pages at every call.
+        # Larger batches do not fit the processor's caches, and their buffers are new pages at every call.
         done = [
             fused_scan(
                 weight,
@@ -97,9 +97,9 @@ def fused_scan(
 
 
 class _OpenLoop(torch.autograd.Function):
-    """x_{t+1} = A x_t + d_t, with an interaction + W tanh(V x_t + u_t).
+    """Open-loop recursion x_{t+1} = A x_t + d_t, with an interaction + W tanh(V x_t + u_t).
 
-    Returns what was asked for, then what only the backward pass needs.
+    Returns the results, then what only the backward pass needs.
     """
 
     @staticmethod
@@ -107,7 +107,7 @@ class _OpenLoop(torch.autograd.Function):
         inputs, add_product = time_major(drive), add_product_of(weight)
         states = inputs.new_empty(len(inputs) + 1, *inputs.shape[1:])
         states[0] = start.mT
-        rows, hidden = states.unbind(0), InteractionForward.of(interaction)
+        rows, hidden = states.unbind(0), InteractionForward.from_parameters(interaction)
         for t, step in enumerate(inputs.unbind(0)):
             add_product(step, weight, rows[t], out=rows[t + 1])
             if hidden is not None:
@@ -128,7 +128,7 @@ class _OpenLoop(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
         weight, states, *interaction = ctx.saved_tensors
         total, add_product = _gradient(gradient, states[1:]), add_product_of(weight)
-        hidden = InteractionBackward.of(interaction)
+        hidden = InteractionBackward.from_saved(interaction)
         rows, back, first = total.unbind(0), weight.mT, torch.zeros_like(states[0])
         for t, before in reversed(list(enumerate([first, *rows[:-1]]))):
             add_product(before, back, rows[t], out=before)
@@ -139,16 +139,16 @@ class _OpenLoop(torch.autograd.Function):
 
 
 class _Scan(torch.autograd.Function):
-    """Names as in `condition`: a prime in its docstring is an underscore here.
+    """Condition and predict in turn, see `fused_scan`. Names are those of `condition`, an underscore for its prime.
 
-    Returns what was asked for, then what only the backward pass needs.
+    Returns the results, then what only the backward pass needs.
     """
 
     @staticmethod
     def forward(weight: Tensor, covariance_weight: Tensor, *rest: Tensor) -> Tensors:
         start_mean, start_covariance = rest[0], rest[1]
         d_mean, d_cov, p, h = (time_major(tensor) for tensor in rest[2:6])
-        n, add_product, hidden = p.shape[-2], add_product_of(weight), InteractionForward.of(rest[6:])
+        n, add_product, hidden = p.shape[-2], add_product_of(weight), InteractionForward.from_parameters(rest[6:])
         mean, cov = (d.new_empty(len(d) + 1, *d.shape[1:]) for d in (d_mean, d_cov))
         mean[0], cov[0] = start_mean.mT, start_covariance.mT
         mean_, cov_ = torch.empty_like(d_mean), torch.empty_like(d_cov)
@@ -186,7 +186,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient_mean: Tensor | None, gradient_covariance: Tensor | None, *_: Any) -> Any:
         weight, covariance_weight, p, mean, mean_, cov_, inverse, residual, *interaction = ctx.saved_tensors
-        n, product, hidden = p.shape[-2], product_of(weight), InteractionBackward.of(interaction)
+        n, product, hidden = p.shape[-2], product_of(weight), InteractionBackward.from_saved(interaction)
         g_mean, g_cov = _gradient(gradient_mean, mean_), _gradient(gradient_covariance, cov_)
         s_u_, _, s_s_ = cov_.split(n, dim=-2)
         # What does not depend on the recursion is computed for all steps at once.
@@ -232,20 +232,20 @@ class _Scan(torch.autograd.Function):
         )
 
 
-def _keep(ctx: Any, output: Tensors, asked_for: int, saved: Tensors) -> None:
-    """Save for the backward pass; a function that is to be vmapped may save its inputs and outputs only."""
+def _keep(ctx: Any, output: Tensors, results: int, saved: Tensors) -> None:
+    """Save for the backward pass; a function that supports vmap may save its inputs and outputs only."""
     ctx.set_materialize_grads(False)
-    ctx.mark_non_differentiable(*output[asked_for:])
+    ctx.mark_non_differentiable(*output[results:])
     ctx.save_for_backward(*saved)
 
 
 def _gradient(gradient: Tensor | None, state: Tensor) -> Tensor:
-    """As time-major as `state`, to be written to; nothing depends on a result without one."""
+    """A copy of the gradient, time-major as `state`; zeros where nothing depends on the result."""
     return torch.zeros_like(state) if gradient is None else time_major(gradient)
 
 
 def _members_first(members: int, in_dims: Dims, inputs: Tensors) -> list[Tensor]:
-    """Inputs of vmap with the members' dimension in front; what all members share gets one."""
+    """Inputs of vmap with the members' dimension in front; inputs that all members share are expanded."""
     return [
         tensor.expand(members, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
         for tensor, dim in zip(inputs, in_dims, strict=True)
@@ -253,7 +253,7 @@ def _members_first(members: int, in_dims: Dims, inputs: Tensors) -> list[Tensor]
 
 
 class InteractionForward:
-    """tanh(V x_t + u_t) of all steps, (T, h, B), and what it adds to the next state."""
+    """Forward pass of the interaction: tanh(V x_t + u_t) of all steps, (T, h, B), and its effect on the next state."""
 
     def __init__(self, state_weight: Tensor, out_weight: Tensor, inputs: Tensor) -> None:
         self.state_weight, self.out_weight = state_weight, out_weight
@@ -261,8 +261,8 @@ class InteractionForward:
         self._rows, self._add_product = self.values.unbind(0), add_product_of(state_weight)
 
     @classmethod
-    def of(cls, interaction: Sequence[Tensor]) -> InteractionForward | None:
-        """Of V, W and u (B, T, h), or of nothing."""
+    def from_parameters(cls, interaction: Sequence[Tensor]) -> InteractionForward | None:
+        """From V, W and u (B, T, h); None from an empty sequence."""
         return cls(*interaction) if interaction else None
 
     def add(self, t: int, state: Tensor, after: Tensor) -> None:
@@ -273,7 +273,7 @@ class InteractionForward:
 
 
 class InteractionBackward:
-    """The gradient of `InteractionForward`."""
+    """Backward pass of the interaction."""
 
     def __init__(self, state_weight: Tensor, out_weight: Tensor, values: Tensor) -> None:
         self.values, self.before = values, torch.empty_like(values)
@@ -282,12 +282,12 @@ class InteractionBackward:
         self._product, self._add_product = product_of(state_weight), add_product_of(state_weight)
 
     @classmethod
-    def of(cls, saved: Sequence[Tensor]) -> InteractionBackward | None:
-        """Of V, W and the hidden values (T, h, B), or of nothing."""
+    def from_saved(cls, saved: Sequence[Tensor]) -> InteractionBackward | None:
+        """From V, W and the hidden values (T, h, B); None from an empty sequence."""
         return cls(*saved) if saved else None
 
     def add(self, t: int, gradient: Tensor, to_state: Tensor) -> None:
-        """Add to the gradient of x_t what that of x_{t+1} makes of it."""
+        """Add the part of the gradient of x_t that comes from that of x_{t+1}."""
         row = self._rows[t]
         self._product(self._out_back, gradient, out=row).mul_(self._slopes[t])
         self._add_product(to_state, self._state_back, row, out=to_state)
@@ -308,7 +308,7 @@ def product_of(weight: Tensor) -> Callable[..., Tensor]:
 
 
 def time_major(sequence: Tensor) -> Tensor:
-    """(B, T, F) -> (T, F, B), a copy; as the transpose of one matrix it is many times faster than as a permutation.
+    """Copy (B, T, F) to (T, F, B), as the transpose of one matrix: many times faster than a permutation.
 
     With members: (E, B, T, F) -> (T, E, F, B).
     """
@@ -323,7 +323,7 @@ def time_major(sequence: Tensor) -> Tensor:
 
 
 def batch_major(sequence: Tensor) -> Tensor:
-    """(T, F, B) -> (B, T, F), a copy. With members: (T, E, F, B) -> (E, B, T, F)."""
+    """Copy (T, F, B) to (B, T, F). With members: (T, E, F, B) to (E, B, T, F)."""
     if sequence.ndim == 4:
         return torch.stack([batch_major(member) for member in sequence.unbind(1)])
     steps, features, batch = sequence.shape
@@ -335,12 +335,12 @@ def batch_major(sequence: Tensor) -> Tensor:
 
 
 def blocks(packed: Tensor, n: int) -> list[tuple[Tensor, ...]]:
-    """(T, ..., k * n, B) as k lists of T blocks (..., n, B)."""
+    """Split (T, ..., k * n, B) into k lists of T blocks (..., n, B)."""
     return [part.unbind(0) for part in packed.split(n, dim=-2)]
 
 
 def outer(gradient: Tensor, state: Tensor) -> Tensor:
-    """sum_t gradient_t state_t^T, for (T, F, B) and (T, G, B), of each member for itself."""
+    """The gradient of a weight: sum_t gradient_t state_t^T of (T, F, B) and (T, G, B), separately for each member."""
     if gradient.ndim == 4:
         return torch.einsum("tefb,tegb->efg", gradient, state)
     product: Tensor = torch.tensordot(gradient, state, dims=([0, 2], [0, 2]))

@@ -1,4 +1,4 @@
-"""Hidden-parameter recurrent state space models (HiP-RSSM), and the context that tells the task."""
+"""Hidden-parameter recurrent state space models (HiP-RSSM), and the inference of their task from a context."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class HiPRSSM(WorldModel):
 
     Args:
         observation_dim, action_dim: sizes.
-        context: how many steps at the start tell of the task.
+        context: how many steps at the start the task is inferred from.
         latent_dim: n; latents, the task too, have 2n dimensions.
-        transition: "locally_linear", "dense" or any other that `MTS3` knows.
+        transition: "locally_linear", "dense" or any other of `MTS3`.
         target: "absolute" predicts the observation outright, "delta" its change.
-        predict_reward, predict_termination: heads beside the next observation.
+        predict_reward, predict_termination: heads in addition to the next observation.
         encoder_hidden, task_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
         variance_hidden, heteroscedastic: as of `MTS3`.
         initial_variance: of z before the first observation.
@@ -180,11 +180,11 @@ class HiPRSSM(WorldModel):
         return over_candidates(rollout, start, actions)
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> HiPRSSMBelief:
-        known, trust = self._checked(belief), sample_evidence_weight(delta=self.readout.delta)
-        # What the model makes up itself tells nothing of the task.
+        known, weight = self._checked(belief), sample_evidence_weight(delta=self.readout.delta)
+        # A sampled observation is no evidence of the task.
         return replace(
             known,
-            fast=condition(known.fast, self.observation_encoder(observation).tempered(trust)),
+            fast=condition(known.fast, self.observation_encoder(observation).tempered(weight)),
             reference=None if known.reference is None else observation,
         )
 
@@ -214,7 +214,7 @@ class HiPRSSM(WorldModel):
 
 
 class TaskContext(nn.Module):
-    """Evidence of a latent task from the set of triples (o_{t-1}, a_{t-1}, o_t) with 1 <= t <= `length`.
+    """Infers the evidence of a latent task from the set of triples (o_{t-1}, a_{t-1}, o_t) with 1 <= t <= `length`.
 
     A triple counts only if both of its observations were shown, and once the belief is updated with the second one.
 
@@ -236,7 +236,7 @@ class TaskContext(nn.Module):
         self.encoder = GaussianEncoder(2 * observation_dim + action_dim, 2 * latent_dim, hidden)
 
     def initial_belief(self, batch_size: int, like: Tensor) -> TaskBelief:
-        """Nothing known, on the device and of the dtype of `like`."""
+        """The belief without any triple, with the device and dtype of `like`."""
         never = torch.zeros(batch_size, dtype=torch.bool, device=like.device)
         return TaskBelief(
             Evidence.none(batch_size, 2 * self.latent_dim, like),
@@ -247,7 +247,7 @@ class TaskContext(nn.Module):
         )
 
     def update(self, belief: TaskBelief, observation: Tensor, shown: Tensor, step: Tensor) -> TaskBelief:
-        """Once o_t (B, obs) is known where `shown` (B,), at step t (B,)."""
+        """Update the belief with o_t (B, obs) where `shown` (B,), at step t (B,)."""
         complete = belief.origin_shown & shown
         return replace(
             belief,
@@ -257,7 +257,7 @@ class TaskContext(nn.Module):
         )
 
     def advance(self, belief: TaskBelief, action: Tensor) -> TaskBelief:
-        """After a_t (B, act): what was this step's observation is where the next triple begins."""
+        """Advance by a_t (B, act): this step's observation becomes the begin of the next triple."""
         return TaskBelief(
             belief.evidence,
             torch.cat([belief.observation, action], dim=-1),
@@ -269,10 +269,10 @@ class TaskContext(nn.Module):
     def along(
         self, start: TaskBelief, observations: Tensor, actions: Tensor, shown: Tensor, step: Tensor
     ) -> tuple[Evidence, TaskBelief]:
-        """`update_belief` and `predict_belief` in turn for t = 0..T-1, batched over time.
+        """`update` and `advance` in turn for t = 0..T-1, batched over time.
 
         Args:
-            observations, actions, shown: (B, T, obs), (B, T, act) and (B, T) bool; what is not shown may hold anything.
+            observations, actions, shown: (B, T, obs), (B, T, act) and (B, T) bool; what is not shown may be any value.
             step: (B,), of the first of them.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Inference with MTS3: filtering a sequence, single steps, samples and mean rollouts."""
+"""Inference with MTS3: filters sequences, takes single steps, samples paths and imagines means."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def filter_sequence(
     observations: Tensor | None = None,
     mask: Tensor | None = None,
 ) -> tuple[MTS3Belief, FactorisedGaussian]:
-    """The belief after actions (B, T, act), and the predicted beliefs of z_1..z_T, (B, T).
+    """Run along actions (B, T, act): the belief at the end, and the predicted beliefs of z_1..z_T, (B, T).
 
     Args:
         observations, mask: (B, T, obs) and (B, T), o_0..o_{T-1} to update with; None for an open loop.
@@ -34,14 +34,14 @@ def filter_sequence(
     groups = group_by_step(start.step)
     if len(groups) == 1:
         return _run_aligned(model, maps, start, actions, observations, mask)
-    # Elements at different phases of their cells cannot share the cuts of a sequence.
+    # Elements at different phases of their cells cannot be cut into cells together.
     runs = [_run_aligned(model, maps, start[i], actions[i], _pick(observations, i), _pick(mask, i)) for i in groups]
     order = torch.cat(groups).argsort()
     return concatenate([run[0] for run in runs])[order], concatenate([run[1] for run in runs])[order]
 
 
 def group_by_step(step: Tensor) -> list[Tensor]:
-    """Indices of the elements that are at the same step, for each step that there is."""
+    """Indices of the elements that are at the same step, for each step that occurs."""
     return [torch.nonzero(step == value).squeeze(-1) for value in step.unique()]
 
 
@@ -54,11 +54,11 @@ def run_slow_levels(
     mask: Tensor | None = None,
     noise: Noise | None = None,
 ) -> tuple[FactorisedGaussian | None, tuple[LevelBelief, ...]]:
-    """Top down: what the fast level is conditioned on (B, T), and the levels' beliefs at the end.
+    """Run the slow levels, slowest first: what conditions the fast level (B, T), and the levels' beliefs at the end.
 
     Args:
         start: all elements at the same step.
-        noise: draw each cell's latent once instead of keeping its belief.
+        noise: where given, sample each cell's latent once instead of keeping its belief.
     """
     begin, length = int(start.step[0]), actions.shape[1]
     steps = torch.arange(begin, begin + length, device=actions.device)
@@ -71,8 +71,8 @@ def run_slow_levels(
         observed = None if observations is None else level.observation_evidence(observations, steps, mask)
         if observed is not None and kept is not None:
             observed = Evidence(observed.precision * kept, observed.information * kept)
-        draws = None if noise is None else noise(belief.state.mean, cells.count)
-        run = level.run(level_maps, belief, cells, observed, level.action_evidence(actions, steps), cause, draws)
+        cell_noise = None if noise is None else noise(belief.state.mean, cells.count)
+        run = level.run(level_maps, belief, cells, observed, level.action_evidence(actions, steps), cause, cell_noise)
         cause = run.cause
         beliefs.insert(0, run.belief)
     return cause, tuple(beliefs)
@@ -90,8 +90,8 @@ def _run_aligned(
     evidence = None if observations is None else model.observation_encoder(observations, mask)
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     shared = _shared_cause(model, maps, start, cause, actions.shape[1])
-    together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
-    predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, together)
+    interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
+    predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, interaction)
     return MTS3Belief(predicted[:, -1], levels, start.step + actions.shape[1], start.reference, tracked), predicted
 
 
@@ -110,14 +110,14 @@ def _pick(tensor: Tensor | None, index: Tensor) -> Tensor | None:
 
 
 def update_belief(
-    model: MTS3Network, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, trust: float = 1.0
+    model: MTS3Network, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, weight: float = 1.0
 ) -> MTS3Belief:
-    """The belief once o_t (B, obs) is known, where the mask (B,) shows it; its evidence counts `trust` times."""
-    evidence: Evidence = model.observation_encoder(observation, mask).tempered(trust)
+    """Update the belief with o_t (B, obs) where the mask (B,) shows it; its evidence is multiplied by `weight`."""
+    evidence: Evidence = model.observation_encoder(observation, mask).tempered(weight)
     levels = tuple(
         LevelBelief(
             known.state,
-            known.observed + level.observation_evidence(observation, belief.step, mask).tempered(trust),
+            known.observed + level.observation_evidence(observation, belief.step, mask).tempered(weight),
             known.acted,
         )
         for level, known in zip(model.slow_levels, belief.levels, strict=True)
@@ -130,7 +130,7 @@ def update_belief(
 
 
 def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
-    """The belief after a_t (B, act), nothing observed."""
+    """Advance the belief by a_t (B, act) without an observation."""
     cause: FactorisedGaussian | None = None
     levels: list[LevelBelief] = []
     for level, level_maps, known in reversed(list(zip(model.slow_levels, maps.levels, belief.levels, strict=True))):
@@ -139,9 +139,9 @@ def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, actio
         levels.insert(0, level.complete(acted, cause, (belief.step + 1) % level.period == 0))
     drive = maps.drive((len(action),), model.control_effect(action), cause)
     predicted = maps.transition.apply(belief.fast) + drive
-    together = model.interaction_along(maps, action[:, None], cause.mean[:, None] if cause is not None else None)
-    if together is not None:
-        predicted = FactorisedGaussian(predicted.mean + together.effect(0, belief.fast.mean), predicted.covariance)
+    interaction = model.interaction_along(maps, action[:, None], cause.mean[:, None] if cause is not None else None)
+    if interaction is not None:
+        predicted = FactorisedGaussian(predicted.mean + interaction.effect(0, belief.fast.mean), predicted.covariance)
     shared = belief.shared
     if maps.shared is not None and shared is not None and cause is not None:
         begins = belief.step % model.options.time_scales[0] == 0
@@ -156,9 +156,9 @@ def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, actio
 def sample_paths(
     model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions: Tensor, generator: torch.Generator | None
 ) -> Tensor:
-    """One path of z_1..z_T (B, T, 2n) per row under actions (B, T, act).
+    """Sample one path of z_1..z_T (B, T, 2n) per row under actions (B, T, act).
 
-    Each cell's slow latent is drawn once, the process noise of the fast level at each step.
+    Each cell's slow latent is sampled once, the process noise of the fast level at each step.
     """
     groups = group_by_step(start.step)
     paths = [_sample_aligned(model, maps, start[i], actions[i], generator) for i in groups]
@@ -180,15 +180,15 @@ def _sample_aligned(
     cause, _ = run_slow_levels(model, maps, known, actions, noise=noise)
     first = start.fast.sample(noise(start.fast.mean, 1)[:, 0]).mean
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
-    together = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
-    return sample_scan(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), together)
+    interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
+    return sample_scan(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), interaction)
 
 
 def imagine_means(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions: Tensor) -> Tensor:
     """Means of z_1..z_T (B, T, 2n) under actions (B, T, act), all elements at the same step.
 
-    Means do not depend on covariances where nothing is observed, but for the cells that are running: see
-    `TimeScale.run_mean`.
+    Means do not depend on covariances where nothing is observed, except in the running cells: see
+    `SlowLevel.run_mean`.
     """
     begin, length = int(start.step[0]), actions.shape[1]
     steps = torch.arange(begin, begin + length, device=actions.device)
@@ -199,5 +199,5 @@ def imagine_means(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions
     like = start.fast.mean[:, None].expand(-1, length, -1)
     of_cause = None if cause is None else cause[0]
     drive = maps.drive_mean(like, model.control_effect(actions), of_cause)
-    together = model.interaction_along(maps, actions, of_cause)
-    return mean_scan(maps.transition, start.fast.mean, drive, together)
+    interaction = model.interaction_along(maps, actions, of_cause)
+    return mean_scan(maps.transition, start.fast.mean, drive, interaction)

@@ -34,8 +34,8 @@ class MTS3(MTS3Network):
         level i, cell k of tau_i:   x^i_k = A_i x^i_{k-1} + B_i alpha^i_k + C_i x^{i+1} + eps
 
     Each level is conditioned on the *prior* of the level above, which has seen the past only. The published model has
-    no W tanh(...): its dynamics are linear in the latent. Where effects of actions depend on the state, they cannot be
-    told apart by a linear model, however wide; `interaction_width` adds them, at the mean of the belief.
+    no W tanh(...): its dynamics are linear in the latent. A linear model, however wide, cannot represent effects of
+    actions that depend on the state; `interaction_width` adds them, at the mean of the belief.
 
     Args:
         observation_dim, action_dim: sizes; action_dim 0 gives the unactuated model of time series.
@@ -53,26 +53,26 @@ class MTS3(MTS3Network):
             errors in long open loops.
         actuated: False ignores the actions at every level, as a model of time series does.
         abstract_actions: False lets the actions reach the fast level only.
-        predict_reward, predict_termination: heads beside the next observation.
+        predict_reward, predict_termination: heads in addition to the next observation.
         encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks; u
             has those of control.
         interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
         variance_hidden: of the head of variances; None means decoder_hidden.
-        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; drawn for
-            each piece where a long batch is computed in pieces. A fast level that always finds a well-informed slow
-            latent leans on it, and errs in long open-loop stretches, where that has nothing left to tell.
+        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; sampled
+            for each segment where a long batch is computed in segments. A fast level that is always trained with a
+            well-informed slow latent relies on it, and errs far in open loops, where the slow latent knows little.
         heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
-        slow_initial_variance: of the slow latents; None means initial_variance, as published. Near the variance that
-            open-loop stretches lead back to, sequences begin with what long ones end with, so that it is learned.
+        slow_initial_variance: of the slow latents; None means initial_variance, as published. With a value near the
+            variance that long open loops end with, training sequences begin there, so that it is learned.
 
     Raises:
-        ConfigurationError: an option is unknown or does not go with another.
+        ConfigurationError: an option is unknown or cannot be combined with another.
     """
 
     _maps: MTS3Maps | None = None
-    """Built once, see `prepared`."""
+    """Precomputed by `prepared`; None where they are built at each call."""
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class MTS3(MTS3Network):
         return max(self.options.time_scales, default=1)
 
     def arguments(self) -> dict[str, object]:
-        # Special cases of this model have constructors of their own, with fewer arguments.
+        # Subclasses, special cases of this model, have constructors with fewer arguments.
         taken = signature(type(self).__init__).parameters
         every = {**super().arguments(), **self.options.as_dict()}
         return {name: value for name, value in every.items() if name in taken}
@@ -176,8 +176,8 @@ class MTS3(MTS3Network):
         plans = actions.repeat_interleave(num_samples, dim=0)
         maps = self._current_maps()
         paths = sample_paths(self, maps, rows, plans, generator)
-        drawn = self.readout.sample(paths, maps.noise, rows.reference, generator)
-        return drawn.reshape_batch((len(start.step), num_samples))
+        trajectories = self.readout.sample(paths, maps.noise, rows.reference, generator)
+        return trajectories.reshape_batch((len(start.step), num_samples))
 
     # --- helpers --------------------------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class MTS3(MTS3Network):
         return build_maps(self) if self._maps is None else self._maps
 
     def _apply(self, *args: Any, **kwargs: Any) -> MTS3:
-        # Matrices that were built on another device or in another precision are of no more use.
+        # Matrices that were built on another device or in another precision cannot be used any more.
         self._maps = None
         moved: MTS3 = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
         return moved

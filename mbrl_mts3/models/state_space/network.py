@@ -1,4 +1,4 @@
-"""The parameters of MTS3, and the matrices that are built of them once per call."""
+"""The parameters of MTS3, and the matrices that are built from them once per call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mbrl_mts3.networks.transitions import make_transition
 
 
 class MTS3Network(WorldModel):
-    """The networks of MTS3 under its options, which `MTS3` documents; inference stands in `inference.py`."""
+    """The networks of MTS3. `MTS3` documents the options; the inference is in `inference.py`."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class MTS3Network(WorldModel):
         return effect
 
     def interaction_along(self, maps: MTS3Maps, actions: Tensor, cause: Tensor | None) -> InteractionSequence | None:
-        """Under actions (B, T, act) and means of the first slow latent (B, T, 2n); None where there is none."""
+        """The interaction under actions (B, T, act) and means of the first slow latent (B, T, 2n); None without one."""
         if maps.interaction is None or self.interaction is None:
             return None
         return InteractionSequence(maps.interaction, self.interaction.inputs(actions, cause))
@@ -137,7 +137,7 @@ class MTS3Network(WorldModel):
 
 @dataclass(frozen=True)
 class MTS3Maps(FastLevelMaps):
-    """The matrices of the fast level and of the slow ones."""
+    """The matrices of the fast level and of the slow levels."""
 
     levels: tuple[SlowLevelMaps, ...]
     shared: SharedLatentMaps | None
@@ -150,12 +150,12 @@ def build_maps(model: MTS3Network) -> MTS3Maps:
     cause = model.cause_map() if model.cause_map is not None else None
     exact = model.options.shared_latent == "exact" and cause is not None
     shared = SharedLatentMaps(transition.to_dense(), cause.to_dense()) if exact and cause is not None else None
-    together = model.interaction
+    interaction = model.interaction
     return MTS3Maps(
         transition,
         cause,
         noise_belief(model.noise()),
         tuple(level.maps() for level in model.slow_levels),
         shared,
-        None if together is None else Interaction(together.state_weight, together.out_weight),
+        None if interaction is None else Interaction(interaction.state_weight, interaction.out_weight),
     )

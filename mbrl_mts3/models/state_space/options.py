@@ -19,7 +19,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class MTS3Options:
-    """Arguments of `MTS3` beside the sizes and heads that every world model has; see there."""
+    """Arguments of `MTS3`, without the sizes and heads that every world model has; documented there."""
 
     time_scales: tuple[int, ...]
     latent_dim: int
@@ -78,7 +78,7 @@ class MTS3Options:
 
     @property
     def slow_variance(self) -> float:
-        """Of the slow latents before the first observation."""
+        """Variance of the slow latents before the first observation."""
         return self.initial_variance if self.slow_initial_variance is None else self.slow_initial_variance
 
     @property
@@ -87,7 +87,7 @@ class MTS3Options:
         return self.actuated and self.abstract_actions
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values, as `MTS3` takes them."""
+        """The options as plain values, as `MTS3` takes them."""
         return asdict(self)
 
     def _check_time_scales(self) -> None:
@@ -101,7 +101,7 @@ class MTS3Options:
             faster = scale
 
     def _check_combinations(self) -> None:
-        """Refuse what cannot be had together, and what would do nothing where it is asked for."""
+        """Raise ConfigurationError for options that exclude each other, or that would have no effect."""
         if self.shared_latent == "exact" and "locally_linear" in self.transition:
             raise ConfigurationError(
                 f"shared_latent='exact' and transition={self.transition!r} clash: exact treatment needs one transition "
@@ -135,4 +135,4 @@ _OF_SLOW_LEVELS = {
     "slow_latent_dim": None,
     "slow_initial_variance": None,
 }
-"""Options of the slow levels, each with the value that asks for nothing."""
+"""Options of the slow levels, each with the value that changes nothing."""

@@ -11,10 +11,10 @@ class RKN(MTS3):
     """z' = A(z) z + eps: the fast level alone, without actions (Becker et al. 2019, arXiv 1905.07357).
 
     Args:
-        observation_dim, action_dim: sizes; actions are given as to every model, and ignored.
+        observation_dim, action_dim: sizes; actions are accepted as by every model, and ignored.
         latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), or any
-            other that `MTS3` knows.
+            other of `MTS3`.
         target, predict_reward, predict_termination, variance_hidden, heteroscedastic, initial_variance: as of `MTS3`.
         encoder_hidden, decoder_hidden: hidden sizes of the networks.
 
@@ -65,7 +65,7 @@ class AcRKN(MTS3):
         observation_dim, action_dim: sizes.
         latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), "dense"
-            (the same for all states), or any other that `MTS3` knows.
+            (the same for all states), or any other of `MTS3`.
         target, predict_reward, predict_termination, variance_hidden, heteroscedastic, initial_variance: as of `MTS3`.
         encoder_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
 

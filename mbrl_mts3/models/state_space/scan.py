@@ -1,4 +1,4 @@
-"""The fast level along a sequence: the Kalman recursion over single steps, step by step."""
+"""The Kalman recursion of the fast level along a sequence, for beliefs, means and samples."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mbrl_mts3.models.state_space.fused_scan import fused_scan
 
 @dataclass(frozen=True)
 class SharedCause:
-    """What the exact treatment of the slow latent inside a cell needs along T steps."""
+    """Inputs of the exact treatment of the slow latent of a cell along T steps."""
 
     maps: SharedLatentMaps
     cause: FactorisedGaussian
     """(B, T): belief of the slow latent at each step."""
     start: SharedLatentCovariance
-    """At the first step."""
+    """Covariance of the state with it at the first step."""
     begins: list[bool]
     """Whether step t is the first of a cell, where a new slow latent replaces the old one."""
 
@@ -48,8 +48,8 @@ def kalman_scan(
         start: (B,) belief of z_0, before the update with its observation.
         drive: (B, T): b(a_t) + C l + eps as one belief.
         evidence: (B, T, n), None for an open loop.
-        shared: treat the slow latent of a cell as the one variable that it is.
-        interaction: what else is added to each predicted mean.
+        shared: where given, the slow latent of a cell is one variable for all of its steps.
+        interaction: term that is added to each predicted mean.
 
     Returns:
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
@@ -82,7 +82,7 @@ def stepwise_scan(
     shared: SharedCause | None = None,
     interaction: InteractionSequence | None = None,
 ) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
-    """`kalman_scan` in the words of the belief algebra, for any transition; the reference of every faster path."""
+    """`kalman_scan` by `condition` and `LinearMap.apply` at each step, for any transition; reference of fused ones."""
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
     seen = (
         None
@@ -112,7 +112,7 @@ def stepwise_scan(
 def shared_step(
     maps: SharedLatentMaps, tracked: SharedLatentCovariance, cause: FactorisedGaussian, begins: bool | Tensor
 ) -> tuple[SharedLatentCovariance, Tensor]:
-    """The new covariance with the shared cause, and what the step's covariance gains from the old one.
+    """One step of the covariance with the shared cause, and the term that it adds to the state's covariance.
 
     Args:
         begins: whether a new cell begins here; (B,) where the elements differ.
@@ -128,7 +128,7 @@ def shared_step(
 def mean_scan(
     transition: LinearMap, start: Tensor, inputs: Tensor, interaction: InteractionSequence | None = None
 ) -> Tensor:
-    """z_{t+1} = A z_t + inputs_t, and what else is added, of known states: (B, 2n) to z_1..z_T (B, T, 2n)."""
+    """Means z_{t+1} = A z_t + inputs_t + interaction: from z_0 (B, 2n) to z_1..z_T (B, T, 2n)."""
     state, states = start, []
     for t, step in enumerate(inputs.unbind(1)):
         added = step if interaction is None else step + interaction.effect(t, state)
@@ -144,13 +144,13 @@ def sample_scan(
     noise: Tensor,
     interaction: InteractionSequence | None = None,
 ) -> Tensor:
-    """One path of z per row: z_{t+1} = A z_t + a draw of drive_t.
+    """Sample one path of z per row: z_{t+1} = A z_t + a sample of drive_t.
 
     Args:
-        start: (B, 2n), a draw of z_0.
+        start: (B, 2n), a sample of z_0.
         drive: (B, T): belief of the input at each step; only process noise is left in its covariance.
         noise: (B, T, 2n), standard normal.
-        interaction: what else is added to each step.
+        interaction: term that is added at each step.
 
     Returns:
         (B, T, 2n): z_1..z_T.
@@ -160,7 +160,7 @@ def sample_scan(
 
 @dataclass(frozen=True)
 class FastLevelMaps:
-    """A, C and the process noise of z' = A z + b(a) + C x + eps."""
+    """The maps A and C and the process noise of the fast level z' = A z + b(a) + C x + eps."""
 
     transition: LinearMap
     cause: DenseMap | None
@@ -169,7 +169,7 @@ class FastLevelMaps:
     def drive(
         self, batch: tuple[int, ...], control: Tensor | None = None, cause: FactorisedGaussian | None = None
     ) -> FactorisedGaussian:
-        """b(a) + C x + eps: all that enters the fast level but its predecessor; batched over time too, if asked.
+        """The input b(a) + C x + eps of the fast level as one belief; batched over time too, if asked.
 
         Args:
             batch: (B,) or (B, T).
@@ -189,10 +189,10 @@ class FastLevelMaps:
 
 @dataclass(frozen=True)
 class Interaction:
-    """W tanh(V z + u): added to the mean of the next fast latent. Bounded, so that a contraction stays stable.
+    """The nonlinear term W tanh(V z + u) of the fast transition, which is added to the mean of the next fast latent.
 
-    The covariance does not feel it, as if it were constant around the mean: a locally linear transition is treated in
-    the same way.
+    It is bounded, so that a contraction stays stable. The covariance ignores it, as if it were constant around the
+    mean: a locally linear transition is treated in the same way.
     """
 
     state_weight: Tensor
@@ -201,42 +201,42 @@ class Interaction:
     """W, (2n, h)."""
 
     def effect(self, mean: Tensor, inputs: Tensor) -> Tensor:
-        """(..., 2n), of means (..., 2n) and u (..., h)."""
+        """The term (..., 2n) for means (..., 2n) and u (..., h)."""
         linear = torch.nn.functional.linear
         return linear(torch.tanh(linear(mean, self.state_weight) + inputs), self.out_weight)
 
 
 @dataclass(frozen=True)
 class InteractionSequence:
-    """An interaction along T steps, u of all of them known beforehand."""
+    """An interaction along T steps, with u of all of them."""
 
     interaction: Interaction
     inputs: Tensor
     """u, (B, T, h)."""
 
     def effect(self, t: int, mean: Tensor) -> Tensor:
-        """(B, 2n), of means (B, 2n) at step t."""
+        """The term (B, 2n) for means (B, 2n) at step t."""
         return self.interaction.effect(mean, self.inputs[:, t])
 
 
 SAMPLE_EVIDENCE_WEIGHT = 0.3
-"""Which part of the evidence of a drawn observation counts, where observations are predicted outright.
+"""Weight of the evidence of a sampled observation, for models that predict observations outright.
 
-Were the beliefs exact, all of it would. But their covariances are learned through the variance head alone, and with
-full trust long futures drift. Measured on three HalfCheetah models, 30 observed steps and the true actions, as the
-standard deviation of samples over that of `imagine`:
+With exact beliefs it would be 1. But covariances are learned through the variance head alone, and with weight 1 long
+futures drift. Measured on three HalfCheetah models, 30 observed steps and the true actions, as the standard deviation
+of samples over that of `imagine`:
 
     steps ahead                     1     5         15         60         150
-    trust 0.3                       1.0   0.9-1.0   0.9-1.1    0.9-1.1    0.85-1.05
-    trust 1                         1.0   0.8       0.75-0.9   0.8-1.0    0.75-0.95
-    z and slow latents drawn        2.8   2.8       2.7        2.7        2.5
+    weight 0.3                      1.0   0.9-1.0   0.9-1.1    0.9-1.1    0.85-1.05
+    weight 1                        1.0   0.8       0.75-0.9   0.8-1.0    0.75-0.95
+    z and slow latents sampled      2.8   2.8       2.7        2.7        2.5
 
-The last, one draw of each slow latent per cell, also moves the mean by as much as `imagine`'s own deviation: nothing in
-training ties the size of latent covariances to what the mean head makes of them. The continuous ranked probability
-score with a trust of 0.3 is within 4% of the best of these, and of `imagine`'s own, at every horizon.
+The last, one sample of each slow latent per cell, also moves the mean by as much as `imagine`'s own deviation: nothing
+in training ties the size of latent covariances to their effect through the mean head. The continuous ranked probability
+score with a weight of 0.3 is within 4% of the best of these, and of `imagine`'s own, at every horizon.
 """
 
 
 def sample_evidence_weight(*, delta: bool) -> float:
-    """The trust of a model; full for one that predicts differences, as the next one is added to what was drawn."""
+    """The weight for a model; 1 where it predicts differences, since the next one is added to the sampled one."""
     return 1.0 if delta else SAMPLE_EVIDENCE_WEIGHT

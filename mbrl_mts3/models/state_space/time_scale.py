@@ -1,4 +1,4 @@
-"""A slow level of MTS3, and the cells of steps that it sees as one step of its own."""
+"""A slow level of MTS3, and its cells: groups of time steps that are one step of the slow level."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SlowLevelMaps:
 
 @dataclass(frozen=True)
 class SlowLevelRun:
-    """A slow level along a sequence of T steps, and what is known at its end."""
+    """Result of a slow level along a sequence of T steps, and its belief at the end."""
 
     cause: FactorisedGaussian
     """(B, T): what the next faster level is conditioned on at each step."""
@@ -33,10 +33,10 @@ class SlowLevelRun:
 
 
 CELL_RATE = 1.0
-"""Decay per cell at the start, of most latents.
+"""Typical decay rate of slow latents per cell at the start.
 
-With the fast level's slow decay a cell's latent would still gather causes, and variance, long after the few cells of a
-training sequence, and be far from all that the decoder was trained on in a long open-loop stretch.
+With the small rate of the fast level, a slow latent would go on accumulating inputs and variance for many more cells
+than a training sequence has, and in a long open loop get far from all that the decoder was trained on.
 """
 
 PriorAt = Callable[[int], FactorisedGaussian]
@@ -96,7 +96,7 @@ class SlowLevel(nn.Module):
         )
 
     def initial_belief(self, batch_size: int, variance: float, like: Tensor) -> LevelBelief:
-        """Nothing known, nothing observed, nothing done."""
+        """The belief before any observation or action."""
         n = self.latent_dim
         state = FactorisedGaussian.isotropic(batch_size, n, variance, like)
         return LevelBelief(state, Evidence.none(batch_size, n, like), Evidence.none(batch_size, 2 * n, like))
@@ -115,7 +115,7 @@ class SlowLevel(nn.Module):
         return evidence
 
     def drive(self, maps: SlowLevelMaps, acted: Evidence, parent: FactorisedGaussian | None) -> FactorisedGaussian:
-        """Y alpha + C parent + eps: all that enters a cell but its predecessor."""
+        """The input Y alpha + C parent + eps of a cell as one belief."""
         total = maps.noise
         if maps.action is not None:
             total = maps.action.apply(aggregate(acted)) + total
@@ -131,21 +131,21 @@ class SlowLevel(nn.Module):
         observed: Evidence | None,
         acted: Evidence,
         parent: FactorisedGaussian | None,
-        draws: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> SlowLevelRun:
-        """Along T steps: only the recursion over cells is sequential.
+        """Run along T steps; only the recursion over cells is sequential.
 
         Args:
             cells: how the steps fall into cells.
             observed: (B, T, n) evidence of the observations, None where none was made.
             acted: (B, T, 2n) evidence of the actions.
             parent: (B, T) cause from the slower level.
-            draws: (B, cells, 2n) standard normal; collapses each cell's latent to one draw.
+            noise: (B, cells, 2n) standard normal; where given, each cell's latent is sampled.
         """
         acted = _carry(acted, belief.acted)
         observed_total = self._observed_total(cells, belief, observed)
         drive = self._drive_along(maps, cells, acted, parent)
-        # Cut apart at once: the gradient of one step's slice alone would be a whole sequence of zeros.
+        # Unbound at once: the gradient of each single slice would be a whole sequence, mostly of zeros.
         last = torch.tensor([end - 1 for end in cells.ends], device=drive.mean.device)
         inputs = zip(*(tensor[:, last].unbind(1) for tensor in drive.tensors()), strict=True)
         seen = zip(*(tensor.unbind(1) for tensor in observed_total.tensors()), strict=True)
@@ -153,7 +153,7 @@ class SlowLevel(nn.Module):
         for k, (entered, sums) in enumerate(zip(inputs, seen, strict=True)):
             base = maps.transition.apply(state)
             posterior = condition(base + FactorisedGaussian(*entered), Evidence(*sums))
-            posterior = posterior if draws is None else posterior.sample(draws[:, k])
+            posterior = posterior if noise is None else posterior.sample(noise[:, k])
             bases.append(base)
             posteriors.append(posterior)
             if k + 1 < cells.count or cells.last_is_complete:
@@ -162,7 +162,7 @@ class SlowLevel(nn.Module):
             cause = _stack(posteriors).map(cells.to_steps)
         else:
             cause = _stack(bases).map(cells.to_steps) + drive
-            cause = cause if draws is None else cause.sample(cells.to_steps(draws))
+            cause = cause if noise is None else cause.sample(cells.to_steps(noise))
         return SlowLevelRun(cause, self._end(cells, belief, state, observed_total, acted))
 
     def run_mean(
@@ -173,7 +173,7 @@ class SlowLevel(nn.Module):
         acted: Evidence,
         parent: tuple[Tensor, PriorAt] | None,
     ) -> tuple[Tensor, PriorAt]:
-        """The mean of an open loop's cause (B, T, 2n), priors only, and the level's prior inside the first cell.
+        """Means of the cause in an open loop (B, T, 2n), from priors, and the level's prior inside the first cell.
 
         A covariance is needed once: where the running cell ends, to weigh what was observed in it.
         """
@@ -209,7 +209,7 @@ class SlowLevel(nn.Module):
         return drive.map(lambda tensor: tensor.expand(*batch, tensor.shape[-1]))
 
     def _acted_along(self, cells: Cells, acted: Evidence) -> Evidence:
-        """The evidence that each step's abstract action is made of."""
+        """The evidence of each step's abstract action."""
         return acted.map(cells.running) if self.causal else acted.map(cells.total).map(cells.to_steps)
 
     def _observed_total(self, cells: Cells, belief: LevelBelief, observed: Evidence | None) -> Evidence:
@@ -231,7 +231,7 @@ class SlowLevel(nn.Module):
 
 
 def _carry(evidence: Evidence, earlier: Evidence) -> Evidence:
-    """Let the first step stand for what the running cell held before the sequence, too."""
+    """Add the evidence that the running cell had before the sequence to that of the first step."""
     first = evidence[:, 0] + earlier
     return Evidence(
         torch.cat([first.precision[:, None], evidence.precision[:, 1:]], dim=1),
@@ -248,7 +248,7 @@ def _stack(beliefs: list[FactorisedGaussian]) -> FactorisedGaussian:
 
 @dataclass(frozen=True)
 class Cells:
-    """How `length` steps, the first of them at `offset` inside its cell, fall into cells of `period` steps.
+    """The division of `length` steps, the first at `offset` inside its cell, into cells of `period` steps.
 
     The first and the last cell may be cut; a cell is complete when its last step is in the sequence.
     """

@@ -26,26 +26,26 @@ from mbrl_mts3.tensor_record import TensorRecord
 ResultT = TypeVar("ResultT", bound=TensorRecord)
 
 STEPS_AT_ONCE = 100_000
-"""Steps of all members together whose predictions lie in memory before they are mixed, where no gradient is needed.
-What suits the processor's caches the members know themselves."""
+"""Steps, summed over rows and members, whose predictions lie in memory before they are mixed, without gradients.
+Members split them further, to fit the processor's caches."""
 
 
 class Ensemble(WorldModel):
     """E independently initialised models as one equally weighted mixture (deep ensembles, arXiv 1612.01474).
 
     The variance of a prediction is the mean of the members' variances plus the variance of their means, which is
-    also given alone as `epistemic_variance`: it is large where the data did not settle what happens. With
-    `member="ProbabilisticMLP"` it is the model of PETS (arXiv 1805.12114).
+    also given alone as `epistemic_variance`: it is large where the data does not determine what happens. With
+    `member="ProbabilisticMLP"` this is the model of PETS (arXiv 1805.12114).
 
-    In training mode `forward` deals the sequences of a batch out, sequence i to member i mod E, and each is predicted
-    by its member alone: so members learn from different windows, at the price of one model. Everything else asks all
-    members. A sample follows one member all along (TS-infinity of PETS). Members are computed together by
-    torch.func.vmap; attention of Transformers on a CPU alone falls back to one member after the other, within PyTorch.
+    In training mode `forward` distributes the sequences of a batch, sequence i to member i mod E, and each is predicted
+    by its member alone: so members learn from different windows, at the cost of one model. All other methods use all
+    members. A sample follows one member from beginning to end (TS-infinity of PETS). torch.func.vmap computes all
+    members at once; only for attention of Transformers on a CPU PyTorch falls back to one member after the other.
 
     Args:
         member: name of a model, see `SINGLE_MODELS`.
         members: how many, at least 2.
-        options: the member's own arguments, beside sizes and heads.
+        options: the member's own arguments, without sizes and heads.
 
     Raises:
         ConfigurationError: no such member or option, or too few members.
@@ -152,9 +152,9 @@ class Ensemble(WorldModel):
             raise ShapeError(f"expected a state of this model (see start_sampling), got {state!r}")
         after, parts = self.stack.run(lambda member, start: member.step(start, action), state.belief.members)
         rows = torch.arange(len(state.member), device=state.member.device)
-        drawn = SampledStep.sample(parts[state.member, rows], generator)
-        belief = self.observe_sample(EnsembleBelief(after), drawn.observation)
-        return EnsembleSampling(belief, state.member), replace(drawn, prediction=mix_predictions(parts, dim=0)[:, 0])
+        sampled = SampledStep.sample(parts[state.member, rows], generator)
+        belief = self.observe_sample(EnsembleBelief(after), sampled.observation)
+        return EnsembleSampling(belief, state.member), replace(sampled, prediction=mix_predictions(parts, dim=0)[:, 0])
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> EnsembleBelief:
         return self._belief(
@@ -165,12 +165,12 @@ class Ensemble(WorldModel):
         self, belief: TensorRecord, actions: Tensor, num_samples: int, generator: torch.Generator | None = None
     ) -> Trajectories:
         known, each = self._checked(belief), -(-num_samples // self.stack.count)
-        drawn: Trajectories
-        _, drawn = self.stack.run(
+        sampled: Trajectories
+        _, sampled = self.stack.run(
             lambda member, start: (None, member.sample(start, actions, each, generator)), known.members, dim=2
         )
         # (B, each, E, ...): sample s is of member s mod E, so that no member has two more than another.
-        return drawn.map(lambda tensor: tensor.flatten(1, 2)[:, :num_samples])
+        return sampled.map(lambda tensor: tensor.flatten(1, 2)[:, :num_samples])
 
     def forward(self, observations: Tensor, actions: Tensor, mask: Tensor | None = None) -> Prediction:
         if not self.training:
@@ -178,15 +178,19 @@ class Ensemble(WorldModel):
         self.check_sequence(observations, actions, mask)
         batch, count = len(actions), self.stack.count
         each = -(-batch // count)
-        # vmap needs as many rows of each member: the first ones fill up, and nobody looks at what they give.
+        # vmap needs the same number of rows for each member: the first rows are used again, their results are dropped.
         filled = torch.arange(each * count, device=actions.device) % batch
 
-        def dealt(rows: Tensor | None) -> Tensor | None:
+        def distributed(rows: Tensor | None) -> Tensor | None:
             return None if rows is None else rows[filled].unflatten(0, (each, count))
 
         parts: Prediction
         _, parts = self.stack.run(
-            lambda member, *own: (None, member(*own)), dealt(observations), dealt(actions), dealt(mask), dim=1
+            lambda member, *own: (None, member(*own)),
+            distributed(observations),
+            distributed(actions),
+            distributed(mask),
+            dim=1,
         )
         return parts.map(lambda tensor: tensor.flatten(0, 1)[:batch])
 
@@ -217,7 +221,7 @@ class Ensemble(WorldModel):
 
 @dataclass(frozen=True, repr=False)
 class _Given(TensorRecord):
-    """What is known of sequences beside their actions."""
+    """Inputs of `filter` other than the actions."""
 
     observations: Tensor
     mask: Tensor | None
@@ -239,13 +243,13 @@ def _check(member: str, members: int, options: Mapping[str, Any]) -> None:
         )
     if members < 2:
         raise ConfigurationError(
-            f"members={members}: an ensemble needs 2 at least; for a single one, use {member} itself"
+            f"members={members}: an ensemble needs at least 2; for a single one, use {member} itself"
         )
     given = set(inspect.signature(WorldModel).parameters)
     allowed = [name for name in inspect.signature(SINGLE_MODELS[member]).parameters if name not in given]
     unknown = [name for name in options if name not in allowed]
     if unknown:
-        raise ConfigurationError(f"{member} takes no option {', '.join(unknown)} here: there are {', '.join(allowed)}")
+        raise ConfigurationError(f"{member} has no option {', '.join(unknown)} here: choose among {', '.join(allowed)}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -259,12 +263,12 @@ class EnsembleBelief(TensorRecord):
 
 @dataclass(frozen=True, repr=False)
 class EnsembleSampling(TensorRecord):
-    """Of B futures: all members watch each of them, one of them draws it."""
+    """Sampling state of B futures: the beliefs of all members, and the member that samples each future."""
 
     belief: EnsembleBelief
     """Of all members, updated with what was sampled."""
     member: Tensor
-    """(B,) int64: which one draws, from beginning to end."""
+    """(B,) int64: the member that samples, the same from beginning to end."""
 
 
 SINGLE_MODELS: dict[str, type[WorldModel]] = {
@@ -278,7 +282,7 @@ SINGLE_MODELS: dict[str, type[WorldModel]] = {
     "RKN": RKN,
     "ProbabilisticMLP": ProbabilisticMLP,
 }
-"""Single models by name. A new model gets its line here; it is thereby one of `MODELS`, too."""
+"""Single models by name. Add a new model here; it then is one of `MODELS`, too."""
 
 
 MODELS: dict[str, type[WorldModel]] = {**SINGLE_MODELS, "Ensemble": Ensemble}

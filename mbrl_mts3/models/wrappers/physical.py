@@ -19,7 +19,7 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 class PhysicalModel:
-    """A `WorldModel` with its normaliser around it: the same calls, everything in physical units.
+    """Wraps a `WorldModel` and its normaliser: the same calls, everything in physical units.
 
     Beliefs are the model's own. Nothing here is differentiated; wrap calls in `torch.no_grad()` where it matters.
 
@@ -100,8 +100,8 @@ class PhysicalModel:
         """See `WorldModel.sample`; physical units."""
         plans = self.normalizer.normalize_action(actions)
         with self._precision(plans):
-            drawn = self.model.sample(belief, plans, num_samples, generator)
-        return self.normalizer.denormalize_trajectories(drawn)
+            sampled = self.model.sample(belief, plans, num_samples, generator)
+        return self.normalizer.denormalize_trajectories(sampled)
 
     def start_sampling(self, belief: TensorRecord, generator: torch.Generator | None = None) -> TensorRecord:
         """See `WorldModel.start_sampling`."""

@@ -14,7 +14,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 
 class RecalibratedModel(WorldModel):
-    """Any world model, with the variances of its predictions multiplied by a `Recalibration`.
+    """Wraps a world model: multiplies the variances of its predictions by the factors of a `Recalibration`.
 
     Its beliefs carry the number of steps since the last observation, so that each prediction gets the factor of its
     own horizon: along a filter with missing observations, in an open loop, for elements of one batch that have been
@@ -42,7 +42,7 @@ class RecalibratedModel(WorldModel):
 
     @property
     def recalibration(self) -> Recalibration:
-        """The factors, where and in the precision that the model is in."""
+        """The factors, on the device and in the precision of the model."""
         return Recalibration(self.get_buffer("observation_factors"), getattr(self, "reward_factors", None))
 
     @property
@@ -109,7 +109,7 @@ class RecalibratedModel(WorldModel):
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> RecalibratedBelief:
         known = _checked(belief)
-        # Nothing was seen: the horizon goes on from the last real observation.
+        # Nothing was observed: the horizon counts on from the last real observation.
         return RecalibratedBelief(self.model.observe_sample(known.belief, observation), known.unobserved)
 
     def sample(
@@ -151,7 +151,7 @@ class Recalibration(TensorRecord):
     """Factors that predicted variances are multiplied by; means stay as they are.
 
     Entry h - 1 is for predictions of the observation h steps after the last one that was seen; beyond the last entry
-    the last one holds. A factor has no unit, so it serves normalised and physical units alike. Made by
+    the last one holds. A factor has no unit, so it holds in normalised and in physical units. Made by
     `fit_recalibration`, used by `RecalibratedModel`.
     """
 

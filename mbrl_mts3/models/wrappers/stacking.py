@@ -13,7 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
 
-# Attention is run member by member inside of PyTorch, which says so; written out in batched products it is slower.
+# PyTorch runs attention member by member, and warns of it; written out in batched products it is slower.
 warnings.filterwarnings("ignore", message="There is a performance drop because we have not yet implemented")
 
 Call = Callable[..., tuple[TensorRecord | None, TensorRecord | None]]
@@ -39,11 +39,12 @@ class StackedModels(nn.Module):
             setattr(self.skeleton.get_submodule(path), leaf, tensor)
 
     def run(self, call: Call, *own: TensorRecord | Tensor | None, dim: int = 0) -> tuple[Any, Any]:
-        """Let every member do `call(member, *own)`; what the call closes over is the same for all of them.
+        """Run `call(member, *own)` for every member; what the call closes over is the same for all of them.
 
         Args:
             call: returns a belief and a result, or None for either.
-            own: inputs with a dimension 1 of members. Integers and flags of records have none, see `EnsembleBelief`.
+            own: inputs whose dimension 1 is that of members. Integers and flags of records have none, see
+                `EnsembleBelief`.
             dim: where the results get their dimension of members. Beliefs get it as inputs have it.
         """
         module, found = _Called(self.skeleton, call), _Found()
@@ -70,7 +71,7 @@ class StackedModels(nn.Module):
 
 
 class _Called(nn.Module):
-    """`functional_call` knows modules only, and of those `forward`."""
+    """A module whose `forward` is a call of a member, since `functional_call` runs only that."""
 
     def __init__(self, member: WorldModel, call: Call) -> None:
         super().__init__()
@@ -78,13 +79,13 @@ class _Called(nn.Module):
         self.call = call
 
     def forward(self, *own: TensorRecord | Tensor | None) -> tuple[TensorRecord | None, TensorRecord | None]:
-        """The call."""
+        """Run the call."""
         return self.call(self.member, *own)
 
 
 @dataclass
 class _Found:
-    """What a call returned; of its tensors, only shapes and types outlive vmap."""
+    """The results of a call; of their tensors only shapes and types are valid after vmap."""
 
     belief: TensorRecord | None = None
     result: TensorRecord | None = None
@@ -97,12 +98,12 @@ def _tensors(value: TensorRecord | Tensor | None) -> list[Tensor]:
 
 
 def _differs(tensor: Tensor) -> bool:
-    """Whether a belief's tensor is another one for each member."""
+    """Whether a belief's tensor differs between members."""
     return tensor.is_floating_point()
 
 
 def _filled(value: Any, tensors: Iterator[Tensor]) -> Any:
-    """The same structure around other tensors."""
+    """The same structure with other tensors."""
     if isinstance(value, TensorRecord):
         return value.map(lambda _: next(tensors))
     return None if value is None else next(tensors)

@@ -9,7 +9,7 @@ from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
 from mbrl_mts3.models.state_space import fused_scan as module
 from mbrl_mts3.models.state_space.fused_scan import fused_scan
 from mbrl_mts3.models.state_space.scan import Interaction, InteractionSequence, kalman_scan, stepwise_scan
-from mbrl_mts3.networks import DenseTransition
+from mbrl_mts3.networks.transitions import DenseTransition
 
 
 def inputs(batch, steps, n, dtype, observed=True):
