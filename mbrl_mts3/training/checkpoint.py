@@ -190,7 +190,7 @@ def _build_model(config: Mapping[str, Any]) -> WorldModel:
 
 
 def _class_elsewhere(name: str, module: str | None) -> type[WorldModel]:
-    """A model of the user's own, from the module that it was trained from."""
+    """Import the class of a user's own model from the module that it was trained from."""
     unknown = f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are"
     if module is None:
         raise CheckpointError(unknown)

@@ -1,4 +1,4 @@
-"""Training and validation windows for Lightning."""
+"""The Lightning data module of training and validation windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mbrl_mts3.data.windows import RandomWindowLoader, WindowBatch, WindowSample
 
 
 class WindowDataModule(lightning.LightningDataModule):
-    """Random training windows, other ones each epoch, and always the same validation windows.
+    """Lightning data module: random training windows, new ones in each epoch, and fixed validation windows.
 
     Args:
         train, validation: samplers of windows in physical units.
@@ -38,15 +38,15 @@ class WindowDataModule(lightning.LightningDataModule):
         self._validation = _FixedWindows(validation, batch_size, validation_windows)
 
     def train_dataloader(self) -> RandomWindowLoader:
-        """Asked for anew in each epoch, so that a resumed run goes on with the windows that come next."""
+        """The training windows of the current epoch; a resumed run continues with the windows of its epoch."""
         if self.trainer is not None:
             self._train.set_epoch(self.trainer.current_epoch)
-            # Each process of a distributed training draws windows of its own.
+            # Each process of a distributed training samples windows of its own.
             self._train.seed = self._seed + self.trainer.global_rank
         return self._train
 
     def val_dataloader(self) -> _FixedWindows:
-        """The fixed windows."""
+        """The validation windows, the same at every pass."""
         return self._validation
 
 

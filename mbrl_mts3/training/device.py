@@ -1,4 +1,4 @@
-"""The device that tensors go to, and the allocator's setting for freed memory."""
+"""The device of tensors, and a setting of the memory allocator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 def resolve_device(device: torch.device | str) -> torch.device:
-    """The device of that name, checked to be there.
+    """The device of that name, after a check that it can be used.
 
     Raises:
         ConfigurationError: no such name, or not on this machine.
@@ -32,7 +32,7 @@ _LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let glibc keep what is freed instead of giving it back to the system; for programs, not for libraries.
+    """Let glibc keep freed memory instead of giving it back to the system; for programs, not for libraries.
 
     Every update of a model frees and allocates the same large tensors. Given back, they return as pages that the
     system must clear and map one by one: measured 50,000 to 145,000 page faults for each update of 64 sequences of

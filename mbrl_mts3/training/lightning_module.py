@@ -26,7 +26,7 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 
 class WorldModelModule(lightning.LightningModule):
-    """Minimises the NLL of next observations (and rewards, terminations) under random masks.
+    """Lightning module: minimises the NLL of next observations (and rewards, terminations) under random masks.
 
     Args:
         model: in normalised units.
@@ -91,7 +91,7 @@ class WorldModelModule(lightning.LightningModule):
         return total_loss(losses, self.loss_weights)
 
     def validation_step(self, batch: WindowBatch, batch_index: int) -> None:
-        """Open-loop NLL, RMSE and CRPS behind a fixed context, in normalised units."""
+        """Log NLL, RMSE and CRPS in open loop after a fixed context, in normalised units."""
         windows = batch.normalize(self.normalizer.to(self.device))
         count, length = windows.valid.shape
         shown = context_mask(length, self.validation_context).to(self.device)
@@ -112,23 +112,23 @@ class WorldModelModule(lightning.LightningModule):
         return torch.optim.Adam(self.model.parameters(), lr=self.schedule.learning_rate)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the clock travel with the trainer's state, so that an interrupted run keeps its budget and rate."""
+        """Store the elapsed time with the trainer's state, so that a resumed run keeps its time budget and rate."""
         checkpoint["schedule_seconds"] = self.schedule.elapsed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """See `on_save_checkpoint`."""
+        """Restore the elapsed time."""
         self.schedule.start(checkpoint.get("schedule_seconds", 0.0))
 
     def on_train_batch_start(self, batch: WindowBatch, batch_index: int) -> None:
-        """Let the learning rate follow the schedule."""
+        """Set the learning rate of the schedule."""
         optimizer = self.optimizers(use_pl_optimizer=False)
         for group in optimizer.param_groups:  # type: ignore[union-attr]
             group["lr"] = self.schedule.rate(self.global_step)
 
     def _training_mask(self, windows: WindowBatch, batch_index: int) -> Tensor:
-        # Seeded by the place in the training, so that a resumed run sees the masks of an unbroken one.
-        place = (self.seed, self.global_rank, self.current_epoch, batch_index)
-        generator = torch.Generator().manual_seed(hash(place) & 0x7FFF_FFFF)
+        # Seeded by epoch and batch, so that a resumed run has the masks of an uninterrupted one.
+        position = (self.seed, self.global_rank, self.current_epoch, batch_index)
+        generator = torch.Generator().manual_seed(hash(position) & 0x7FFF_FFFF)
         count, length = windows.valid.shape
         return self.masks.sample(count, length, generator, self.schedule.progress(self.global_step)).to(self.device)
 
@@ -163,7 +163,7 @@ def prediction_losses(prediction: Prediction, batch: WindowBatch, where: Tensor 
     Args:
         prediction: (B, T) one-step or open-loop predictions.
         batch: the normalised windows that they predict.
-        where: (B, T) bool, steps that count beside being valid; None means all.
+        where: (B, T) bool, steps that count, if they are valid; None means all.
 
     Returns:
         "observation": Gaussian NLL summed over the observation's dimensions; "reward": Gaussian NLL and
@@ -185,7 +185,7 @@ def prediction_losses(prediction: Prediction, batch: WindowBatch, where: Tensor 
 
 
 def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """The weighted sum; heads without a weight count once.
+    """The weighted sum of the heads' losses; heads without a weight have weight 1.
 
     Raises:
         NonFiniteError: a loss is NaN or infinite; the message says which.
@@ -200,7 +200,7 @@ def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Te
 
 
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
-    # Padded steps hold finite but meaningless values, so they are multiplied away; at least one step always counts.
+    # Padded steps hold finite but meaningless values, so their weight is zero; at least one step always counts.
     return (values * weight).sum() / weight.sum().clamp_min(1.0)
 
 
@@ -217,7 +217,7 @@ def predict_in_segments(
     detach: bool,
     recompute: bool,
 ) -> Prediction:
-    """What `model(observations, actions, mask)` predicts, computed in segments of `length` steps.
+    """The prediction of `model(observations, actions, mask)`, computed in segments of `length` steps.
 
     Args:
         length: a multiple of the model's period.
@@ -247,7 +247,7 @@ class Schedule:
     Args:
         learning_rate: the highest.
         max_updates: updates of a full training.
-        max_seconds: where given, the clock may end training sooner, and progress follows whichever is further.
+        max_seconds: where given, training may end earlier, and progress is the larger share of updates and time.
         warmup: share of the training in which the rate rises from zero.
         final: learning rate at the end, as a share of the highest.
     """
@@ -260,7 +260,7 @@ class Schedule:
     _started: float | None = field(default=None, init=False, repr=False)
 
     def start(self, elapsed: float = 0.0) -> None:
-        """Let the clock begin; `elapsed` seconds of an interrupted run that is gone on with count as passed."""
+        """Start the clock; `elapsed` are the seconds that an interrupted run had already used."""
         self._started = time.monotonic() - elapsed
 
     @property
@@ -269,7 +269,7 @@ class Schedule:
         return 0.0 if self._started is None else time.monotonic() - self._started
 
     def progress(self, step: int) -> float:
-        """Share of the training that is done before update number `step`."""
+        """Share of the training that is complete before update number `step`."""
         by_step = step / self.max_updates
         if self.max_seconds is None:
             return min(1.0, by_step)

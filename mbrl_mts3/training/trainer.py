@@ -1,4 +1,4 @@
-"""Training of a world model: from a data set to a checkpoint."""
+"""Trains a world model on a data set and writes checkpoints."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.data_module import WindowDataModule
 from mbrl_mts3.training.lightning_module import Schedule, WorldModelModule
 
+RESUME_FILE = "resume.ckpt"
+SELECTED_BY = "validation/crps"
+
 ModelFactory = Callable[[int, int], WorldModel]
 """(observation_dim, action_dim) -> model."""
 
@@ -37,7 +40,7 @@ class WorldModelTrainer:
         length: steps of a training window.
         batch_size: windows per update.
         max_updates: updates at most.
-        max_seconds: seconds of training at most, whatever updates are left; None for no such end.
+        max_seconds: seconds of training at most; None for no limit.
         learning_rate, gradient_clip: of Adam; the clip is on the gradient's norm.
         validation_interval: updates between validations.
         validation_windows, validation_length, validation_context: how many windows are validated on, of how many steps,
@@ -111,7 +114,7 @@ class WorldModelTrainer:
             dataset: in physical units.
             make_model: builds the model from its sizes.
             folder: gets `best`, `last`, `resume.ckpt` and the logs.
-            resume: folder of a run to go on with.
+            resume: folder of a run to continue.
 
         Raises:
             EpisodeTooShortError: no training or validation episode reaches the length of a window.
@@ -141,7 +144,7 @@ class WorldModelTrainer:
         schedule.start()
         _fit_quietly(trainer, module, data, state)
         if checkpoints.written_step != trainer.global_step:
-            # The clock may stop training between two validations; the last updates count too.
+            # The time limit may stop training between two validations; the last updates count too.
             trainer.validate(module, data, verbose=False)
         return Checkpoint.from_pretrained(Path(folder) / "best")
 
@@ -214,7 +217,7 @@ def _resume_file(folder: str | Path | None) -> Path | None:
     path = Path(folder) / RESUME_FILE
     if not path.is_file():
         raise CheckpointError(
-            f"nothing to resume in {folder}: it has no {RESUME_FILE}; name the folder of a training run"
+            f"nothing to resume in {folder}: it has no {RESUME_FILE}; give the folder of a training run"
         )
     return path
 
@@ -222,27 +225,23 @@ def _resume_file(folder: str | Path | None) -> Path | None:
 def _fit_quietly(
     trainer: lightning.Trainer, module: WorldModelModule, data: WindowDataModule, state: Path | None
 ) -> None:
-    """Fit without the hints of Lightning that do not apply to windows fetched in batches from memory."""
+    """Fit without those warnings of Lightning that do not apply to windows fetched in batches from memory."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning.*")
         trainer.fit(module, data, ckpt_path=state, weights_only=True)
     if trainer.interrupted:
-        raise KeyboardInterrupt("training was interrupted; what was validated so far is kept, resume to go on")
-
-
-RESUME_FILE = "resume.ckpt"
-SELECTED_BY = "validation/crps"
+        raise KeyboardInterrupt("training was interrupted; the checkpoints so far are kept, resume to continue")
 
 
 class CheckpointFolders(Callback):
-    """After each validation writes `last`, `best` where the validation CRPS is the lowest yet, and the trainer's state.
+    """Writes `last`, `best` and the trainer's state after each validation; `best` is that of the lowest CRPS.
 
-    Both CRPS and NLL are proper scores. A few steps that a model had thought impossible decide the NLL of a small
-    validation set, and training would be judged by them alone; the CRPS grows with the error only.
+    Both CRPS and NLL are proper scores. The NLL of a small validation set is dominated by a few steps that the model
+    held for impossible; the CRPS grows only in proportion to the error.
 
     Args:
         folder: where to write.
-        make_checkpoint: builds the checkpoint of the present weights from metrics.
+        make_checkpoint: builds the checkpoint of the current weights from metrics.
     """
 
     def __init__(self, folder: Path, make_checkpoint: Callable[[dict[str, float]], Checkpoint]) -> None:
@@ -252,13 +251,13 @@ class CheckpointFolders(Callback):
         self.written_step = -1
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Write what is due."""
+        """Write the checkpoints and the trainer's state."""
         if trainer.sanity_checking:
             return
         self.written_step = trainer.global_step
         if trainer.is_global_zero:
             self._write_folders(trainer)
-        # Every process takes part in this one, they wait for each other inside.
+        # Every process has to call this: they wait for each other inside.
         trainer.save_checkpoint(self.folder / RESUME_FILE)
 
     def _write_folders(self, trainer: lightning.Trainer) -> None:
@@ -271,11 +270,11 @@ class CheckpointFolders(Callback):
             checkpoint.save_pretrained(self.folder / "best")
 
     def state_dict(self) -> dict[str, Any]:
-        """Lightning keeps this with the trainer's state."""
+        """What Lightning stores with the trainer's state."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See `state_dict`."""
+        """Restore what `state_dict` stored."""
         self.best = state_dict["best"]
 
 
@@ -302,11 +301,11 @@ def _make(name: str, folder: Path) -> Logger:
 
 
 class TrainingProgressBar(RichProgressBar):
-    """One line: epoch, updates, time and the losses, without the loggers' version number."""
+    """Progress bar of one line: epoch, updates, time and losses, without the loggers' version number."""
 
     def get_metrics(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Short names, so that the line fits."""
+        """Metrics by short names, so that the line fits."""
         metrics = super().get_metrics(trainer, pl_module)
         return {name.split("/")[-1]: value for name, value in metrics.items() if name != "v_num"}

@@ -173,7 +173,7 @@ class PredictionContract(WorldModelCase):
             model.imagine(belief, actions[:1])
         with pytest.raises(ShapeError, match="observation"):
             model.observe(belief, observations[:, 0, :1])
-        with pytest.raises(ShapeError, match="belief is of 2 sequences and the observations of 1"):
+        with pytest.raises(ShapeError, match="belief is of 2 sequences and the observations are of 1"):
             model.filter(observations[:1], actions[:1], mask[:1], belief)
         with pytest.raises(ShapeError, match="mask"):
             model.observe(belief, observations[:, 0], mask=torch.ones(1, dtype=torch.bool))

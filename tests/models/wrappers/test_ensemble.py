@@ -230,7 +230,7 @@ def test_batches_in_pieces_equal_the_whole(monkeypatch):
     [
         ({"member": "MTS4"}, "no model 'MTS4'.*MTS3, .*ProbabilisticMLP"),
         ({"member": "Ensemble"}, "one larger ensemble"),
-        ({"members": 1}, "2 at least"),
+        ({"members": 1}, "at least 2"),
         ({"options": {"latents": 3}}, "no option latents.*latent_dim"),
         ({"options": {"predict_reward": False}}, "no option predict_reward"),
     ],
