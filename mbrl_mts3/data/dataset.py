@@ -1,4 +1,4 @@
-"""An offline data set: in memory, or streamed one episode at a time, with the hash of its content."""
+"""Offline data sets, whole or streamed one episode at a time, and the hash of their content."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mbrl_mts3.errors import DataError
 
 @dataclass(frozen=True, repr=False)
 class OfflineDataset:
-    """Episodes in physical units, with where they come from.
+    """A data set of episodes in physical units, with its source.
 
     Raises:
         DataError: no episodes.
@@ -30,14 +30,14 @@ class OfflineDataset:
     """A tuple, or `MappedEpisodes` that stay on disk."""
     dataset_id: str
     content_hash: str
-    """Of the stored arrays, whatever was selected of them; two data sets of one hash hold the same data."""
+    """Hash of the stored arrays, whatever was selected of them; data sets of one hash hold the same data."""
     selector: ObservationSelector
     observation_space: spaces.Space[Any]
     """Raw space, before selection."""
     action_space: spaces.Box
     env_id: str | None = None
     notes: tuple[str, ...] = ()
-    """What the reader found and did that a user should know, one sentence each."""
+    """What the reader found and changed that a user should know, one sentence each."""
 
     def __post_init__(self) -> None:
         if len(self.episodes) == 0:
@@ -84,25 +84,25 @@ class StreamedDataset:
     """Starts a new pass over all episodes; DataError where the file is damaged."""
     env_id: str | None = None
     layout: str | None = None
-    """What `known_names` knows the entries of an observation by: the environment's id where there is one."""
+    """Key of `known_names` for the entries of an observation: the environment's id where there is one."""
     env_spec: EnvSpec | None = None
     env_options: Mapping[str, Any] = field(default_factory=dict)
-    """That the environment was made with, as far as known."""
+    """Options that the environment was made with, as far as known."""
     max_episode_steps: int | None = None
-    """Where the environment cuts an episode; None where there is no limit or it is not known."""
+    """Step limit of the environment; None where there is none or it is not known."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the file says of itself: who made it, how, when."""
     total_steps: int = 0
     """Transitions in all episodes, as the file says."""
     fingerprint: str | None = None
-    """Of the files (names, sizes, times), known without reading them; None where there are none."""
+    """Hash of the files' names, sizes and times, known without reading them; None where there are no files."""
 
     def __repr__(self) -> str:
-        return f"StoredDataset({self.dataset_id!r}, steps={self.total_steps}, env={self.env_id})"
+        return f"StreamedDataset({self.dataset_id!r}, steps={self.total_steps}, env={self.env_id})"
 
 
 def new_digest() -> hashlib.blake2b:
-    """The hash that content hashes are made with."""
+    """A new, empty hash object for content hashes."""
     return hashlib.blake2b(digest_size=16)
 
 

@@ -1,4 +1,4 @@
-"""One episode of offline data: as a model sees it, and as the environment gave it."""
+"""Episodes of offline data: as models see them, and in the raw layout of the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mbrl_mts3.errors import DataError, NonFiniteDataError
 
 @dataclass(frozen=True, repr=False)
 class Episode:
-    """T transitions o_t, a_t -> r_t, o_{t+1}, in physical units.
+    """An episode of T transitions o_t, a_t -> r_t, o_{t+1}, as models see it, in physical units.
 
     Raises:
         DataError: the lengths do not fit.
@@ -31,7 +31,7 @@ class Episode:
     truncations: BoolArray
     """(T,): True where the episode was cut at o_{t+1} without being terminal."""
     infos: dict[str, np.ndarray] = field(default_factory=dict)
-    """Arrays of T + 1 or T rows that the data set carries beside."""
+    """Further arrays of the data set, of T + 1 or T rows."""
     episode_id: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class RawEpisode:
-    """T transitions in the raw layout of an environment's spaces, ready to be stored."""
+    """An episode of T transitions in the raw layout of an environment's spaces, as it is stored."""
 
     observations: Any
     """Array of T + 1 rows, or a (nested) dict of such arrays."""
@@ -79,9 +79,9 @@ class RawEpisode:
     infos: dict[str, Array] = field(default_factory=dict)
     """Arrays of T + 1 or T rows."""
     seed: int | None = None
-    """That the environment was reset with."""
+    """Seed that the environment was reset with."""
     episode_id: int = 0
-    """In the data set that it was read from."""
+    """Number in the data set that it was read from."""
 
     def __len__(self) -> int:
         """Number of transitions."""

@@ -15,7 +15,7 @@ from mbrl_mts3.errors import DataError
 
 ROWS = ("observations", "actions", "rewards", "terminations", "truncations")
 INDEX = ("lengths", "episode_ids")
-# Bytes that may have been read before memory is given back, and what the kernel maps around each place at least.
+# Bytes that may be read before memory is given back, and bytes that the kernel maps around each row at least.
 _KEPT, _AROUND = 64 * 2**20, 2**16
 
 
@@ -23,14 +23,14 @@ class MappedEpisodes(Sequence[Episode]):
     """A sequence of episodes whose arrays lie in one file each, one episode after the other.
 
     An episode of T steps has T + 1 rows in every file (the last one of actions, rewards and flags is zero), so that one
-    row number serves all of them. Memory holds a few numbers per episode and what was looked at last. `infos` are not
+    row number is valid for all of them. Memory holds a few numbers per episode and what was read last. `infos` are not
     kept.
 
     Args:
         files: of all episodes, by name.
         lengths: (E,) transitions of each episode of this sequence.
         episode_ids: (E,).
-        first_rows: (E,) where each begins.
+        first_rows: (E,) row at which each begins.
     """
 
     def __init__(self, files: dict[str, MappedArray], lengths: Array, episode_ids: Array, first_rows: Array) -> None:
@@ -39,7 +39,7 @@ class MappedEpisodes(Sequence[Episode]):
 
     @classmethod
     def open(cls, folder: Path) -> MappedEpisodes:
-        """Of a folder that `write` filled.
+        """Open a folder that `write` filled.
 
         Raises:
             DataError: a file is missing or damaged.
@@ -50,7 +50,7 @@ class MappedEpisodes(Sequence[Episode]):
         wrong = [name for name, file in files.items() if len(file.values) != first_rows[-1]]
         if wrong:
             raise DataError(
-                f"{', '.join(wrong)} in {folder} have wrong lengths: delete the folder to have it made anew"
+                f"{', '.join(wrong)} in {folder} have wrong lengths: delete the folder, and it is made again"
             )
         return cls(files, lengths, episode_ids, first_rows[:-1])
 
@@ -127,14 +127,14 @@ class MappedEpisodes(Sequence[Episode]):
 
 
 def episode_lengths(episodes: Sequence[Episode]) -> Array:
-    """(E,) transitions of each episode, without looking into those that stay on disk."""
+    """Number of transitions of each episode (E,), without reading those that stay on disk."""
     if isinstance(episodes, MappedEpisodes):
         return episodes.lengths
     return np.array([len(episode) for episode in episodes], np.int64)
 
 
 class MappedArray:
-    """A .npy file as an array that is read from disk where it is looked at.
+    """A .npy file as an array that is read from disk where it is indexed.
 
     `numpy.memmap` does the same, but cannot give pages back: a process that has walked through a file once would
     seem to hold all of it.
@@ -160,7 +160,7 @@ class MappedArray:
             self.values: Array = np.frombuffer(self._memory, dtype, count, start).reshape(shape)
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{path} is missing or damaged ({error}): delete its folder to have it made anew"
+                f"{path} is missing or damaged ({error}): delete its folder, and it is made again"
             ) from error
 
     def release(self) -> None:
@@ -170,7 +170,7 @@ class MappedArray:
 
 
 class NpyAppender:
-    """Writes rows one piece after the other; what has been written takes no memory.
+    """Writes a .npy file by appending rows; rows that are written take no memory.
 
     NumPy pads the header of a .npy file so that the number of rows can be filled in at the end.
 

@@ -1,4 +1,4 @@
-"""Masks of hidden observations for training (imputation and open loop)."""
+"""Random masks that hide observations in training, for imputation and for open loops."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _FIRST_WINDOW_RATE = 0.05
 
 @dataclass(frozen=True)
 class MaskSampler:
-    """Draws masks for imputation, one per sequence.
+    """Samples masks that hide observations in training, one per sequence.
 
-    With `suffix_probability` a sequence shows a context of random length, then nothing more: the situation of a
-    prediction. Otherwise single steps and whole windows are hidden all along; the rate of hidden windows is drawn per
-    sequence, up to a limit that a curriculum raises from 0.05 to `window_rate_max`. The first window is never
+    With `suffix_probability` a sequence shows a context of random length and then nothing more, as in an open-loop
+    prediction. Otherwise single steps and whole windows are hidden everywhere; the rate of hidden windows is sampled
+    per sequence, up to a limit that a curriculum raises from 0.05 to `window_rate_max`. The first window is never
     hidden as a whole, and the first step never at all.
 
     Args:
         period: steps of a window, the model's `period`.
         step_rate: rate at which single steps are hidden, in either case.
         window_rate_max: highest rate at which whole windows are hidden.
-        suffix_probability: of a sequence being shown a context only.
+        suffix_probability: that a sequence shows a context only.
     """
 
     period: int
@@ -44,7 +44,7 @@ class MaskSampler:
     def sample(
         self, batch: int, length: int, generator: torch.Generator | None = None, progress: float = 1.0
     ) -> Tensor:
-        """Draw a mask.
+        """Sample a mask.
 
         Args:
             batch: sequences.
@@ -70,21 +70,21 @@ class MaskSampler:
         mask[:, 0] = True
         return mask
 
-    def _windows(self, rate: Tensor, draws: Tensor, length: int, progress: float) -> Tensor:
-        """(B, length) bool, True in hidden windows; `rate` (B, 1) and `draws` (B, windows) are uniform in [0, 1)."""
+    def _windows(self, rate: Tensor, uniform: Tensor, length: int, progress: float) -> Tensor:
+        """Hidden windows as (B, length) bool; `rate` (B, 1) and `uniform` (B, windows) are uniform in [0, 1)."""
         first = min(_FIRST_WINDOW_RATE, self.window_rate_max)
         limit = first + min(max(progress, 0.0), 1.0) * (self.window_rate_max - first)
-        windows = draws < rate * limit
+        windows = uniform < rate * limit
         windows[:, 0] = False
         return windows.repeat_interleave(self.period, dim=1)[:, :length]
 
 
 def context_mask(length: int, context: int) -> Tensor:
-    """(length,) bool: the first `context` steps are shown, nothing after."""
+    """The mask (length,) bool that shows the first `context` steps, and none after."""
     return torch.arange(length) < context
 
 
-def _suffixes(draws: Tensor, length: int) -> Tensor:
-    """(B, length) bool, True after a context of 1..length - 1 steps; `draws` (B, 1) are uniform in [0, 1)."""
-    context = 1 + (draws * (length - 1)).floor()
-    return torch.arange(length, device=draws.device) >= context
+def _suffixes(uniform: Tensor, length: int) -> Tensor:
+    """Hidden steps (B, length) bool after a context of 1..length - 1 steps; `uniform` (B, 1) in [0, 1) chooses it."""
+    context = 1 + (uniform * (length - 1)).floor()
+    return torch.arange(length, device=uniform.device) >= context

@@ -17,24 +17,24 @@ from mbrl_mts3.files import staging_folder, storage_errors, write_atomically
 
 FORMAT_VERSION = 1
 AUTOMATIC_ABOVE = 2 * 2**30
-"""Bytes of selected data beyond which data sets stay on disk unless said otherwise."""
+"""Bytes of selected data above which data sets stay on disk by default."""
 
 
 def cache_folder() -> Path:
-    """Where mapped data sets lie unless said otherwise: $XDG_CACHE_HOME/mbrl_mts3/mapped, else under ~/.cache."""
+    """The default folder of mapped data sets: $XDG_CACHE_HOME/mbrl_mts3/mapped, else under ~/.cache."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "mbrl_mts3" / "mapped"
 
 
 def selected_bytes(source: StreamedDataset, selector: ObservationSelector) -> int:
-    """What the selected data will take in memory, by what the file says of its size."""
+    """Bytes that the selected data would take in memory, from the size that the file gives."""
     actions = int(np.prod(source.action_space.shape or (1,)))
     row = np.dtype(np.float32).itemsize * (selector.dim + actions + 1) + 2 * np.dtype(np.bool_).itemsize
     return source.total_steps * row
 
 
 def map_dataset(source: StreamedDataset, selector: ObservationSelector, folder: Path | None = None) -> OfflineDataset:
-    """The data set with episodes that stay on disk; memory does not grow with it.
+    """Map a data set: its episodes stay on disk, and memory does not grow with it.
 
     It is read once, episode by episode, and written to `folder` under a name made of its content hash and the
     selection. The next time it is found there without reading it, by the names, sizes and times of its files.
@@ -42,7 +42,7 @@ def map_dataset(source: StreamedDataset, selector: ObservationSelector, folder: 
     Args:
         source: as it is stored.
         selector: what the model sees.
-        folder: see `cache_folder`; whatever lies there can be deleted at any time.
+        folder: see `cache_folder`; everything there can be deleted at any time.
 
     Raises:
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
@@ -73,7 +73,7 @@ def _selection(selector: ObservationSelector) -> str:
 
 
 def _note(source: StreamedDataset, root: Path, selection: str) -> Path:
-    """The file that tells the content hash of files that were read before."""
+    """The file that holds the content hash of files that were read before."""
     return root / "known" / f"{source.fingerprint}-{selection}.json"
 
 

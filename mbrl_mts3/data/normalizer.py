@@ -1,4 +1,4 @@
-"""Conversion between physical and normalised units, and the running statistics it is fitted on."""
+"""Conversion between physical and normalised units, and the running moments that it is fitted from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _CONSTANT = 1e-6
 
 @dataclass(frozen=True, repr=False)
 class Normalizer(TensorRecord):
-    """Mean and standard deviation per dimension, float32; any batch dimensions may lead the tensors it is given."""
+    """Converts between physical and normalised units by mean and standard deviation per dimension, float32.
+
+    All tensors may have any leading batch dimensions.
+    """
 
     observation_mean: Tensor
     """(obs,)."""
@@ -38,7 +41,7 @@ class Normalizer(TensorRecord):
 
     @classmethod
     def fit(cls, episodes: Sequence[Episode]) -> Normalizer:
-        """Statistics of training episodes, read one at a time; dimensions that hardly vary get scale 1.
+        """Fit to training episodes, read one at a time; dimensions that hardly vary get scale 1.
 
         Raises:
             DataError: no episodes.
@@ -54,36 +57,32 @@ class Normalizer(TensorRecord):
 
     @classmethod
     def identity(cls, observation_dim: int, action_dim: int) -> Normalizer:
-        """Leaves everything as it is."""
+        """A normaliser that changes nothing."""
         observation, action, reward = torch.zeros(observation_dim), torch.zeros(action_dim), torch.zeros(())
         return cls(observation, observation + 1, action, action + 1, reward, reward + 1)
 
     def normalize_observation(self, observation: Tensor) -> Tensor:
-        """(..., obs)."""
+        """Observations (..., obs) in normalised units."""
         return (observation - self.observation_mean) / self.observation_scale
 
     def denormalize_observation(self, observation: Tensor) -> Tensor:
-        """(..., obs)."""
+        """Observations (..., obs) in physical units."""
         return observation * self.observation_scale + self.observation_mean
 
     def normalize_action(self, action: Tensor) -> Tensor:
-        """(..., act)."""
+        """Actions (..., act) in normalised units."""
         return (action - self.action_mean) / self.action_scale
 
-    def denormalize_action(self, action: Tensor) -> Tensor:
-        """(..., act)."""
-        return action * self.action_scale + self.action_mean
-
     def normalize_reward(self, reward: Tensor) -> Tensor:
-        """Any shape."""
+        """Rewards of any shape in normalised units."""
         return (reward - self.reward_mean) / self.reward_scale
 
     def denormalize_reward(self, reward: Tensor) -> Tensor:
-        """Any shape."""
+        """Rewards of any shape in physical units."""
         return reward * self.reward_scale + self.reward_mean
 
     def denormalize_prediction(self, prediction: Prediction) -> Prediction:
-        """Means and variances in physical units; termination logits have no unit and stay."""
+        """A prediction in physical units; termination logits have no unit and stay."""
         mean, variance = prediction.reward_mean, prediction.reward_variance
         epistemic, observation_variance = prediction.epistemic_variance, self.observation_scale.square()
         return replace(
@@ -96,7 +95,7 @@ class Normalizer(TensorRecord):
         )
 
     def denormalize_step(self, step: SampledStep) -> SampledStep:
-        """A drawn step in physical units."""
+        """A sampled step in physical units."""
         return replace(
             step,
             prediction=self.denormalize_prediction(step.prediction),
@@ -121,10 +120,10 @@ def _statistics(moments: RunningMoments) -> tuple[Tensor, Tensor]:
 
 
 class RunningMoments:
-    """Statistics per column, in float64, of all rows so far; memory does not grow with them.
+    """Mean, deviation and bounds per column of all rows so far, in float64; memory does not grow with them.
 
     Pieces are merged as in Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
-    variances", 1979, which keeps its precision where the mean is large beside the spread.
+    variances", 1979, which keeps its precision where the mean is large compared with the deviation.
 
     Rows that hold NaN or infinity are counted and left out.
     """
@@ -139,7 +138,7 @@ class RunningMoments:
         self._squares: Array = np.zeros(())
 
     def add(self, rows: Array) -> None:
-        """Take rows (N, ...) in."""
+        """Add rows (N, ...)."""
         rows = np.asarray(rows, np.float64)
         finite = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
         if not finite.all():

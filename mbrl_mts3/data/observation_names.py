@@ -1,4 +1,4 @@
-"""Names of observation entries, for the environments that we know."""
+"""Names of observation entries of known environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which entries of an environment's observation a model sees, chosen by name."""
+"""Selection of the observation entries that a model sees, by name."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ObservationSelector:
         return tuple(self.names.index(name) for name in names)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, in types that JSON knows; infinite bounds become None."""
+        """The selector in types that JSON has; infinite bounds become None."""
         return {
             "names": list(self.names),
             "keys": [list(key) for key in self.keys],
@@ -182,7 +182,7 @@ def _resolve(select: str | Sequence[str], entries: Mapping[str, _Entry], env_id:
 
 
 def _under(name: str, entries: Mapping[str, _Entry]) -> list[str]:
-    """The entries that a name stands for: itself, or all under a key of that name."""
+    """The entries that a name selects: itself, or all under a key of that name."""
     if name in entries:
         return [name]
     inside = [other for other, entry in entries.items() if f"{_label(entry.key)}/".startswith(f"{name}/")]
@@ -211,7 +211,7 @@ def _label(key: tuple[str, ...]) -> str:
 
 
 def select_episode(raw: RawEpisode, selector: ObservationSelector) -> Episode:
-    """Selected observations and float32, with the infos that have a row for each transition or observation.
+    """Select from a raw episode, as float32, with the infos that have a row for each transition or observation.
 
     Raises:
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
@@ -230,6 +230,6 @@ def select_episode(raw: RawEpisode, selector: ObservationSelector) -> Episode:
 
 
 def rowwise_infos(raw: RawEpisode) -> dict[str, Array]:
-    """Those that have a row for each transition or each observation."""
+    """The infos that have a row for each transition or each observation."""
     steps = len(raw.rewards)
     return {name: array for name, array in raw.infos.items() if len(array) in (steps, steps + 1)}

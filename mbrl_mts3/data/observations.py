@@ -1,4 +1,4 @@
-"""Raw observations, dicts or arrays: their leaves by name, and as rows of one flat array."""
+"""Raw observations, dicts or arrays: their arrays by name, their batches, and their rows in one flat array."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ def observation_leaves(observations: Any, prefix: str = "") -> Iterator[tuple[st
 
 
 def index_observation(observations: Any, index: Any) -> Any:
-    """Rows of batched raw observations, arrays or (nested) dicts of such."""
+    """Index batched raw observations, arrays or (nested) dicts of such."""
     if isinstance(observations, Mapping):
         return {key: index_observation(part, index) for key, part in observations.items()}
     return observations[index]
 
 
 def copy_observation(observations: Any) -> Any:
-    """The same with arrays of its own: some environments hand out one array again and again."""
+    """Copy a raw observation: some environments return the same array at every step."""
     if isinstance(observations, Mapping):
         return {key: copy_observation(part) for key, part in observations.items()}
     return np.array(observations)
 
 
 def stack_observations(observations: Sequence[Any]) -> Any:
-    """One batch of raw observations, arrays (d,) or (nested) dicts of such."""
+    """Stack raw observations, arrays (d,) or (nested) dicts of such, to one batch."""
     if isinstance(observations[0], Mapping):
         return {key: stack_observations([one[key] for one in observations]) for key in observations[0]}
     return np.stack(observations)
 
 
 def main_observation(observations: Any) -> Array:
-    """What describes the state, (T + 1, d): the "observation" of a dict where it has one, else all arrays side by side.
+    """The main observation (T + 1, d): "observation" of a dict where it has that key, else all arrays side by side.
 
-    Goals are left out where they can be: they change by jumps of their own.
+    Goals are left out where they can be, because they jump.
     """
     leaves = dict(observation_leaves(observations))
     if MAIN_KEY in leaves:
@@ -68,7 +68,7 @@ def leaf_shapes(observations: Any) -> dict[str, tuple[int, ...] | None]:
 
 
 def space_shapes(space: spaces.Space[Any], prefix: str = "") -> dict[str, tuple[int, ...] | None]:
-    """Shapes that a space asks of `leaf_shapes`; None where it asks for none."""
+    """The shapes that `leaf_shapes` has for observations of a space; None for spaces without a shape."""
     if isinstance(space, spaces.Dict):
         parts = [(str(key), part) for key, part in space.spaces.items()]
     elif isinstance(space, spaces.Tuple):
@@ -79,7 +79,7 @@ def space_shapes(space: spaces.Space[Any], prefix: str = "") -> dict[str, tuple[
 
 
 def flat_observations(space: spaces.Space[Any], observations: Any) -> Array:
-    """(rows, entries) out of an array or a (nested) dict of such, in the order of the space.
+    """Flatten raw observations, an array or a (nested) dict of such, to (rows, entries) in the order of the space.
 
     Raises:
         DataError: a part is no Box of one dimension.
@@ -106,7 +106,7 @@ def nested_observations(space: spaces.Space[Any], rows: Array) -> Any:
 
 
 def flat_size(space: spaces.Space[Any]) -> int:
-    """Entries of a row."""
+    """Number of entries of an observation in `flat_observations`."""
     if isinstance(space, spaces.Dict):
         return sum(flat_size(part) for part in space.spaces.values())
     if isinstance(space, spaces.Box) and len(space.shape) == 1:

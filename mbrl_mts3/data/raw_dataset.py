@@ -17,7 +17,7 @@ from mbrl_mts3.data.observation_selector import ObservationSelector, select_epis
 
 @dataclass(frozen=True, repr=False)
 class RawDataset:
-    """Episodes in the layout and the types that they are stored in, with all that is known of them."""
+    """A data set in the layout and types that it is stored in, with all that is known of it."""
 
     episodes: tuple[RawEpisode, ...]
     dataset_id: str
@@ -25,23 +25,23 @@ class RawDataset:
     observation_space: spaces.Space[Any]
     action_space: spaces.Box
     env_id: str | None = None
-    """Of the environment in which the data can be continued; None where there is none."""
+    """Id of the environment in which the data can be continued; None where there is none."""
     layout: str | None = None
-    """What `known_names` knows the entries of an observation by: an environment's id, or D4RL's name."""
+    """Key of `known_names` for the entries of an observation: an environment's id, or D4RL's name."""
     reference_scores: tuple[float, float] | None = None
     """Returns of a random policy and of an expert."""
     env_spec: EnvSpec | None = None
     notes: tuple[str, ...] = field(default=())
-    """What the reader found and did, one sentence each."""
+    """What the reader found and changed, one sentence each."""
 
     def select(self, observation: str | Sequence[str] = "all", *, memory_map: bool | None = False) -> OfflineDataset:
-        """The data as a model sees it.
+        """Select observation entries: the data set as a model sees it.
 
         Args:
             observation: see `ObservationSelector.from_space`.
-            memory_map: write the episodes to where they are read from piece by piece, without their infos, see
-                `map_dataset`: once these raw ones are let go, memory is free. None does so where what is selected
-                would take more than 2 GiB.
+            memory_map: keep the episodes in memory-mapped files, without their infos, see `map_dataset`; the memory is
+                free once these raw episodes are dropped. None does so where the selected data would take more than
+                2 GiB.
 
         Raises:
             UnknownObservationError: a selected name that the data does not have.
@@ -67,7 +67,7 @@ class RawDataset:
         )
 
     def _stored(self) -> StreamedDataset:
-        """The same, with numbered episodes."""
+        """The data set as a streamed one, with numbered episodes."""
         return StreamedDataset(
             dataset_id=self.dataset_id,
             observation_space=self.observation_space,
@@ -78,7 +78,7 @@ class RawDataset:
         )
 
     def _digest(self) -> str:
-        """Of the episodes as they were cut; the content hash is that of a file, which may be cut in several ways."""
+        """Hash of the episodes as they are cut; the content hash is of a file, which may be cut in several ways."""
         digest = new_digest()
         for raw in self.episodes:
             add_to_digest(digest, raw)

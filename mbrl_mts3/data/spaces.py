@@ -12,7 +12,7 @@ from mbrl_mts3.errors import DataError, SpaceMismatchError
 
 
 def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
-    """A Box, or a Dict of such, as plain values; infinite bounds become None.
+    """Convert a Box, or a Dict of such, to plain values; infinite bounds become None.
 
     Raises:
         DataError: another kind of space.
@@ -48,7 +48,7 @@ Space = spaces.Space[Any]
 
 
 def check_spaces_match(trained: tuple[Space, Space], found: tuple[Space, Space], name: str, kind: str) -> None:
-    """Raise SpaceMismatchError unless two pairs of raw observation and action space describe the same.
+    """Raise SpaceMismatchError unless two pairs of raw observation and action space match.
 
     Bounds of observations may differ: data sets often do not know them. Bounds of actions may not.
 

@@ -1,4 +1,4 @@
-"""Division of episodes into training, validation and test data."""
+"""Split of episodes into training, validation and test data."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Splits:
 
 
 def split_episodes(episodes: Sequence[Episode], fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0) -> Splits:
-    """Draw the three sets at random, by episode; each gets at least one.
+    """Split episodes at random into three sets of at least one episode each.
 
-    Episodes that stay on disk go on doing so. The same episodes, fractions and seed give the same sets; inside a set
+    Memory-mapped episodes stay on disk. The same episodes, fractions and seed give the same sets; inside a set
     the order of `episodes` is kept.
 
     Raises:

@@ -14,7 +14,7 @@ from mbrl_mts3.data.mapped_episodes import MappedEpisodes
 
 
 class InMemoryRows:
-    """All episodes one after the other, n + 1 rows each, so that one row number serves all arrays.
+    """Rows of all episodes one after the other, n + 1 each, so that one row number is valid for all arrays.
 
     Args:
         episodes: in physical units.
@@ -57,7 +57,7 @@ def _padded(array: Array, rows: int) -> list[Array]:
 
 
 class MemoryMappedRows:
-    """`InMemoryRows` of episodes that stay on disk; equal rows, read when they are asked for.
+    """The same rows as `InMemoryRows`, of episodes that stay on disk, read when they are needed.
 
     Args:
         episodes: on disk.
@@ -79,7 +79,7 @@ class MemoryMappedRows:
         return self._episodes.row_shape("actions")[0]
 
     def take(self, numbers: Array) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `WindowRows.take`."""
+        """See `InMemoryRows.take`."""
         steps = numbers[:, :-1]
         return (
             self._fetch("observations", numbers),

@@ -1,4 +1,4 @@
-"""Training windows: cut out of episodes, gathered in batches, and drawn in random order."""
+"""Windows of episodes for training: cut out, gathered in batches, and loaded in random order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mbrl_mts3.data.window_rows import InMemoryRows, MemoryMappedRows
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.tensor_record import TensorRecord
 
-# Beyond so many windows their order is computed as it is needed: the list alone would take eight bytes per step.
+# With more windows their order is computed when it is needed: a list of it would take eight bytes per step.
 _SHUFFLED_IN_MEMORY = 2**20
 
 
 class WindowSampler:
-    """Every window of `length` transitions that lies inside one episode, as one long list.
+    """Numbered list of all windows of `length` transitions that lie inside one episode.
 
     An episode of n >= length steps gives the starts 0..n - length; a shorter one gives a single window, padded.
 
@@ -48,15 +48,15 @@ class WindowSampler:
         if length < 1 or min_length < 1:
             raise ConfigurationError(f"window length and min_length need at least 1, got {length} and {min_length}")
         lengths = episode_lengths(episodes)
-        self._place = np.flatnonzero(lengths >= min_length)
-        if len(self._place) == 0:
+        kept = np.flatnonzero(lengths >= min_length)
+        if len(kept) == 0:
             raise EpisodeTooShortError(
                 f"none of {len(episodes)} episodes has {min_length} steps, the longest has {max(lengths, default=0)}: "
                 "use shorter windows or longer episodes"
             )
         self.length = length
-        self._steps = lengths[self._place]
-        self._rows = _rows(episodes, self._place, torch.device(device))
+        self._steps = lengths[kept]
+        self._rows = _rows(episodes, kept, torch.device(device))
         counts = np.maximum(self._steps - length, 0) + 1
         # Windows are numbered episode by episode; _first[e] is the number of episode e's first window.
         self._first = np.concatenate([[0], np.cumsum(counts)])
@@ -75,16 +75,11 @@ class WindowSampler:
         """Entries of an action."""
         return self._rows.action_dim
 
-    def locate(self, index: int) -> tuple[int, int]:
-        """Position of a window's episode in the given sequence, and the window's first step in it."""
-        episode, start = self._locate(np.array([index]))
-        return int(self._place[episode[0]]), int(start[0])
-
     def batch(self, indices: Tensor | np.ndarray[Any, np.dtype[np.int64]] | Sequence[int]) -> WindowBatch:
-        """Fetch windows by number, (B,) in 0..len(self) - 1."""
+        """Fetch windows by their numbers, (B,) in 0..len(self) - 1."""
         numbers = np.asarray(indices, dtype=np.int64).reshape(-1)
         if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self):
-            raise IndexError(f"window numbers need to lie in 0..{len(self) - 1} and to be at least one")
+            raise IndexError(f"expected at least one window number, all in 0..{len(self) - 1}")
         episode, start = self._locate(numbers)
         offsets = np.arange(self.length + 1)
         left = (self._steps[episode] - start)[:, None]
@@ -124,7 +119,7 @@ class WindowSampler:
         return torch.from_numpy(np.concatenate(parts))
 
     def random_batches(self, batch_size: int, num_batches: int, seed: int, epoch: int = 0) -> Iterator[WindowBatch]:
-        """Batches of windows in random order, none twice before all were drawn; the same for equal arguments."""
+        """Batches of windows in random order, none twice before all had their turn; same arguments, same batches."""
         generator = np.random.default_rng([seed, epoch])
         needed, count = batch_size * num_batches, len(self)
         if count <= _SHUFFLED_IN_MEMORY:
@@ -151,7 +146,7 @@ def _rows(
 
 @dataclass(frozen=True, repr=False)
 class WindowBatch(TensorRecord):
-    """B windows of T transitions; what lies beyond the end of an episode is padding: zeros, marked in `valid`."""
+    """A batch of B windows of T transitions; beyond the end of an episode they are zero, which `valid` marks."""
 
     observations: Tensor
     """(B, T + 1, obs): o_0..o_T."""
@@ -179,10 +174,10 @@ class WindowBatch(TensorRecord):
         )
 
     def by_length(self) -> Iterator[tuple[Tensor, WindowBatch]]:
-        """Groups of equally long windows, cut to that length: padding must not pass for planned actions.
+        """Groups of equally long windows, cut to that length, so that padding is not taken for actions.
 
         Yields:
-            (rows, windows): places (n,) of the windows in this batch, on the CPU, and the windows without padding.
+            (rows, windows): indices (n,) of the windows in this batch, on the CPU, and the windows without padding.
         """
         lengths = self.valid.sum(dim=1).cpu()
         for length in sorted(set(lengths.tolist())):
@@ -201,9 +196,9 @@ class WindowBatch(TensorRecord):
 
 
 class RandomWindowLoader:
-    """Stands where a DataLoader would: each pass gives `num_batches` random batches, other ones in each epoch.
+    """Loader of random windows, in place of a DataLoader: `num_batches` batches a pass, new ones in each epoch.
 
-    A pass depends on `seed` and `epoch` alone. Every pass counts `epoch` up when it begins; to resume, `set_epoch`.
+    A pass depends on `seed` and `epoch` alone. Every pass increments `epoch` when it begins; to resume, `set_epoch`.
 
     Args:
         sampler: where windows come from.
@@ -226,7 +221,7 @@ class RandomWindowLoader:
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass be the one of `epoch`."""
+        """Set the epoch of the next pass."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -243,7 +238,7 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 class LazyPermutation:
-    """A pseudo-random permutation of 0..count - 1 whose entries are computed where they are asked for.
+    """A pseudo-random permutation of 0..count - 1 whose entries are computed when they are needed.
 
     A Feistel network permutes the next larger power of four; numbers beyond the range are sent through again until they
     fall into it ("cycle walking": Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). The rounds mix

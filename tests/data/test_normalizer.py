@@ -104,7 +104,7 @@ def test_trajectories(episodes: list[Episode]) -> None:
 def test_identity_leaves_all_as_it_is() -> None:
     normalizer, values = Normalizer.identity(3, 2), torch.randn(5, 3)
     assert torch.equal(normalizer.normalize_observation(values), values)
-    assert torch.equal(normalizer.denormalize_action(values[:, :2]), values[:, :2])
+    assert torch.equal(normalizer.normalize_action(values[:, :2]), values[:, :2])
     assert torch.equal(normalizer.denormalize_reward(values), values)
 
 

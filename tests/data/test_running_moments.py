@@ -31,11 +31,11 @@ def test_rows_that_are_not_finite_are_counted_and_left_out() -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 30), max_size=20), capacity=st.integers(2, 50))
-def test_a_thinned_stream_is_every_kth_row(sizes: list[int], capacity: int) -> None:
-    thinned = StreamSubsample(capacity)
+def test_a_subsample_of_a_stream_is_every_kth_row(sizes: list[int], capacity: int) -> None:
+    subsample = StreamSubsample(capacity)
     for piece in np.split(np.arange(sum(sizes)), np.cumsum(sizes))[:-1]:
-        thinned.add(piece)
-    kept = thinned.rows
+        subsample.add(piece)
+    kept = subsample.rows
     assert len(kept) <= capacity
     every = 1
     while -(-sum(sizes) // every) > capacity:

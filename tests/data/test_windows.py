@@ -1,4 +1,4 @@
-"""Windows come from episodes whose numbers tell episode and step, so every entry can be checked on its own."""
+"""Windows are cut from episodes whose values encode episode and step, so that every entry can be checked."""
 
 from typing import Any
 
@@ -18,12 +18,17 @@ def all_windows(sampler: WindowSampler) -> WindowBatch:
     return sampler.batch(torch.arange(len(sampler)))
 
 
+def places_of(lengths: list[int], length: int) -> list[tuple[int, int]]:
+    """By the number of the window: the place of its episode, and its first step in it."""
+    return [(place, start) for place, n in enumerate(lengths) for start in range(max(n - length, 0) + 1)]
+
+
 @given(lengths=LENGTHS, length=st.integers(1, 20))
 def test_every_window_is_one_piece_of_one_episode(make_episode: Any, lengths: list[int], length: int) -> None:
     sampler = WindowSampler([make_episode(n, number + 1) for number, n in enumerate(lengths)], length)
     batch = all_windows(sampler)
-    for window in range(len(sampler)):
-        place, start = sampler.locate(window)
+    assert len(sampler) == len(places_of(lengths, length))
+    for window, (place, start) in enumerate(places_of(lengths, length)):
         steps = min(length, lengths[place] - start)
         number, time = place + 1.0, np.arange(start, start + length + 1)
         expected_observations = np.zeros((length + 1, 2))
@@ -46,8 +51,7 @@ def test_every_step_is_reached_and_only_short_episodes_are_padded(
     reached = set(batch.rewards[batch.valid].tolist())
     assert reached == {1000.0 * (number + 1) + t for number, n in enumerate(lengths) for t in range(n)}
     assert len(sampler) == sum(max(n - length, 0) + 1 for n in lengths)
-    for window in range(len(sampler)):
-        place, _ = sampler.locate(window)
+    for window, (place, _) in enumerate(places_of(lengths, length)):
         assert int(batch.valid[window].sum()) == min(length, lengths[place])
 
 
@@ -58,7 +62,7 @@ def test_a_grid_reaches_the_last_step_of_each_episode(
     sampler = WindowSampler([make_episode(n, number + 1) for number, n in enumerate(lengths)], length)
     starts: dict[int, list[int]] = {}
     for window in sampler.grid(stride).tolist():
-        place, start = sampler.locate(window)
+        place, start = places_of(lengths, length)[window]
         starts.setdefault(place, []).append(start)
     for place, n in enumerate(lengths):
         last = max(n - length, 0)
@@ -107,7 +111,7 @@ def test_termination_is_kept_at_its_step(make_episode: Any) -> None:
 def test_short_episodes_are_left_out_where_asked(make_episode: Any) -> None:
     sampler = WindowSampler([make_episode(3, 1), make_episode(8, 2)], 5, min_length=5)
     assert all_windows(sampler).valid.all()
-    assert [sampler.locate(window) for window in range(len(sampler))] == [(1, start) for start in range(4)]
+    assert all_windows(sampler).observations[:, 0].tolist() == [[2.0, start] for start in range(4)]
 
 
 @pytest.mark.parametrize("steps", [[], [3], [3, 4]])

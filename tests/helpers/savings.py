@@ -115,7 +115,7 @@ class ExactSavings(WorldModel):
     def _predicted(self, observations: Tensor, actions: Tensor) -> Prediction:
         known = self.normalizer
         money, position = known.denormalize_observation(observations).unbind(-1)
-        steer, save = known.denormalize_action(actions).unbind(-1)
+        steer, save = (actions * known.action_scale + known.action_mean).unbind(-1)
         later, place = KEEP * money + save, position + steer
         reward = INTEREST * money - PRICE * save**2 - place**2 - NOISE**2
         return Prediction(

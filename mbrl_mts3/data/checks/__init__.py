@@ -1,21 +1,6 @@
-"""Checks of offline data: one pure function each, that tells what it finds; and the card of a data set."""
+"""Checks of offline data, each a pure function that yields findings, and the data card of a data set."""
 
 from mbrl_mts3.data.checks.finding import Finding
-from mbrl_mts3.data.checks.registry import (
-    EPISODE_CHECKS,
-    LAYOUT_CHECK,
-    STATISTICS_CHECKS,
-    EpisodeCheck,
-    StatisticsCheck,
-    run_checks,
-)
+from mbrl_mts3.data.checks.registry import run_checks
 
-__all__ = [
-    "EPISODE_CHECKS",
-    "LAYOUT_CHECK",
-    "STATISTICS_CHECKS",
-    "EpisodeCheck",
-    "Finding",
-    "StatisticsCheck",
-    "run_checks",
-]
+__all__ = ["Finding", "run_checks"]

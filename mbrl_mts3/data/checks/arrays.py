@@ -65,7 +65,7 @@ def check_kitchen_layout(statistics: DatasetStatistics) -> Iterator[Finding]:
             "kitchen-layout",
             f"observations have {size} entries, FrankaKitchen has {GYMNASIUM_SIZE} (Gymnasium-Robotics) or {D4RL_SIZE} "
             "(D4RL)",
-            "Find out what the entries are before they are used",
+            "Find out what the entries are before you use them",
         )
 
 
@@ -114,7 +114,7 @@ def check_non_finite(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
             )
 
 
-# Rounding of float32 around a bound is no finding.
+# Excess that is due to the rounding of float32.
 _TOLERANCE = 1e-4
 
 
@@ -136,7 +136,7 @@ def check_action_bounds(episode: RawEpisode, statistics: DatasetStatistics) -> I
         )
 
 
-# Relative to the size of the entry: less is rounding.
+# Relative to the size of the entry: smaller changes are rounding.
 _CONSTANT = 1e-6
 
 

@@ -16,7 +16,7 @@ from mbrl_mts3.errors import DataError
 
 @dataclass(frozen=True, repr=False)
 class CoverageSample:
-    """N steps, spread evenly over the data set."""
+    """A sample of N steps, spread evenly over the data set."""
 
     observations: Array
     """(N, obs), of the main observation."""
@@ -31,7 +31,7 @@ class CoverageSample:
 
     @classmethod
     def from_statistics(cls, statistics: DatasetStatistics, count: int = 20_000) -> CoverageSample:
-        """Read the data set once more.
+        """Sample the steps, in one more pass over the data set.
 
         Args:
             statistics: of the data set.
@@ -50,11 +50,14 @@ class CoverageSample:
                 continue
             total = np.full(steps, np.asarray(episode.rewards, np.float64).sum())
             columns = [state, episode.actions.reshape(steps, -1), np.arange(steps)[:, None], total[:, None]]
-            together = np.concatenate(columns, axis=1, dtype=np.float64)
-            rows.add(together[np.isfinite(together).all(axis=1)])
+            table = np.concatenate(columns, axis=1, dtype=np.float64)
+            rows.add(table[np.isfinite(table).all(axis=1)])
         kept = rows.rows
         if sizes is None or len(kept) < 3:
-            raise DataError(f"{statistics.dataset.dataset_id} has too few steps to draw: see mts3-data check")
+            raise DataError(
+                f"{statistics.dataset.dataset_id} has too few steps for figures ({len(kept)}, expected 3): see "
+                "mts3-data check"
+            )
         names = known_names(statistics.dataset.layout or statistics.dataset.env_id, sizes[0])
         return cls(
             observations=kept[:, : sizes[0]],

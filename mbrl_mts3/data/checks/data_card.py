@@ -37,14 +37,14 @@ class DataCard:
 
     @classmethod
     def from_dataset(cls, dataset: StreamedDataset) -> DataCard:
-        """Read a data set, several times.
+        """Make the card of a data set, which is read several times.
 
         Raises:
             DataError: a damaged file, or no episodes.
         """
         found = compute_statistics(dataset)
         if len(found.lengths) == 0:
-            raise DataError(f"data set {dataset.dataset_id!r} holds no episode: there is nothing to tell of it")
+            raise DataError(f"data set {dataset.dataset_id!r} holds no episode, so it has no card")
         return cls(found, run_checks(found), describe_rewards(found))
 
     @property
@@ -53,7 +53,7 @@ class DataCard:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     def to_json(self) -> dict[str, Any]:
-        """Everything in plain values; None stands for what is not a finite number."""
+        """The card as plain values; None replaces numbers that are not finite."""
         facts, dataset = self.statistics, self.statistics.dataset
         unmarked = ~facts.terminated & ~facts.truncated
         card = {
@@ -119,7 +119,7 @@ def _spread(values: Array) -> dict[str, Any]:
 
 
 def _columns(leaf: str, names: tuple[str, ...] | None, moments: RunningMoments) -> list[dict[str, Any]]:
-    """Statistics by entry."""
+    """Statistics of each entry."""
     columns = [np.ravel(values) for values in (moments.mean, moments.deviation, moments.low, moments.high)]
     count = len(columns[0])
     called = names or [f"{leaf}/{place}" for place in range(count)]
@@ -138,7 +138,7 @@ def _padded(shares: Array, moments: RunningMoments) -> list[float | None]:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON knows it."""
+    """The value in types that JSON has; None replaces numbers that are not finite."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):

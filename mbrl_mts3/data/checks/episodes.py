@@ -12,13 +12,13 @@ from mbrl_mts3.data.checks.statistics import DatasetStatistics, velocity_residua
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observations import main_observation
 
-# In changes that 99% of the steps stay below. Real episodes of HalfCheetah and FrankaKitchen stay below 1.5; a point
+# Thresholds of `jump_scores`. Real episodes of HalfCheetah and FrankaKitchen stay below 1.5; a point
 # that hits the corner of a maze reached 8, jumps to another place in a maze mostly lie above 40.
 _SUSPICIOUS, _CERTAIN = 3.0, 10.0
 
 
 def jump_scores(changes: Array, large_change: Array) -> Array:
-    """How far each step jumps, (T,): the change, in large changes, that half of the entries reach or pass.
+    """Jump score of each step, (T,): the change that half of the entries reach, in units of `large_change`.
 
     A robust z-score: its scale is a quantile of all changes, per entry, so that a few jumps hardly move it; half of the
     entries have to jump together, for one alone may be a contact or an angle that wraps around.
@@ -36,7 +36,7 @@ def jump_scores(changes: Array, large_change: Array) -> Array:
 
 
 def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Check for jumps of the state: dynamics learned across such a step are those of a reset.
+    """Check for jumps of the state: a model would learn such a step, often a reset, as dynamics.
 
     Where one step moves a state as far as a reset does (HalfCheetah), nothing is found here: see `check_hidden_reset`.
     """
@@ -49,7 +49,8 @@ def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) 
         yield Finding(
             "error" if certain else "warning",
             "observation-jump",
-            f"observations jump at {len(jumps)} steps, by up to {worst:.1f} times of what 99% of the steps stay below: "
+            f"observations jump at {len(jumps)} steps, by up to {worst:.1f} times the change that 99% of the steps "
+            "stay below: "
             + ("a hidden boundary between two episodes" if certain else "an impact, or a hidden boundary"),
             "Cut the episode there" if certain else "Look at these steps",
             episode.episode_id,
@@ -58,7 +59,7 @@ def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) 
 
 
 def check_duplicated_episodes(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Check for duplicates: a copy in the training data tells a model the answers of the test data."""
+    """Check for duplicated episodes: a copy in the training data shows a model the answers of the test data."""
     first: dict[str, int] = {}
     copies: list[tuple[int, int]] = []
     for episode_id, digest in zip(statistics.episode_ids.tolist(), statistics.hashes, strict=True):
@@ -102,7 +103,7 @@ def check_episode_end(episode: RawEpisode, statistics: DatasetStatistics) -> Ite
         )
 
 
-# Fewer episodes do not show where starts lie; fewer entries come back there by chance.
+# With fewer episodes the region of starts is not known; fewer entries return to it by chance.
 _EPISODES, _ENTRIES = 10, 8
 # The region of the starts, made wider by this share of itself: other starts lie a little outside.
 _WIDER = 0.2
@@ -111,9 +112,10 @@ _DRIFT = 0.2
 
 
 def check_hidden_reset(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Check for resets without a flag: all entries jump at once to where episodes start.
+    """Check for resets without a flag: all entries jump at once to the region where episodes start.
 
-    Found where starts are alike, as in HalfCheetah and FrankaKitchen; in mazes, which start anywhere, jumps are.
+    It finds them where starts are alike, as in HalfCheetah and FrankaKitchen; in mazes, which start anywhere,
+    `check_observation_jumps` does.
     """
     starts = statistics.starts
     if starts.count < _EPISODES or np.size(starts.mean) < _ENTRIES:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, where, and what to do."""
+    """A finding of a check: what was found, where, and what to do."""
 
     severity: Literal["error", "warning"]
-    """An error makes results wrong; a warning is something to know before one uses the data."""
+    """An error makes results wrong; a warning is a fact to know before the data is used."""
     name: str
-    """Of the check; findings of one name are reported together."""
+    """Name of the finding; findings of one name are reported together."""
     message: str
     """What was found."""
     advice: str
@@ -27,7 +27,7 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """Place in words; empty where it concerns the whole data set."""
+        """The place in words; empty where it concerns the whole data set."""
         if self.episode is None:
             return ""
         place = f"episode {self.episode}" + ("" if self.step is None else f", step {self.step}")
@@ -39,5 +39,5 @@ class Finding:
         return f"{self.severity}: {self.name}: {self.message}{where}. {self.advice}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The finding as plain values."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Checks of maze data: stale goals and observations, success radius, and the step rewards belong to."""
+"""Checks of maze data: stale goals and observations, success radius, and the step that rewards belong to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MazeEpisode:
     positions: Array
     """(T + 1, 2), metres."""
     goals: Array
-    """(T + 1, 2), as stored beside each position."""
+    """(T + 1, 2), as stored with each position."""
     rewards: Array
     """(T,)."""
     radius: float
@@ -32,7 +32,7 @@ class MazeEpisode:
 
     @classmethod
     def from_raw(cls, episode: RawEpisode, statistics: DatasetStatistics) -> MazeEpisode | None:
-        """None where the data is of no maze, or does not tell its goals."""
+        """Read a maze episode; None where the data is of no maze, or has no goals."""
         env_id = statistics.dataset.env_id or ""
         of_d4rl = "maze2d" in env_id.lower()
         if not of_d4rl and "PointMaze" not in env_id:
@@ -56,26 +56,26 @@ class MazeEpisode:
         )
 
     def reward(self, positions: Array, goals: Array) -> Array:
-        """What the environment pays at positions (n, 2) for goals (n, 2)."""
+        """The environment's reward (n,) at positions (n, 2) for goals (n, 2)."""
         distances = np.linalg.norm(positions - goals, axis=1)
         result: Array = (distances <= self.radius).astype(np.float64) if self.sparse else np.exp(-distances)
         return result
 
 
 def _fixed_goal(env_id: str, steps: int) -> Array | None:
-    """(T + 1, 2): the goal that D4RL's mazes are paid for, whatever their infos/goal aim at."""
+    """(T + 1, 2): the goal that the rewards of D4RL's mazes are about, whatever their infos/goal say."""
     info = D4RL_DATASETS.get(env_id)
     return None if info is None or info.goal is None else np.tile(np.array(info.goal), (steps + 1, 1))
 
 
 def check_stale_goal(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check for stale goals: the step at which a maze samples a new goal still shows the old one, already reached."""
-    view = MazeEpisode.from_raw(episode, statistics)
-    if view is None:
+    maze = MazeEpisode.from_raw(episode, statistics)
+    if maze is None:
         return
-    switches = 1 + np.flatnonzero((view.goals[1:] != view.goals[:-1]).any(axis=1))
-    distances = np.linalg.norm(view.positions[switches - 1] - view.goals[switches - 1], axis=1)
-    stale = switches[distances <= view.radius] - 1
+    switches = 1 + np.flatnonzero((maze.goals[1:] != maze.goals[:-1]).any(axis=1))
+    distances = np.linalg.norm(maze.positions[switches - 1] - maze.goals[switches - 1], axis=1)
+    stale = switches[distances <= maze.radius] - 1
     if len(stale):
         yield Finding(
             "warning",
@@ -97,7 +97,7 @@ _ORDINARY = 0.99
 def check_stale_observation(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check for repeated observations of D4RL's maze2d, in the row behind a switch of the target.
 
-    Its generator (generate_maze2d_datasets.py) steps the simulator, draws a new target where the old one was reached,
+    Its generator (generate_maze2d_datasets.py) steps the simulator, samples a new target where the old one was reached,
     and then goes on with the observation of before that step. Action and reward of the row belong to the observation
     that is stored, the next row to the state that is not: two steps of the simulator in one transition. Where the
     switches are marked as timeouts, these rows are the first of their episodes.
@@ -121,7 +121,7 @@ def check_stale_observation(episode: RawEpisode, statistics: DatasetStatistics) 
 
 
 def stale_rows(states: Array, infos: Mapping[str, Array]) -> Array:
-    """(T + 1,) bool: rows that hold the state of the step before.
+    """Which rows, (T + 1,) bool, hold the state of the step before.
 
     Three signs, any of which is enough: a row repeats the one before it although the point moves; the step that leaves
     a row goes farther than its velocity, by what a step between would; the simulator's own state, where the data has
@@ -143,7 +143,7 @@ def stale_rows(states: Array, infos: Mapping[str, Array]) -> Array:
 
 
 def _steps_of_two(states: Array) -> Array:
-    """(T,) bool: the step x' - x is dt (w + v'), where w, of the state between, is as near to v and v' as steps go."""
+    """Which steps, (T,) bool, are two: x' - x = dt (w + v') with a velocity w of the step between, near v and v'."""
     moved, before, after = np.diff(states[:, :2], axis=0), states[:-1, 2:], states[1:, 2:]
     speeds = (after**2).sum(axis=1)
     moving = speeds > _SAME_POSITION
@@ -165,18 +165,18 @@ _TOLERANCE = 1e-3
 
 def check_success_radius(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check of the success radius: PointMaze pays within 0.45 m of the goal, D4RL's maze2d within 0.5 m."""
-    view = MazeEpisode.from_raw(episode, statistics)
-    if view is None or not view.sparse:
+    maze = MazeEpisode.from_raw(episode, statistics)
+    if maze is None or not maze.sparse:
         return
-    early, right = timing_votes(view)
-    positions, goals = (view.positions[:-1], view.goals[:-1]) if early > right else (view.positions[1:], view.goals[1:])
-    settled = (view.goals[:-1] == view.goals[1:]).all(axis=1)
-    distances, paid = np.linalg.norm(positions - goals, axis=1), view.rewards > 0.5
-    too_far = settled & paid & (distances > view.radius + _TOLERANCE)
-    unpaid = settled & ~paid & (distances < view.radius - _TOLERANCE)
+    early, right = timing_votes(maze)
+    positions, goals = (maze.positions[:-1], maze.goals[:-1]) if early > right else (maze.positions[1:], maze.goals[1:])
+    same_goal = (maze.goals[:-1] == maze.goals[1:]).all(axis=1)
+    distances, paid = np.linalg.norm(positions - goals, axis=1), maze.rewards > 0.5
+    too_far = same_goal & paid & (distances > maze.radius + _TOLERANCE)
+    unpaid = same_goal & ~paid & (distances < maze.radius - _TOLERANCE)
     for wrong, message in (
-        (too_far, f"goals count as reached beyond {view.radius} m, up to {distances[too_far].max(initial=0):.3f} m"),
-        (unpaid, f"goals do not count as reached within {view.radius} m, at {distances[unpaid].min(initial=9):.3f} m"),
+        (too_far, f"goals count as reached beyond {maze.radius} m, up to {distances[too_far].max(initial=0):.3f} m"),
+        (unpaid, f"goals do not count as reached within {maze.radius} m, at {distances[unpaid].min(initial=9):.3f} m"),
     ):
         if wrong.any():
             yield Finding(
@@ -193,28 +193,28 @@ def check_success_radius(episode: RawEpisode, statistics: DatasetStatistics) -> 
 _SAME = 1e-4
 
 
-def timing_votes(view: MazeEpisode) -> tuple[int, int]:
-    """Steps at which only r(o_t), and steps at which only r(o_{t+1}), is the stored reward r_t.
+def timing_votes(maze: MazeEpisode) -> tuple[int, int]:
+    """Count steps at which only r(o_t), and steps at which only r(o_{t+1}), is the stored reward r_t.
 
     Steps at which the goal changes are left out: there the goal's own timing would decide.
     """
-    before = view.reward(view.positions[:-1], view.goals[:-1])
-    after = view.reward(view.positions[1:], view.goals[1:])
-    settled = (view.goals[:-1] == view.goals[1:]).all(axis=1)
-    fits_before, fits_after = (np.abs(view.rewards - value) < _SAME for value in (before, after))
-    differ = settled & (np.abs(before - after) > 2 * _SAME)
+    before = maze.reward(maze.positions[:-1], maze.goals[:-1])
+    after = maze.reward(maze.positions[1:], maze.goals[1:])
+    same_goal = (maze.goals[:-1] == maze.goals[1:]).all(axis=1)
+    fits_before, fits_after = (np.abs(maze.rewards - value) < _SAME for value in (before, after))
+    differ = same_goal & (np.abs(before - after) > 2 * _SAME)
     return int((differ & fits_before & ~fits_after).sum()), int((differ & fits_after & ~fits_before).sum())
 
 
 def check_reward_timing(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check of reward timing: mazes pay r_t for o_{t+1}, D4RL's maze2d files store it one step later."""
-    view = MazeEpisode.from_raw(episode, statistics)
-    if view is None:
+    maze = MazeEpisode.from_raw(episode, statistics)
+    if maze is None:
         return
-    early, right = timing_votes(view)
+    early, right = timing_votes(maze)
     if early > right:
-        before = view.reward(view.positions[:-1], view.goals[:-1])
-        after = view.reward(view.positions[1:], view.goals[1:])
+        before = maze.reward(maze.positions[:-1], maze.goals[:-1])
+        after = maze.reward(maze.positions[1:], maze.goals[1:])
         yield Finding(
             "error",
             "reward-timing",

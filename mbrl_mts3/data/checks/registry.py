@@ -39,7 +39,7 @@ EpisodeCheck = Callable[[RawEpisode, DatasetStatistics], Iterator[Finding]]
 StatisticsCheck = Callable[[DatasetStatistics], Iterator[Finding]]
 
 LAYOUT_CHECK: EpisodeCheck = check_layout
-"""Comes first: where it finds something, the other episode checks have nothing to stand on."""
+"""Runs first: an episode in which it finds something is left out by the other episode checks."""
 EPISODE_CHECKS: tuple[EpisodeCheck, ...] = (
     check_non_finite,
     check_action_bounds,
@@ -64,27 +64,27 @@ STATISTICS_CHECKS: tuple[StatisticsCheck, ...] = (
 
 
 def run_checks(statistics: DatasetStatistics) -> tuple[Finding, ...]:
-    """Read the data set once more and tell what is wrong with it, errors first.
+    """Run all checks of a data set, in one more pass over it, and return their findings, errors first.
 
     Args:
-        statistics: of the data set to look at.
+        statistics: of the data set to check.
 
     Returns:
         One finding for each name; the place is that of the first occurrence.
     """
     found: list[Finding] = [finding for check in STATISTICS_CHECKS for finding in check(statistics)]
-    together = _Together()
+    merged = _MergedFindings()
     for episode in statistics.dataset.read():
         broken = list(LAYOUT_CHECK(episode, statistics))
-        together.add(broken)
+        merged.add(broken)
         if not broken:
             for check in EPISODE_CHECKS:
-                together.add(check(episode, statistics))
-    found += together.findings
+                merged.add(check(episode, statistics))
+    found += merged.findings
     return tuple(sorted(found, key=lambda finding: (finding.severity, finding.name)))
 
 
-class _Together:
+class _MergedFindings:
     """Keeps the first finding of each kind and counts the episodes of the others: a damaged set may have millions."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from mbrl_mts3.data.observations import main_observation
 
 
 def check_reward_scale(statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Check of the reward scale: constant rewards, and values that a maze cannot pay."""
+    """Check of the reward scale: constant rewards, and values that a maze cannot give."""
     moments = statistics.rewards
     if moments.count == 0:
         return
@@ -28,7 +28,7 @@ def check_reward_scale(statistics: DatasetStatistics) -> Iterator[Finding]:
             "warning",
             "constant-rewards",
             f"every reward is {low:.4g}",
-            "No reward can be learned from them; tasks with a formula of their own are not concerned",
+            "No reward can be learned from them; this does not matter for tasks that compute the reward",
         )
     env_id = statistics.dataset.env_id or ""
     if "PointMaze" not in env_id and "maze2d" not in env_id.lower():
@@ -40,12 +40,12 @@ def check_reward_scale(statistics: DatasetStatistics) -> Iterator[Finding]:
             "error",
             "reward-scale",
             f"rewards lie between {low:.4g} and {high:.4g}; a maze pays 0 or 1, or exp(-distance)",
-            "Undo what was done to them, or recompute them from the positions",
+            "Undo the change of their scale, or recompute them from the positions",
         )
 
 
 _SPEED = "v_rootx"
-# Fewer steps, or less variation of speed (m/s), decide nothing.
+# With fewer steps, or less variation of speed (m/s), the fit is not reliable.
 _STEPS, _VARIATION = 50, 0.2
 # The speed in an observation is of one moment, the reward's an average over a step.
 _FACTOR = (0.7, 1.4)
@@ -60,9 +60,10 @@ def speed_fit(speeds: Array, effort: Array, rewards: Array) -> tuple[float, floa
 
 
 def check_locomotion_rewards(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """r_t is the mean speed between o_t and o_{t+1} less 0.1 of the squared actions: its scale and its step are tested.
+    """Check of HalfCheetah's rewards: r_t is the mean speed from o_t to o_{t+1} less 0.1 of the squared actions.
 
-    Source: Gymnasium's half_cheetah_v5. The mean speed is approximated by that of the speeds at both ends.
+    Their scale and their step are tested. Source: Gymnasium's half_cheetah_v5. The mean speed is approximated by the
+    mean of the speeds at both ends.
     """
     env_id = statistics.dataset.env_id or ""
     observations = main_observation(episode.observations).astype(np.float64)
@@ -101,12 +102,12 @@ def check_locomotion_rewards(episode: RawEpisode, statistics: DatasetStatistics)
 
 Meaning = Literal["increments", "counts", "unclear", "neither"]
 
-# FrankaKitchen-v1 knows so many tasks.
+# Number of tasks in FrankaKitchen-v1.
 _TASKS = 7
 
 
 def reward_meaning(rewards: Array) -> Meaning:
-    """What rewards (T,) of an episode stand for.
+    """The meaning of the rewards (T,) of a kitchen episode.
 
     "increments": +1 for each newly finished task, then 0. "counts": how many tasks are done at each step, so that a
     finished task pays again and again. "unclear": no task was finished, or only at the last step. "neither": other
@@ -117,7 +118,7 @@ def reward_meaning(rewards: Array) -> Meaning:
         return "neither"
     if not values[:-1].any():
         return "unclear"
-    # A count stays up; as increments, so many would be more tasks than there are.
+    # A count stays up; as increments they would be more tasks than there are.
     first = int(np.argmax(values > 0))
     return "counts" if (values[first:] > 0).mean() > 0.5 or values.sum() > _TASKS else "increments"
 
@@ -141,13 +142,13 @@ def check_kitchen_rewards(episode: RawEpisode, statistics: DatasetStatistics) ->
             "error",
             "kitchen-rewards",
             f"rewards are no numbers of tasks: {float(values.min()):.4g} to {float(values.max()):.4g}",
-            "Find out what they stand for",
+            "Find out what they mean",
             episode.episode_id,
         )
 
 
 def describe_rewards(statistics: DatasetStatistics) -> dict[str, str]:
-    """Describe in words what rewards are about; empty where nothing is known of the environment."""
+    """Describe in words what rewards mean; empty where the environment is not known."""
     env_id = (statistics.dataset.env_id or "").lower()
     if "kitchen" in env_id:
         return _kitchen(statistics)
@@ -169,13 +170,13 @@ def _maze(statistics: DatasetStatistics) -> dict[str, str]:
     early = right = 0
     kinds = set()
     for episode in statistics.dataset.read():
-        view = MazeEpisode.from_raw(episode, statistics)
-        if view is not None:
-            votes = timing_votes(view)
+        maze = MazeEpisode.from_raw(episode, statistics)
+        if maze is not None:
+            votes = timing_votes(maze)
             early, right = early + votes[0], right + votes[1]
-            kinds.add(f"{'0 or 1, within' if view.sparse else 'exp(-distance); success within'} {view.radius} m")
+            kinds.add(f"{'0 or 1, within' if maze.sparse else 'exp(-distance); success within'} {maze.radius} m")
     if not kinds:
-        return {"timing": "not known: the data does not tell the goals"}
+        return {"timing": "not known: the data has no goals"}
     verdict = "r[t] belongs to o[t+1]" if right > early else "r[t] belongs to o[t]"
     timing = f"{verdict} ({right} steps say o[t+1], {early} say o[t])" if early + right else "no step decides"
     return {"timing": timing, "meaning": ", ".join(sorted(kinds))}

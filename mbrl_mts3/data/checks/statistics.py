@@ -25,14 +25,14 @@ _AT_BOUND = 1e-3
 
 @dataclass(frozen=True, repr=False)
 class DatasetStatistics:
-    """Facts about a whole data set, small whatever its size; what checks and cards are made from.
+    """Statistics of a whole data set, from which checks and data cards are made; small, whatever its size.
 
     Statistics leave out episodes whose arrays do not have the shapes of the spaces.
     """
 
     dataset: StreamedDataset
     content_hash: str
-    """The one that `OfflineDataset.content_hash` is."""
+    """Equal to `OfflineDataset.content_hash`."""
     episode_ids: Array
     """(E,)."""
     lengths: Array
@@ -67,7 +67,7 @@ class DatasetStatistics:
 
 
 def compute_statistics(dataset: StreamedDataset) -> DatasetStatistics:
-    """Read the data set once.
+    """Compute the statistics of a data set in one pass over it.
 
     Raises:
         DataError: a damaged file.
@@ -117,7 +117,7 @@ def compute_statistics(dataset: StreamedDataset) -> DatasetStatistics:
 
 
 def _fits(episode: RawEpisode, dataset: StreamedDataset) -> bool:
-    """Whether an episode can be counted in; the check of the layout tells what is wrong with one that cannot."""
+    """Whether an episode has the shapes of the spaces; `check_layout` reports one that has not."""
     shapes = leaf_shapes(episode.observations) == space_shapes(dataset.observation_space)
     return len(episode) > 0 and shapes and episode.actions.shape[1:] == dataset.action_space.shape
 
@@ -141,7 +141,7 @@ def _quantile(changes: Array) -> Array:
 
 
 class _Saturation:
-    """Counts actions on the bounds."""
+    """Counts the actions that lie on a bound of the action space."""
 
     def __init__(self, space: spaces.Space[Any]) -> None:
         self._box = space if isinstance(space, spaces.Box) and space.is_bounded() else None
@@ -176,7 +176,7 @@ class StreamSubsample:
         self._count = 0
 
     def add(self, rows: Array) -> None:
-        """Take the next rows (N, ...) of the stream in."""
+        """Add the next rows (N, ...) of the stream."""
         first = -self._seen % self._every
         self._seen += len(rows)
         chosen = np.array(rows[first :: self._every])
@@ -190,19 +190,19 @@ class StreamSubsample:
 
     @property
     def rows(self) -> Array:
-        """(n, ...), in the order of the stream; (0,) where nothing came."""
+        """The rows kept so far (n, ...), in the order of the stream; (0,) where there were none."""
         return np.concatenate(self._kept) if self._kept else np.zeros(0)
 
 
 def velocity_residuals(observations: Array, env_id: str | None) -> Array:
-    """How far each step moves, (T, k), less what velocities account for.
+    """How far each step moves, (T, k), minus the part that the velocities explain.
 
     Where the entries are known (HalfCheetah, PointMaze, FrankaKitchen), k positions with a velocity are looked at:
     |q' - q - dt (v + v') / 2|, the trapezoidal rule, with dt as the data shows it. Else all entries, |o' - o|.
 
     Args:
         observations: (T + 1, obs).
-        env_id: tells what the entries are.
+        env_id: for the names of the entries.
     """
     observations = observations.astype(np.float64)
     positions, velocities = _pairs(known_names(env_id, observations.shape[1]) or ())
@@ -214,7 +214,7 @@ def velocity_residuals(observations: Array, env_id: str | None) -> Array:
 
 
 def _pairs(names: tuple[str, ...]) -> tuple[list[int], list[int]]:
-    """Places of the positions that have a velocity, and of these velocities."""
+    """Columns of the positions that have a velocity, and of these velocities."""
     places = {name: place for place, name in enumerate(names)}
     found = [
         (place, places[rate]) for name, place in places.items() for rate in (f"v_{name}", f"v{name}") if rate in places
@@ -223,6 +223,6 @@ def _pairs(names: tuple[str, ...]) -> tuple[list[int], list[int]]:
 
 
 def _time_step(moved: Array, speed: Array) -> float:
-    """Seconds: medians, so that a few jumps do not matter."""
+    """The time step in seconds, by medians, so that a few jumps do not matter."""
     typical = float(np.nanmedian(np.abs(speed))) if speed.size else 0.0
     return float(np.nanmedian(moved * np.sign(speed))) / typical if typical > 0 else 0.0

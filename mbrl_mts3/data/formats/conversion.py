@@ -23,7 +23,7 @@ from mbrl_mts3.files import atomic_file
 
 
 def convert_dataset(dataset: RawDataset, target: str, *, overwrite: bool = False) -> None:
-    """Write a data set as another kind; every number stays what it is.
+    """Write a data set in another format; no number changes.
 
     Args:
         dataset: of any kind, see `read_dataset`.
@@ -89,7 +89,7 @@ def _cast(space: spaces.Space[Any], values: Any, source: str) -> Any:
 
 
 def write_npz(dataset: RawDataset, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write all episodes one behind the other, in the types that they are stored in.
+    """Write plain arrays of all episodes, one after the other, in the types that they are stored in.
 
     observations ("observations/KEY" for each key of a Dict) have one row more than transitions for each episode;
     actions, rewards, terminations and truncations have `lengths` rows each; infos as many as they had. `metadata` is a

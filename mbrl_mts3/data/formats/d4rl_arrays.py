@@ -1,4 +1,4 @@
-"""D4RL's HDF5 layout as checked arrays."""
+"""Arrays of D4RL's HDF5 layout, read and checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLAGS = ("terminals", "timeouts")
 
 @dataclass(frozen=True, repr=False)
 class D4RLArrays:
-    """N rows o_t, a_t, r_t in the order of time, many episodes one behind the other; types as they are stored."""
+    """N rows o_t, a_t, r_t in the order of time, all episodes one after the other, in the stored types."""
 
     observations: Array
     """(N, obs)."""
@@ -33,7 +33,7 @@ class D4RLArrays:
     terminals: Array
     """(N,) bool."""
     timeouts: Array | None = None
-    """(N,) bool: the episode was cut behind this row; None where the file has none."""
+    """(N,) bool: the episode was cut after this row; None where the file has none."""
     next_observations: Array | None = None
     """(N, obs); None where the file has none."""
     infos: Mapping[str, Array] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class D4RLArrays:
     last_infos: Mapping[str, Array] = field(default_factory=dict)
     """One row for each episode, of infos that have a row for each observation; only in files of `write_d4rl`."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    """What `write_d4rl` noted of a data set that it wrote; empty for D4RL's own files."""
+    """What `write_d4rl` stored about a data set; empty for D4RL's own files."""
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -64,7 +64,7 @@ class D4RLArrays:
                 attributes = {key: _attribute(value) for key, value in file.attrs.items()}
         except (OSError, RuntimeError, KeyError) as error:
             raise DataError(
-                f"{path} is no HDF5 file that can be read ({error}): it may be cut off; delete it and fetch it again"
+                f"{path} is no readable HDF5 file ({error}): it may be incomplete; delete it and download it again"
             ) from error
         return cls.from_mapping(stored, str(path), attributes)
 
@@ -141,7 +141,7 @@ def _check_shapes(main: Mapping[str, Array], source: str) -> int:
 
 
 def _flags(array: Array, key: str, source: str) -> Array:
-    """0 and 1 in any type, as D4RL's kitchen stores them, to bool."""
+    """Convert 0 and 1 of any type, as D4RL's kitchen stores them, to bool."""
     if not np.isin(array, (0, 1)).all():
         raise DataError(f"{source}: {key} must be 0 or 1, found {array[~np.isin(array, (0, 1))][0]}")
     return array.astype(np.bool_)

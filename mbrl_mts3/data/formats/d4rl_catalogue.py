@@ -1,4 +1,4 @@
-"""The D4RL data sets that can be loaded by id, with what is known of each.
+"""Catalogue of the D4RL data sets that can be loaded by id, with the facts known of each.
 
 URLs, step limits and reference scores are those of D4RL 1.1 (d4rl/infos.py and the registrations of its
 environments); a test compares them where that package is installed. Checksums are those that TensorFlow Datasets keeps
@@ -44,7 +44,7 @@ SHA256 = {
 
 @dataclass(frozen=True)
 class D4RLInfo:
-    """What is known of one D4RL data set."""
+    """Facts about one D4RL data set."""
 
     name: str
     """Such as "halfcheetah-medium-v2"; `dataset_id` puts "d4rl/" before it."""
@@ -56,11 +56,11 @@ class D4RLInfo:
     env_id: str | None = None
     """Gymnasium's environment of the same spaces; None where there is none."""
     goal: tuple[float, float] | None = None
-    """Of a maze, in the coordinates of its observations: what the rewards are about."""
+    """Goal of a maze that its rewards are about, in the coordinates of its observations."""
     rewards_of_observations: bool = False
     """Whether rewards[t] was computed from observations[t], where the environment would pay it for arriving there."""
     ends_marked: bool = False
-    """Whether each episode's last row is terminal, so that the step limit tells nothing of the rows."""
+    """Whether each episode's last row is terminal, so that the step limit is not needed to cut the rows."""
     sha256: str | None = None
     """Of the file; None where it is not known."""
 
@@ -71,7 +71,7 @@ class D4RLInfo:
 
     @property
     def file_name(self) -> str:
-        """In the cache folder: the last part of the URL, as D4RL has it."""
+        """Name in the cache folder: the last part of the URL, as D4RL has it."""
         return self.url.rsplit("/", 1)[-1]
 
 
@@ -146,11 +146,11 @@ def _kitchens() -> Iterator[D4RLInfo]:
 
 
 D4RL_DATASETS: dict[str, D4RLInfo] = {info.name: info for info in (*_robots(), *_mazes(), *_kitchens())}
-"""All rows by name, such as "halfcheetah-medium-v2"."""
+"""All data sets by name, such as "halfcheetah-medium-v2"."""
 
 
 def find_d4rl_info(dataset_id: str) -> D4RLInfo:
-    """The row of an id, with or without "d4rl/" before it.
+    """The entry of an id, with or without "d4rl/" before it.
 
     Raises:
         UnknownDatasetError: no such id; the message names the nearest ones.
@@ -166,5 +166,5 @@ def find_d4rl_info(dataset_id: str) -> D4RLInfo:
 
 
 def info_of_file(file_name: str) -> D4RLInfo | None:
-    """The row whose file has that name; None where there is none."""
+    """The entry whose file has that name; None where there is none."""
     return next((info for info in D4RL_DATASETS.values() if info.file_name == file_name), None)

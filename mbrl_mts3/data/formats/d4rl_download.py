@@ -1,4 +1,4 @@
-"""Downloads of D4RL's files into D4RL's own cache folder, each whole or not at all."""
+"""Downloads D4RL's files into D4RL's own cache folder, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Seconds to wait for an answer, and again for each further piece.
 _TIMEOUT = 30.0
 _INCOMPLETE = ".incomplete-"
-# Seconds after which no download is still going on.
+# Seconds after which a folder of a download is stale.
 _STALE = 24 * 3600.0
 
 
 def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: bool = True) -> Path:
-    """Download a file into `folder`; under its name appears only what is complete and has the right checksum.
+    """Download a file into `folder`, where it appears only once it is complete and has the right checksum.
 
-    A download that breaks off is begun anew, after a pause that grows. Where no checksum is known, that of the first
-    download is noted beside the file (NAME.sha256) and holds for later ones. $D4RL_MIRROR may name another server
+    A download that breaks off is started again, after a pause that grows. Where no checksum is known, that of the first
+    download is stored next to the file (NAME.sha256) and holds for later ones. $D4RL_MIRROR may name another server
     with the same paths, to stand for http://rail.eecs.berkeley.edu/datasets/offline_rl.
 
     Args:
@@ -72,7 +72,7 @@ def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: b
 
 
 def _clear(folder: Path) -> None:
-    """Remove what processes left that were killed."""
+    """Remove the incomplete folders of processes that were killed."""
     for left in folder.glob(f"{_INCOMPLETE}*"):
         if time.time() - left.stat().st_mtime > _STALE:
             shutil.rmtree(left, ignore_errors=True)
@@ -101,7 +101,7 @@ def _noted(path: Path) -> str | None:
 
 
 def _check_signature(path: Path, url: str) -> None:
-    """A server that is down for repairs may answer with a page."""
+    """Raise DataError unless the file is HDF5: a server under repair may answer with a page."""
     with path.open("rb") as file:
         start = file.read(len(_SIGNATURE))
     if start != _SIGNATURE:
@@ -118,7 +118,7 @@ def _advice(info: D4RLInfo, url: str, folder: Path, reason: str) -> str:
 
 
 def d4rl_folder() -> Path:
-    """$D4RL_DATASET_DIR, else ~/.d4rl/datasets: D4RL's own folder, so that what lies there is used."""
+    """D4RL's own folder, so that files there are used: $D4RL_DATASET_DIR, else ~/.d4rl/datasets."""
     return Path(os.environ.get("D4RL_DATASET_DIR") or Path.home() / ".d4rl" / "datasets")
 
 

@@ -13,14 +13,14 @@ from mbrl_mts3.data.formats.d4rl_arrays import D4RLArrays
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RLInfo
 from mbrl_mts3.errors import DataError
 
-# Share of rows at which an episode may break off unmarked; more means that rows are not in the order of time.
+# Largest share of rows at which episodes may end unmarked; with more, rows are not in the order of time.
 _BREAKS = 0.1
 # Rows compared at once, to save memory.
 _PIECE = 100_000
 
 
 def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N,) bool, True at the last row of each episode, and sentences on what had to be found out.
+    """Find the last row of each episode, (N,) bool, and return notes on how it was done.
 
     Ends are terminal rows and timeouts. Without timeouts, and where neither is ever set, an episode also ends after
     `max_steps` rows. Where next_observations differ from the next row the data breaks off unmarked, and an episode
@@ -57,7 +57,7 @@ def episode_ends(arrays: D4RLArrays, max_steps: int | None) -> tuple[np.ndarray,
 
 
 def cut_episodes(arrays: D4RLArrays, ends: np.ndarray, *, shifted: bool) -> tuple[tuple[RawEpisode, ...], int]:
-    """The episodes between the rows of `ends`, and how many rows became no transition.
+    """Cut rows into episodes at `ends`; returns the episodes, and how many rows became no transition.
 
     With next_observations each of an episode's n rows is a transition. Without, the last one is not: its next row
     belongs to another episode. With `shifted` rewards it is not either, since its reward is not stored. An episode
@@ -107,7 +107,7 @@ def _info(arrays: D4RLArrays, name: str, number: int, start: int, stop: int) -> 
 
 
 def _cut(ends: np.ndarray, max_steps: int) -> np.ndarray:
-    """Further ends, every `max_steps` rows after the one before."""
+    """Add an end every `max_steps` rows after the end before."""
     rows = np.arange(len(ends))
     # Rows since the last end: each row's own place less that of the first row behind the last end.
     first = np.where(np.concatenate([[True], ends[:-1]]), rows, 0)
@@ -117,7 +117,7 @@ def _cut(ends: np.ndarray, max_steps: int) -> np.ndarray:
 
 
 def _breaks(observations: np.ndarray, following: np.ndarray) -> np.ndarray:
-    """(N,) bool: the next observation is not what the next row starts with."""
+    """Rows, (N,) bool, whose next observation is not the observation of the next row."""
     found = np.zeros(len(observations), np.bool_)
     for first in range(0, len(found) - 1, _PIECE):
         rows = slice(first, min(first + _PIECE, len(found) - 1))
@@ -145,10 +145,10 @@ _WRONG = 0.02
 
 @dataclass(frozen=True)
 class RewardTiming:
-    """What a comparison of stored rewards with the task's own rule has shown."""
+    """Result of a comparison of the stored rewards with the task's own rule."""
 
     rule: str
-    """In words: the rule that fits best, out of those that suit the data."""
+    """The rule in words: the one that fits best, among those possible for the data."""
     of_observation: float
     """Share of rows whose reward is not the rule's value of that row's observation."""
     of_next: float
@@ -156,7 +156,7 @@ class RewardTiming:
 
     @property
     def found(self) -> str:
-        """ "observation", "transition" (the observation that follows), or "unknown" where the data does not tell."""
+        """ "observation", "transition" (the observation that follows), or "unknown" where the data does not show it."""
         best, other = sorted((self.of_observation, self.of_next))
         if best > _WRONG or other <= 3 * best:
             return "unknown"
@@ -187,7 +187,7 @@ def detect_reward_timing(arrays: D4RLArrays, ends: Array, info: D4RLInfo | None 
 
 
 def _rules(arrays: D4RLArrays, info: D4RLInfo | None) -> Iterator[tuple[str, Array]]:
-    """Rewards of each row's observation, by all rules that suit the data."""
+    """Rewards of each row's observation, by all rules that are possible for the data."""
     size = arrays.observations.shape[1]
     if size == 60 and (info is None or info.name.startswith("kitchen")):
         yield "the number of kitchen tasks done", _tasks_done(arrays.observations)
@@ -204,7 +204,7 @@ def _rules(arrays: D4RLArrays, info: D4RLInfo | None) -> Iterator[tuple[str, Arr
 
 
 def _tasks_done(observations: Array) -> Array:
-    """Tasks whose objects are within the threshold of their goals; a goal of zeros is none."""
+    """Number of tasks whose objects are within the threshold of their goals; a goal of zeros counts as none."""
     done = np.zeros(len(observations))
     for places in KITCHEN_TASKS.values():
         columns = np.array(places)

@@ -46,19 +46,20 @@ def load_d4rl(
     the row that follows belongs to another episode. Its reward and its terminal flag are lost with it.
 
     Files of mazes and kitchens store in row t the reward of o_t; the environments pay the reward of o_{t+1} for
-    transition t, and so do these episodes: their rewards are moved by one row. Which of the two a file holds is found
-    out from the data where it can be (see `check_reward_timing`); `OfflineDataset.notes` says what was found and done.
+    transition t, and so do these episodes: their rewards are moved by one row. Which of the two a file holds is
+    detected from the data where possible (see `detect_reward_timing`); `OfflineDataset.notes` says what was found and
+    done.
 
     Args:
         dataset_id: such as "d4rl/halfcheetah-medium-v2" or "halfcheetah-medium-v2", see `D4RL_DATASETS`, or the path
-            of an HDF5 file. Behind a path may stand the name of the D4RL data set that the file is like:
-            "some/file.hdf5@maze2d-umaze-v1" gives its entries names and tells goal and step limit.
+            of an HDF5 file. After a path may stand the name of the D4RL data set that the file is like:
+            "some/file.hdf5@maze2d-umaze-v1" gives the names of entries, the goal and the step limit.
         observation: what the model sees, see `ObservationSelector.from_space`. Names are those of the environments of
             today; mazes have x, y, vx, vy; kitchens 30 positions, and the same with "goal_" before them.
         download: fetch the file if it is not in $D4RL_DATASET_DIR, else ~/.d4rl/datasets.
         rewards: "auto", "shifted" (r_t is the reward stored in row t + 1), or "as_stored" (in row t).
-        like: the same name, to be given apart; None tells by the file's name.
-        memory_map: whether the episodes go on to where they are read from piece by piece, see `RawDataset.select`.
+        like: the same name as an argument of its own; None infers it from the file's name.
+        memory_map: whether the episodes are kept in memory-mapped files, see `RawDataset.select`.
 
     Raises:
         UnknownDatasetError: no such id, or its file is not on disk.
@@ -66,7 +67,7 @@ def load_d4rl(
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
         DataError: a damaged file, keys missing, wrong types or lengths, a failed download.
         StorageError: the disk is full.
-        ConfigurationError: an unknown way to treat rewards.
+        ConfigurationError: an unknown value of `rewards`.
     """
     raw = read_d4rl(dataset_id, download=download, rewards=rewards, like=like)
     return raw.select(observation, memory_map=memory_map)
@@ -75,7 +76,7 @@ def load_d4rl(
 def read_d4rl(
     dataset_id: str | Path, *, download: bool = False, rewards: str = "auto", like: str | None = None
 ) -> RawDataset:
-    """The same before anything is selected; arguments and errors as in `load_d4rl`."""
+    """Read a D4RL data set before entries are selected; arguments and errors as in `load_d4rl`."""
     if rewards not in REWARDS:
         raise ConfigurationError(f"rewards={rewards!r} is unknown: choose {', '.join(REWARDS)}")
     marked = split_path_and_tag(dataset_id, SUFFIXES)
@@ -90,19 +91,19 @@ def read_d4rl(
 
 
 def is_d4rl_path(name: str | Path) -> bool:
-    """Whether this names an HDF5 file, with or without what it is like behind it."""
+    """Whether this is the path of an HDF5 file, with or without "@" and a D4RL name after it."""
     return split_path_and_tag(name, SUFFIXES) is not None
 
 
 def dataset_of_arrays(
     arrays: D4RLArrays, dataset_id: str, info: D4RLInfo | None = None, *, rewards: str = "auto"
 ) -> RawDataset:
-    """Episodes out of rows of D4RL's layout.
+    """Make a data set of episodes from rows of D4RL's layout.
 
     Args:
         arrays: the rows.
         dataset_id: what the data set is called.
-        info: of the D4RL data set that this is, or is like; None where nothing is known of it.
+        info: of the D4RL data set that this is, or is like; None where it is not known.
         rewards: see `load_d4rl`.
     """
     limit = None if info is None or info.ends_marked else info.max_episode_steps
@@ -163,7 +164,7 @@ def _lost_note(arrays: D4RLArrays, lost: int, shifted: bool) -> str | None:
 
 
 def _observation_space(arrays: D4RLArrays, info: D4RLInfo | None) -> spaces.Space[object]:
-    """Boundless; in the type of Gymnasium's environment where there is one."""
+    """A Box without bounds, in the type of Gymnasium's environment where there is one."""
     if "observation_space" in arrays.attributes:
         return space_from_json(arrays.attributes["observation_space"])
     dtype = np.float64 if info is not None and info.env_id else _floating(arrays.observations)
@@ -171,7 +172,7 @@ def _observation_space(arrays: D4RLArrays, info: D4RLInfo | None) -> spaces.Spac
 
 
 def _action_space(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[spaces.Box, str | None]:
-    """D4RL's environments take actions from -1 to 1, all of them."""
+    """The action space and a note on it; all of D4RL's environments have actions from -1 to 1."""
     if "action_space" in arrays.attributes:
         space = space_from_json(arrays.attributes["action_space"])
         assert isinstance(space, spaces.Box)
@@ -185,7 +186,7 @@ def _action_space(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[spaces.Box
     if info is not None or largest <= 1:
         return spaces.Box(-1.0, 1.0, size, dtype), None
     low, high = arrays.actions.min(axis=0).astype(dtype), arrays.actions.max(axis=0).astype(dtype)
-    return spaces.Box(low, high, dtype=dtype), "The bounds of actions are not known: those of the data stand in."
+    return spaces.Box(low, high, dtype=dtype), "The bounds of actions are not known: those of the data are used."
 
 
 def _floating(array: np.ndarray) -> type[np.floating]:
@@ -195,7 +196,7 @@ def _floating(array: np.ndarray) -> type[np.floating]:
 
 
 def _spec(env_id: str) -> EnvSpec | None:
-    """How the environment is made; None where it is not registered here."""
+    """The specification of the environment; None where it is not registered here."""
     try:
         return gymnasium.spec(env_id)
     except gymnasium.error.Error:
@@ -210,7 +211,7 @@ def _scores(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[float, float] | 
 
 
 def _hash(arrays: D4RLArrays, shifted: bool) -> str:
-    """Of what the episodes are made of; other rewards are other data."""
+    """Hash of the arrays that the episodes are made of, and of whether rewards are shifted."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(b"shifted" if shifted else b"as stored")
     for name in ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations"):

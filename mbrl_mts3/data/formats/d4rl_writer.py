@@ -21,10 +21,10 @@ from mbrl_mts3.files import atomic_file
 def write_d4rl(dataset: RawDataset, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write every transition as a row of observations, next_observations, actions, rewards, terminals and timeouts.
 
-    Keys are those of D4RL's gym_mujoco_v2, so what reads those reads this. Observations of a Dict become columns in
-    the order of the space. Spaces, names and where the data is from stand in the attributes of the file; with their
-    help `load_d4rl` gives back the same episodes. Infos that are text or objects are left out. One thing is added: an
-    episode that ends neither terminal nor truncated has a timeout.
+    Keys are those of D4RL's gym_mujoco_v2, so programs that read those files read this one. Observations of a Dict
+    become columns in the order of the space. Spaces, names and source of the data are attributes of the file, from
+    which `load_d4rl` restores the same episodes. Infos that are text or objects are left out. One thing is added: an
+    episode that ends neither terminal nor truncated gets a timeout.
 
     Raises:
         DataError: the file is there already, an episode goes on behind a termination or truncation (in rows another

@@ -1,4 +1,4 @@
-"""Loading a data set of any format: with selected observations, streamed, or the unselected entries."""
+"""Loads data sets of any format: with selected observations, streamed, or the entries that were not selected."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def load_dataset(
     Args:
         dataset_id: one of
             - a D4RL id, "d4rl/halfcheetah-medium-v2", or without "d4rl/", see `D4RL_DATASETS`;
-            - the path of a file of D4RL's layout (.hdf5, .h5), "@halfcheetah-medium-v2" behind it where the file's name
-              does not tell which of D4RL's data sets it is like;
-            - the path of a file of MTS3's authors (.pkl, .pickle), "@test" behind it for its test part;
+            - the path of a file of D4RL's layout (.hdf5, .h5), followed by "@halfcheetah-medium-v2" where the file's
+              name does not show which of D4RL's data sets it is like;
+            - the path of a file of MTS3's authors (.pkl, .pickle), followed by "@test" for its test part;
             - the folder of a Minari data set, or its main_data.hdf5;
             - else a Minari id, such as "D4RL/pointmaze/umaze-v2", whose namespace is in capitals.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk.
         memory_map: keep the episodes on disk, without their infos, and memory flat, see `load_minari`. Files of other
-            kinds than Minari's are read whole first, and then let go of.
+            formats than Minari's are first read into memory as a whole.
 
     Raises:
         StorageError: the disk is full.
@@ -55,7 +55,7 @@ def load_dataset(
 def read_dataset(
     dataset_id: str | Path, *, download: bool = False, rewards: str = "auto", like: str | None = None
 ) -> RawDataset:
-    """The same before anything is selected, in the types that are stored.
+    """Read a data set of any kind before entries are selected, in the stored types.
 
     Args:
         dataset_id: see `load_dataset`.
@@ -78,7 +78,7 @@ def read_dataset(
 
 
 def is_of_d4rl(name: str) -> bool:
-    """Whether this is an id or a file of D4RL's."""
+    """Whether this is an id or a file of D4RL."""
     if is_d4rl_path(name):
         return folder_of(name) is None
     return name.startswith(PREFIX) or name in D4RL_DATASETS
@@ -100,12 +100,12 @@ def stream_dataset(id_or_path: str, *, download: bool = False) -> StreamedDatase
     if is_mts3_pickle(id_or_path):
         return _opened(read_dataset(id_or_path))
     opened = open_minari(id_or_path, download=download)
-    # Converted mazes and kitchens of D4RL fit no environment; they keep the name that tells what to look for.
+    # Converted mazes and kitchens of D4RL fit no environment; their layout's name selects the checks.
     return replace(opened, env_id=opened.env_id or opened.layout)
 
 
 def _opened(whole: RawDataset) -> StreamedDataset:
-    """Of formats that can only be read as a whole."""
+    """Stream a data set of a format that can only be read as a whole."""
     spec = whole.env_spec
     return StreamedDataset(
         dataset_id=whole.dataset_id,
@@ -124,7 +124,7 @@ def _opened(whole: RawDataset) -> StreamedDataset:
 
 
 def load_unselected_observations(dataset: OfflineDataset) -> list[Any]:
-    """Raw observations of each episode, as tasks read goals from them.
+    """Load the raw observations that were not selected, such as goals, from which tasks compute rewards.
 
     Args:
         dataset: read from Minari; it is read once more.
@@ -142,12 +142,12 @@ def load_unselected_observations(dataset: OfflineDataset) -> list[Any]:
     keys = [str(key) for key in space.spaces if key != MAIN_KEY]
     if not keys:
         return [{} for _ in dataset.episodes]
-    beside = load_minari(dataset.dataset_id, keys)
-    return [_nested(episode.observations, beside.selector.keys) for episode in beside.episodes]
+    unselected = load_minari(dataset.dataset_id, keys)
+    return [_nested(episode.observations, unselected.selector.keys) for episode in unselected.episodes]
 
 
 def _nested(columns: np.ndarray, keys: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
-    """Columns (T + 1, d) back in the dict that they come from, by the path of each."""
+    """Put columns (T + 1, d) back into a nested dict, by the path of each."""
     nested: dict[str, Any] = {}
     for path in dict.fromkeys(keys):
         inner = nested

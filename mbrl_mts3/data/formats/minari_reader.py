@@ -22,8 +22,8 @@ from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_inf
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError
 
-# What a Minari file may say of itself that people want to know.
-_TOLD = (
+# Metadata of Minari files that are kept, for data cards and reference scores.
+_KEPT_METADATA = (
     "algorithm_name",
     "author",
     "author_email",
@@ -44,7 +44,7 @@ def load_minari(
     memory_map: bool | None = None,
     cache: str | Path | None = None,
 ) -> OfflineDataset:
-    """Read a whole Minari data set, into memory or to where it can be read from piece by piece.
+    """Read a whole Minari data set, into memory or into memory-mapped files.
 
     Args:
         dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2";
@@ -85,7 +85,7 @@ def load_minari(
 
 
 def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
-    """The same before anything is selected, in the types that are stored; arguments and errors as in `load_minari`."""
+    """Read a Minari data set before entries are selected, in the stored types; otherwise as `load_minari`."""
     source = open_minari(dataset_id, download=download)
     actions, digest, episodes = _action_box(source), new_digest(), []
     for raw in source.read():
@@ -106,7 +106,7 @@ def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
 
 
 def stored_reference_scores(dataset_id: str) -> tuple[float, float] | None:
-    """Returns of a random policy and of an expert that a Minari data set on disk carries; None where it has none.
+    """Returns of a random policy and of an expert that a Minari data set on disk holds; None where it has none.
 
     Raises:
         UnknownDatasetError, DataError: as `load_minari` does.
@@ -115,7 +115,7 @@ def stored_reference_scores(dataset_id: str) -> tuple[float, float] | None:
 
 
 def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
-    """A Minari data set as it is stored, to be read one episode at a time.
+    """Open a Minari data set to be read one episode at a time, as it is stored.
 
     Args:
         dataset_id: see `load_minari`.
@@ -137,14 +137,14 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         env_spec=spec,
         env_options={} if spec is None else dict(spec.kwargs),
         max_episode_steps=None if spec is None else spec.max_episode_steps,
-        metadata={name: metadata[name] for name in _TOLD if metadata.get(name) not in (None, "")},
+        metadata={name: metadata[name] for name in _KEPT_METADATA if metadata.get(name) not in (None, "")},
         total_steps=int(source.total_steps),
         fingerprint=_fingerprint(Path(source.storage.data_path)),
     )
 
 
 def local_dataset_ids() -> list[str]:
-    """Ids of the data sets on disk."""
+    """Ids of the Minari data sets on disk."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Minari warns of every folder that it cannot read.
         return list(minari.list_local_datasets())
@@ -171,7 +171,7 @@ def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
 
 
 def folder_of(path: str) -> Path | None:
-    """The folder that holds the files of the data set at `path`; None where no data set lies there."""
+    """The folder that holds the files of the data set at `path`; None where there is no data set."""
     given = Path(path)
     candidates = (given.parent,) if given.is_file() else (given, given / "data")
     return next((folder for folder in candidates if (folder / "metadata.json").is_file()), None)

@@ -31,22 +31,22 @@ _ROOM = 16 * 2**20
 
 @dataclass
 class MinariWriter:
-    """Context in which episodes are added; the data set gets its name when the context is left without an error.
+    """Writes a Minari data set as a context manager; it gets its name when the context is left without an error.
 
-    Until then it grows in a hidden folder beside, which Minari does not list and which an error, an interrupt too,
-    removes; what a killed process left is removed by the next writer. Each episode goes to disk at once.
+    Until then it is in a hidden folder, which Minari does not list and which is removed after an error or an
+    interrupt; what a killed process left is removed by the next writer. Each episode is written to disk at once.
 
     Args:
         dataset_id: "namespace/name-v0"; the namespace may be left out or nested.
         observation_space: raw.
         action_space: of the environment.
         env_spec: lets `recover_environment` make the environment again; None where there is none.
-        eval_env_spec: of the environment to judge policies in, where it is another one.
+        eval_env_spec: of the environment to evaluate policies in, where it is another one.
         overwrite: replace a data set of that id.
-        algorithm_name: what acted.
-        description: for people.
+        algorithm_name: name of the policy that acted.
+        description: text for readers.
         reference_scores: returns of a random policy and of an expert, for `minari.get_normalized_score`.
-        layout: what `known_names` knows the entries of an observation by, where no environment tells.
+        layout: key of `known_names` for the entries of an observation, where there is no environment.
 
     Raises:
         DataError: an id that is malformed, or taken and not to be overwritten; no episode was added.
@@ -129,7 +129,7 @@ class MinariWriter:
         return storage
 
     def _check_room(self, episode: RawEpisode) -> None:
-        """HDF5 may crash the interpreter where it meets a full disk, so it is not let so far."""
+        """Raise OSError before the disk is full, because HDF5 may crash the interpreter there."""
         arrays = [leaf for _, leaf in observation_leaves(episode.observations)] + [*episode.infos.values()]
         needed = sum(array.nbytes for array in [*arrays, episode.actions, episode.rewards])
         if shutil.disk_usage(self._folder).free < 2 * needed + _ROOM:
@@ -143,7 +143,7 @@ class MinariWriter:
         if self._namespace is not None and self._namespace not in list_local_namespaces():
             create_namespace(self._namespace)
         final: Path = get_dataset_path(self.dataset_id)
-        # Not a name that is tidied up: killed right here, the older data set is still found by hand.
+        # This name is not cleaned up: if the process is killed here, the older data set can be restored by hand.
         old = self._folder.with_name(f".replaced-{uuid4().hex}")
         if final.exists():
             final.replace(old)

@@ -24,9 +24,9 @@ SUFFIXES = (".pkl", ".pickle")
 # The authors divide by std + 1e-10 (utils/dataProcess.py of github.com/ALRhub/MTS3).
 _EPSILON = 1e-10
 _NOTE = (
-    "There are no rewards in the paper's files: zeros stand in, so heads and plans that need rewards mean nothing.",
-    "Episodes are windows drawn at random from longer ones and overlap: only the file's own test part is apart from "
-    "training data.",
+    "There are no rewards in the paper's files: they are zeros, so reward heads and plans mean nothing.",
+    "Episodes are windows sampled at random from longer ones and overlap: only the file's own test part is separate "
+    "from training data.",
 )
 
 
@@ -35,10 +35,10 @@ def load_mts3_pickle(path: str | Path, observation: str | Sequence[str] = "all")
 
     The file is read without running any of its code, see `RestrictedUnpickler`. Each window becomes an episode: T
     observations and, from the targets, the one that follows. Targets may be next observations or differences to them;
-    which, is found out from the data. The files hold no rewards: zeros stand in, and `notes` says so.
+    the data shows which. The files hold no rewards: they are zeros, and `notes` says so.
 
     Args:
-        path: of the file; "@test" behind it takes the test windows, "@train" or nothing those for training.
+        path: of the file; followed by "@test" for the test windows, by "@train" or nothing for those of training.
         observation: what the model sees; entries are "observation/0", "observation/1", ...
 
     Raises:
@@ -51,7 +51,7 @@ def load_mts3_pickle(path: str | Path, observation: str | Sequence[str] = "all")
 
 
 def read_mts3_pickle(path: str | Path) -> RawDataset:
-    """The same before anything is selected; arguments and errors as in `load_mts3_pickle`."""
+    """Read a pickle file before entries are selected; arguments and errors as in `load_mts3_pickle`."""
     file, part = _split(path)
     content = RestrictedUnpickler.read(file)
     normalized = _arrays(content, part, file)
@@ -78,7 +78,7 @@ def read_mts3_pickle(path: str | Path) -> RawDataset:
 
 
 def is_mts3_pickle(name: str | Path) -> bool:
-    """Whether this names a pickle, with or without the part behind it."""
+    """Whether this is the path of a pickle file, with or without "@" and a part after it."""
     return split_path_and_tag(name, SUFFIXES) is not None
 
 
@@ -105,7 +105,7 @@ def _arrays(content: Any, part: str, file: Path) -> dict[str, Array]:
             raise DataError(f"{file}: {name} is {got}, expected numbers of the shape (windows, steps, entries)")
         if 0 in array.shape:
             raise DataError(f"{file}: {name} is empty, its shape is {array.shape}")
-        # Four dimensions are windows of windows, one behind the other.
+        # Four dimensions are windows of windows, which are joined.
         found[name.removeprefix(f"{part}_")] = array.reshape(len(array), -1, array.shape[-1]).astype(np.float64)
     shapes = {name: array.shape for name, array in found.items()}
     if len({shape[:2] for shape in shapes.values()}) > 1 or shapes["obs"] != shapes["targets"]:
@@ -134,7 +134,7 @@ def _physical(normalized: Mapping[str, Array], normalizer: Any, file: Path) -> t
 
 
 def _undo(array: Array, normalizer: Any, name: str, file: Path) -> Array:
-    """x * (std + 1e-10) + mean, of the entries that the array has."""
+    """Denormalise: x * (std + 1e-10) + mean, of the entries that the array has."""
     try:
         mean, std = (np.asarray(part, np.float64).reshape(-1) for part in normalizer[name])
         physical: Array = array * (std[: array.shape[-1]] + _EPSILON) + mean[: array.shape[-1]]
@@ -152,16 +152,16 @@ _CORES = ("numpy.core", "numpy._core")
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Admits NumPy arrays and scalars of numbers, and dict, list, tuple, set, text and numbers; nothing else.
+    """A pickle reader that admits NumPy arrays, plain containers, text and numbers only.
 
-    A pickle is a program that may call anything. Here every name that it asks for is looked up in a short list, and
-    what stands there is code of this file: not even NumPy's own functions are reached, whose __setstate__ trusts its
-    input. A name that is not on the list is refused before anything is called.
+    Containers are dict, list, tuple and set. A pickle is a program that may call any function. Here every name that it
+    asks for is looked up in a short list of functions of this module: not even NumPy's own are called, whose
+    __setstate__ trusts its input. A name that is not on the list is refused before anything is called.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file, encoding="latin1")
-        # Anew for each file, so that no file can change what the next one gets.
+        # New for each file, so that no file can change what the next one gets.
         self._admitted = _admitted()
 
     @classmethod
@@ -186,7 +186,7 @@ class RestrictedUnpickler(pickle.Unpickler):
             raise DataError(f"{path} is no pickle of arrays, or cut off ({type(error).__name__}: {error})") from error
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a pickle gets for a name that it asks for."""
+        """The admitted function for a name that the pickle asks for; DataError for any other name."""
         if (module, name) not in self._admitted:
             raise DataError(
                 f"it asks for {module}.{name}, and only arrays and plain containers are admitted. A pickle can run any "
@@ -195,12 +195,12 @@ class RestrictedUnpickler(pickle.Unpickler):
         return self._admitted[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
-        """No object is fetched from elsewhere."""
+        """Raise DataError: objects outside of the file are not read."""
         raise DataError(f"it refers to an object outside of the file ({pid!r})")
 
 
 class _DType:
-    """A dtype that is still to learn its byte order."""
+    """A dtype whose byte order the pickle sets later."""
 
     def __init__(self, code: Any) -> None:
         matched = _DTYPE.fullmatch(code) if isinstance(code, str) else None
@@ -216,7 +216,7 @@ class _DType:
         self.dtype = self.dtype.newbyteorder(state[1])
 
     def array(self, raw: Any, shape: Any, order: Any) -> np.ndarray[Any, np.dtype[Any]]:
-        """Numbers out of bytes, checked by NumPy to be as many as the shape needs."""
+        """An array of the numbers in `raw`; NumPy checks that they are as many as the shape needs."""
         content = raw.encode("latin1") if isinstance(raw, str) else raw
         flat = np.frombuffer(content, self.dtype)
         if not isinstance(shape, tuple) or not all(isinstance(size, int) and size >= 0 for size in shape):
@@ -225,7 +225,7 @@ class _DType:
 
 
 class _Array:
-    """An array that is still to learn its content."""
+    """An array whose content the pickle sets later."""
 
     value: np.ndarray[Any, np.dtype[Any]] | None = None
 
@@ -237,7 +237,7 @@ class _Array:
 
 
 def _admitted() -> Mapping[tuple[str, str], Callable[..., Any]]:
-    """By module and name: functions, made anew, that build what is admitted."""
+    """The functions that build what is admitted, by module and name, created at each call."""
     admitted: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): lambda *_: _Array(),
         ("numpy", "dtype"): lambda code, *_: _DType(code),
@@ -256,7 +256,7 @@ def _admitted() -> Mapping[tuple[str, str], Callable[..., Any]]:
 
 
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
-    """How bytes stand in files of old protocols."""
+    """Bytes, as files of old protocols store them."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise DataError(f"it asks for the encoding {encoding!r}")
     return text.encode("latin1")
@@ -275,7 +275,7 @@ def _from_buffer(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any
 
 
 def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """The content with arrays in place of what stood for them; containers are made anew."""
+    """The content with its placeholders replaced by arrays, in new containers."""
     if id(value) in done:
         return done[id(value)]
     if isinstance(value, _Array):

@@ -18,25 +18,27 @@ _D4RL = {
     "maze2d-large-": (6.7, 273.99),
     "kitchen-": (0.0, 4.0),
 }
-# Environments whose returns read like those of D4RL's. Mazes do not: their episodes, radius and rewards are others.
+# Environments whose returns compare with those of D4RL. Mazes do not: their episodes, radius and rewards differ.
 _LIKE_D4RL = {"HalfCheetah": "halfcheetah-", "FrankaKitchen": "kitchen-"}
 
 
 @dataclass(frozen=True)
 class ReferenceScores:
-    """Two returns that a score is measured between."""
+    """The returns of a random policy and of an expert, between which scores are measured."""
 
     low: float
-    """Of a random policy: 0."""
+    """Return of a random policy: score 0."""
     high: float
-    """Of an expert: 100."""
+    """Return of an expert: score 100."""
     source: str
-    """Where the two are from."""
+    """Where the two returns are from."""
 
     @classmethod
     def find(cls, dataset_id: str | None = None, env_id: str | None = None) -> ReferenceScores | None:
-        """Those that a Minari data set carries, else D4RL's for a data set of that name, else D4RL's for a like
-        environment; None where there are none.
+        """Find the scores of a data set or an environment; None where there are none.
+
+        In this order: those that the Minari data set holds, D4RL's for a data set of that name, D4RL's for a similar
+        environment.
 
         Args:
             dataset_id: of a Minari data set on disk, or such as "d4rl/halfcheetah-medium-v2".
@@ -64,5 +66,5 @@ class ReferenceScores:
         return None
 
     def score(self, returns: float | np.ndarray) -> float | np.ndarray:
-        """Points; below 0 and above 100 are possible."""
+        """The normalised score of returns; below 0 and above 100 are possible."""
         return 100 * (returns - self.low) / (self.high - self.low)

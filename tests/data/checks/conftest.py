@@ -33,5 +33,5 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], S
         return loaded[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("traps")))
+        patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("checks")))
         yield load

@@ -1,4 +1,4 @@
-"""Each trap finds the fault that is planted into data of the real simulators, and nothing in the data as it is."""
+"""Each check finds the fault that is planted into data of the real simulators, and nothing in the data as it is."""
 
 import functools
 from collections.abc import Callable
