@@ -1,4 +1,4 @@
-"""Type aliases of NumPy arrays. Shapes stand in the docstrings of what uses them."""
+"""Type aliases of NumPy arrays, used in all modules. Docstrings give the shapes."""
 
 from typing import Any
 

@@ -164,7 +164,7 @@ class MappedArray:
             ) from error
 
     def release(self) -> None:
-        """Give back the memory of everything that was read; views stay valid and are read from disk anew."""
+        """Give back the memory of everything that was read; views stay valid and are read from disk again."""
         if hasattr(self._memory, "madvise"):
             self._memory.madvise(mmap.MADV_DONTNEED)
 

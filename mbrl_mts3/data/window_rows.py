@@ -18,7 +18,7 @@ class InMemoryRows:
 
     Args:
         episodes: in physical units.
-        device: where the rows are kept and handed out.
+        device: where the rows are kept and returned.
     """
 
     def __init__(self, episodes: Sequence[Episode], device: torch.device) -> None:
@@ -61,7 +61,7 @@ class MemoryMappedRows:
 
     Args:
         episodes: on disk.
-        device: where rows are handed out.
+        device: where rows are returned.
     """
 
     def __init__(self, episodes: MappedEpisodes, device: torch.device) -> None:

@@ -54,7 +54,7 @@ class WorldModel(nn.Module, ABC):
 
     @property
     def trains_in_segments(self) -> bool:
-        """Whether `filter` may stand in for `forward` in training, so that sequences can be cut."""
+        """Whether `filter` may replace `forward` in training, so that sequences can be cut."""
         return True
 
     def arguments(self) -> dict[str, object]:

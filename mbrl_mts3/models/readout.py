@@ -141,7 +141,7 @@ def delta_references(
 class OutputColumns:
     """The layout of a decoder's outputs: the observation, then the reward, then the logit of termination.
 
-    The observation itself is an argument beside the outputs, since models may predict its change.
+    The observation itself is an argument of its own, since models may predict its change.
 
     Args:
         observation_dim: size of an observation.

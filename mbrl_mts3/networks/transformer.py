@@ -126,7 +126,7 @@ def _harmonics(pairs: int, context: int) -> Tensor:
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention and a feed-forward network, each behind a LayerNorm (Xiong et al., arXiv 2002.04745).
+    """Self-attention and a feed-forward network, each after a LayerNorm (Xiong et al., arXiv 2002.04745).
 
     Args:
         width: size of a token's representation.

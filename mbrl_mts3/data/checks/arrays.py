@@ -14,7 +14,7 @@ from mbrl_mts3.data.observation_names import known_names
 from mbrl_mts3.data.observation_selector import MAIN_KEY
 from mbrl_mts3.data.observations import leaf_shapes, observation_leaves, space_shapes
 
-_ADVICE = "Write the episode anew, or drop it"
+_ADVICE = "Write the episode again, or drop it"
 
 
 def check_layout(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ _ORDINARY = 0.99
 
 
 def check_stale_observation(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
-    """Check for repeated observations of D4RL's maze2d, in the row behind a switch of the target.
+    """Check for repeated observations of D4RL's maze2d, in the row after a switch of the target.
 
     Its generator (generate_maze2d_datasets.py) steps the simulator, samples a new target where the old one was reached,
     and then goes on with the observation of before that step. Action and reward of the row belong to the observation

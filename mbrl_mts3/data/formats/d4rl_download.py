@@ -29,7 +29,7 @@ def download_d4rl(info: D4RLInfo, folder: Path, *, retries: int = 2, progress: b
 
     A download that breaks off is started again, after a pause that grows. Where no checksum is known, that of the first
     download is stored next to the file (NAME.sha256) and holds for later ones. $D4RL_MIRROR may name another server
-    with the same paths, to stand for http://rail.eecs.berkeley.edu/datasets/offline_rl.
+    with the same paths, in place of http://rail.eecs.berkeley.edu/datasets/offline_rl.
 
     Args:
         info: names address and checksum.

@@ -109,7 +109,7 @@ def _info(arrays: D4RLArrays, name: str, number: int, start: int, stop: int) -> 
 def _cut(ends: np.ndarray, max_steps: int) -> np.ndarray:
     """Add an end every `max_steps` rows after the end before."""
     rows = np.arange(len(ends))
-    # Rows since the last end: each row's own place less that of the first row behind the last end.
+    # Rows since the last end: each row's own number less that of the first row after the last end.
     first = np.where(np.concatenate([[True], ends[:-1]]), rows, 0)
     age: np.ndarray = rows - np.maximum.accumulate(first)
     further: np.ndarray = ends | (age % max_steps == max_steps - 1)
@@ -127,7 +127,7 @@ def _breaks(observations: np.ndarray, following: np.ndarray) -> np.ndarray:
 
 
 MAZE_RADIUS = 0.5
-# Where a kitchen's tasks lie in the 30 positions, and in the goal behind them (D4RL's kitchen_envs.py).
+# Indices of a kitchen's tasks in the 30 positions, and in the goal after them (D4RL's kitchen_envs.py).
 KITCHEN_TASKS = {
     "bottom burner": (11, 12),
     "top burner": (15, 16),

@@ -151,7 +151,7 @@ def _reward_note(rewards: str, shifted: bool, timing: RewardTiming | None, info:
     found = {
         "observation": "belong to the observation of their row",
         "transition": "belong to the observation that follows",
-        "unknown": "do not tell which observation they belong to",
+        "unknown": "do not show which observation they belong to",
     }[timing.found]
     return f"Stored rewards {found} ({timing}); they are {done}."
 

@@ -27,14 +27,14 @@ def write_d4rl(dataset: RawDataset, path: str | Path, *, overwrite: bool = False
     episode that ends neither terminal nor truncated gets a timeout.
 
     Raises:
-        DataError: the file is there already, an episode goes on behind a termination or truncation (in rows another
+        DataError: the file is there already, an episode goes on after a termination or truncation (in rows another
             one would begin there), or observations do not fit into rows.
     """
     for number, episode in enumerate(dataset.episodes):
         if episode.terminations[:-1].any() or episode.truncations[:-1].any():
             raise DataError(
-                f"{dataset.dataset_id}, episode {number}: it goes on behind a termination or truncation, which D4RL's "
-                "layout cannot tell from the beginning of another one; write npz or Minari instead"
+                f"{dataset.dataset_id}, episode {number}: it goes on after a termination or truncation, which D4RL's "
+                "layout cannot distinguish from the beginning of another one; write npz or Minari instead"
             )
     rows = [_rows(dataset, episode) for episode in dataset.episodes if len(episode) > 0]
     if not rows:

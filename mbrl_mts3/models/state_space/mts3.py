@@ -47,7 +47,7 @@ class MTS3(MTS3Network):
         aggregation: "causal" (actions of a cell up to the current step) or "window" (all actions of the cell, as
             in the paper; such a model cannot be stepped one action at a time).
         conditioning: "prior", or "posterior" to smooth with the whole cell's observations; not for control.
-        shared_latent: "independent" adds the slow latent's covariance anew at each step, as published; "exact"
+        shared_latent: "independent" adds the slow latent's covariance again at each step, as published; "exact"
             treats it as one variable for the whole cell of the first slow level.
         target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
             errors in long open loops.
