@@ -55,7 +55,7 @@ class WorldModelVecEnv(VecEnv):
 
         Raises:
             ConfigurationError: there was no `step_async`.
-            ShapeError, NonFiniteError: as `ImaginedBatch.step` does.
+            ShapeError, NonFiniteError: as `ImaginedEpisodes.step` does.
         """
         if self._actions is None:
             raise ConfigurationError("there are no actions: call step(actions), or step_async(actions) first")

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and errors of the file system as `StorageError`."""
+"""Writes files and folders whole or not at all; errors of the file system become `StorageError`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _LOCK = ".lock"
 
 @contextmanager
 def staging_folder(parent: Path) -> Iterator[Path]:
-    """A new hidden folder in `parent`, to be renamed once it is complete; else it is gone when the context is left.
+    """A new hidden folder in `parent`, to be renamed once it is complete; otherwise it is removed at the end.
 
-    A lock beside it, which the system frees when a process dies, tells what is still being written from what a killed
-    process left behind; the latter is removed here, with a warning.
+    A lock file next to it, which the system frees when a process dies, distinguishes folders that are still being
+    written from those of killed processes; the latter are removed here, with a warning.
 
     Args:
         parent: made where it is missing.
@@ -51,7 +51,7 @@ def staging_folder(parent: Path) -> Iterator[Path]:
 
 
 def remove_stale_staging(parent: Path) -> list[Path]:
-    """Remove folders that a killed process left, with a warning; those that somebody writes to stay."""
+    """Remove the folders of killed processes, with a warning; those that are being written stay."""
     removed = []
     for folder in sorted(path for path in parent.glob(f"{PREFIX}*") if path.is_dir()):
         lock = FileLock(f"{folder}{_LOCK}")
@@ -98,7 +98,7 @@ def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk; some systems cannot open folders."""
+    """Wait until a file, or the names in a folder, are on the disk; on some systems folders cannot be opened."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except PermissionError:
@@ -120,10 +120,10 @@ def storage_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
 
     Args:
         path: named in the message, with the room that is left there.
-        others: errors beside OSError that stand for the same.
+        others: further errors that mean the same as OSError.
 
     Raises:
-        StorageError: for any OSError, or one of `others`, that is none of ours.
+        StorageError: for any OSError, or one of `others`, that is no MTS3Error.
     """
     kinds: tuple[type[Exception], ...] = (OSError, *others)
     try:
@@ -136,9 +136,9 @@ def storage_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     number = getattr(error, "errno", None)
-    # HDF5 tells the number in its text only.
-    told = next((reason for code, reason in _FULL.items() if number == code or f"errno = {code}," in str(error)), None)
-    return told or f"{type(error).__name__}: {error}"
+    # HDF5 gives the number in its text only.
+    known = next((text for code, text in _FULL.items() if number == code or f"errno = {code}," in str(error)), None)
+    return known or f"{type(error).__name__}: {error}"
 
 
 def _advice(path: Path) -> str:
@@ -159,7 +159,7 @@ def write_atomically(path: str | Path, content: bytes) -> Path:
 
 
 def to_jsonable(value: Any) -> Any:
-    """Tensors become nested lists, mappings and sequences are walked, NaN and infinity become None."""
+    """Convert to types that JSON has: tensors become nested lists, NaN and infinity become None."""
     if isinstance(value, Tensor):
         return to_jsonable(value.tolist())
     if isinstance(value, dict):
@@ -172,12 +172,12 @@ def to_jsonable(value: Any) -> Any:
 
 
 def split_path_and_tag(name: str | Path, suffixes: Sequence[str]) -> tuple[Path, str] | None:
-    """Path and word ("" where there is none); None where the name has none of the suffixes.
+    """Split "PATH@TAG" into path and tag ("" where there is none); None where the path has none of the suffixes.
 
-    "@" is a sign that Hydra takes on a command line without quotes; folders may have it in their names as well.
+    Hydra accepts "@" on a command line without quotes; folders may have it in their names as well.
     """
     text = str(name)
     if Path(text).suffix in suffixes:
         return Path(text).expanduser(), ""
-    path, _, word = text.rpartition("@")
-    return (Path(path).expanduser(), word) if Path(path).suffix in suffixes and "/" not in word else None
+    path, _, tag = text.rpartition("@")
+    return (Path(path).expanduser(), tag) if Path(path).suffix in suffixes and "/" not in tag else None

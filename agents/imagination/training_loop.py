@@ -44,7 +44,7 @@ def train_in_imagination(
         learning: made anew, also where a run is resumed.
         rounds: in all, those before an interruption included.
         folder: gets `policy.zip`, `learning_curve.csv` and `resume.pt`.
-        imitation_steps, imitation_rate, critic_steps: see `ImaginedLearning.prepare`.
+        imitation_steps, imitation_rate, critic_steps: see `ImaginationTrainer.prepare`.
         evaluate: of the present policy, to be reported; it must leave the global generators alone.
         evaluation_interval: rounds between evaluations; there is one before the first round and one after the last.
         save_interval: rounds between savings.

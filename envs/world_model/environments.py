@@ -59,7 +59,7 @@ class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
 
         Raises:
             ConfigurationError: there was no `reset` yet.
-            ShapeError, NonFiniteError: as `ImaginedBatch.step` does.
+            ShapeError, NonFiniteError: as `ImaginedEpisodes.step` does.
         """
         outcome = self._batch.step(np.asarray(action)[None])
         info = {key: values[0].item() if values.dtype != object else values[0] for key, values in outcome.infos.items()}
@@ -153,7 +153,7 @@ class WorldModelVectorEnv(gymnasium.vector.VectorEnv[Any, np.ndarray, np.ndarray
 
         Raises:
             ConfigurationError: there was no `reset` yet, or with DISABLED none after an episode's end.
-            ShapeError, NonFiniteError: as `ImaginedBatch.step` does.
+            ShapeError, NonFiniteError: as `ImaginedEpisodes.step` does.
         """
         ended = self._done
         if self.autoreset_mode is AutoresetMode.DISABLED and ended.any():

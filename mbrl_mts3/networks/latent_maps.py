@@ -72,7 +72,7 @@ class StateInteraction(nn.Module):
         self.cause = nn.Linear(2 * cause_dim, width, bias=False) if cause_dim else None
 
     def inputs(self, actions: Tensor, cause: Tensor | None) -> Tensor:
-        """u (..., h) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
+        """The inputs u (..., h) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
         total: Tensor = self.bias.expand(*actions.shape[:-1], -1)
         if self.action is not None:
             total = total + self.action(actions)

@@ -134,7 +134,7 @@ class LocallyLinearTransition(Transition):
         return LocallyLinearMap(dissipative_cayley(self.rotation, self.damping), self.weights)
 
     def weights(self, mean: Tensor) -> Tensor:
-        """The share of each basis at means (..., 2n)."""
+        """The mixture weights of the bases at means (..., 2n)."""
         return torch.softmax(self.gate(mean), dim=-1)
 
 
@@ -171,7 +171,7 @@ class BandedLocallyLinearTransition(Transition):
         return LocallyLinearMap(matrices / norms[:, None, None], self.weights, self.bandwidth)
 
     def weights(self, mean: Tensor) -> Tensor:
-        """The share of each basis at means (..., 2n)."""
+        """The mixture weights of the bases at means (..., 2n)."""
         return torch.softmax(self.gate(mean), dim=-1)
 
 

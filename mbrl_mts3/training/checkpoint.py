@@ -69,7 +69,7 @@ class Checkpoint:
         return PhysicalModel(model, self.normalizer, precision)
 
     def recalibrated_model(self) -> RecalibratedModel:
-        """The model in normalised units and in evaluation mode, its variances corrected horizon by horizon.
+        """The model in normalised units and in evaluation mode, with variances corrected for each horizon.
 
         Raises:
             CheckpointError: no recalibration was fitted for this checkpoint.

@@ -63,7 +63,7 @@ class MazeEpisode:
 
 
 def _fixed_goal(env_id: str, steps: int) -> Array | None:
-    """(T + 1, 2): the goal that the rewards of D4RL's mazes are about, whatever their infos/goal say."""
+    """Goals (T + 1, 2) that the rewards of D4RL's mazes are about, whatever their infos/goal say."""
     info = D4RL_DATASETS.get(env_id)
     return None if info is None or info.goal is None else np.tile(np.array(info.goal), (steps + 1, 1))
 

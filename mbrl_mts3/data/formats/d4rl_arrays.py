@@ -100,7 +100,7 @@ class D4RLArrays:
 
 
 def _read(file: h5py.File) -> dict[str, Array]:
-    """Every array of a file by its path; metadata of D4RL's files holds policies and the like, nothing by row."""
+    """All arrays of a file by their paths, without the metadata of D4RL's files: policies and the like, no rows."""
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     kept = (name for name in names if name.startswith(LAST_INFOS) or not name.startswith("metadata/"))

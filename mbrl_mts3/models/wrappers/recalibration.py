@@ -130,7 +130,7 @@ class RecalibratedModel(WorldModel):
 
 
 def _filter_horizons(unobserved: Tensor, length: int, mask: Tensor | None) -> Tensor:
-    """(B, T): steps from the last observation shown up to t to the predicted o_{t+1}; `unobserved` is of the start."""
+    """Horizons (B, T): steps from the last observation up to t to the predicted o_{t+1}; `unobserved` at the start."""
     steps = torch.arange(length, device=unobserved.device).expand(len(unobserved), length)
     if mask is None:
         return torch.ones_like(steps)

@@ -248,7 +248,7 @@ def test_what_the_layout_cannot_tell(folder: Path, tmp_path: Path) -> None:
     space = spaces.Box(-np.inf, np.inf, (MAZE[0],))
     box = spaces.Box(-1, 1, (MAZE[1],), np.float32)
     dataset = RawDataset((episode,), "mine/odd-v0", "0", space, box)
-    with pytest.raises(DataError, match="episode 0: it goes on behind"):
+    with pytest.raises(DataError, match="episode 0: it goes on after"):
         convert_dataset(dataset, str(tmp_path / "odd.hdf5"))
     image = spaces.Box(0, 1, (2, 2))
     with pytest.raises(DataError, match="do not fit into rows"):

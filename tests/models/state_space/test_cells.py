@@ -34,7 +34,7 @@ def test_references_equal_the_recursion():
         expected.append(current)
         current = current + changes[:, t]
     torch.testing.assert_close(delta_references(changes, start, observations, mask), torch.stack(expected, 1))
-    blind = torch.zeros_like(mask)
+    hidden = torch.zeros_like(mask)
     torch.testing.assert_close(
-        delta_references(changes, start, None, None), delta_references(changes, start, observations, blind)
+        delta_references(changes, start, None, None), delta_references(changes, start, observations, hidden)
     )

@@ -104,8 +104,8 @@ def test_a_triple_counts_once_its_second_observation_is_taken_in():
     belief = model.observe(model.initial_belief(1), observations[:, 0])
     waiting, _ = model.step(belief, actions[:, 0])
     assert (waiting.task.evidence.precision == 0).all()
-    blind = model.observe(waiting, observations[:, 1], mask=torch.tensor([False]))
-    assert (blind.task.evidence.precision == 0).all()
+    unobserved = model.observe(waiting, observations[:, 1], mask=torch.tensor([False]))
+    assert (unobserved.task.evidence.precision == 0).all()
     assert (model.observe(waiting, observations[:, 1]).task.evidence.precision > 0).all()
 
 

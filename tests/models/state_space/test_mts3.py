@@ -108,10 +108,10 @@ def test_in_training_some_sequences_show_nothing_to_the_slow_levels(monkeypatch)
     for level in model.slow_levels:
         seen = level.observation_evidence
         monkeypatch.setattr(level, "observation_evidence", lambda *args, seen=seen: seen(*args).map(torch.zeros_like))
-    blind = model(observations, actions, mask).mean
-    as_whole, as_blind = (((dropped - other).abs().amax((1, 2)) < 1e-9) for other in (whole, blind))
-    assert bool((as_whole ^ as_blind).all())
-    assert 6 <= int(as_blind.sum()) <= 18
+    unobserved = model(observations, actions, mask).mean
+    as_whole, as_unobserved = (((dropped - other).abs().amax((1, 2)) < 1e-9) for other in (whole, unobserved))
+    assert bool((as_whole ^ as_unobserved).all())
+    assert 6 <= int(as_unobserved.sum()) <= 18
     with pytest.raises(ConfigurationError, match="slow_dropout"):
         small(slow_dropout=1.0)
     with pytest.raises(ConfigurationError, match="slow_dropout"):
@@ -256,9 +256,9 @@ def test_exact_treatment_is_less_sure_than_adding_the_slow_latent_anew():
     observations, actions, _ = sequence(8)
     model, exact = small((8,)), small((8,), shared_latent="exact")
     exact.load_state_dict(model.state_dict())
-    blind = torch.zeros(1, 8, dtype=torch.bool)
-    blind[:, 0] = True
-    independent, shared = (m.filter(observations, actions, blind)[0].fast for m in (model, exact))
+    unobserved = torch.zeros(1, 8, dtype=torch.bool)
+    unobserved[:, 0] = True
+    independent, shared = (m.filter(observations, actions, unobserved)[0].fast for m in (model, exact))
     torch.testing.assert_close(independent.mean, shared.mean)
     assert shared.covariance[:, :10].mean() > independent.covariance[:, :10].mean()
     assert is_valid(shared).all()
