@@ -66,7 +66,7 @@ def test_rewards_that_tell_nothing_are_moved_as_the_table_says(d4rl_folder: Path
     write_rows(d4rl_folder / MAZE_FILE, stored)
     dataset = load_d4rl("maze2d-umaze-v1")
     assert lengths(dataset) == [59, 44, 79]
-    assert any("do not tell" in note and "moved by one row" in note for note in dataset.notes)
+    assert any("do not show" in note and "moved by one row" in note for note in dataset.notes)
 
 
 def test_shifted_rewards_with_next_observations_leave_the_last_transition_out(d4rl_folder: Path) -> None:
