@@ -257,7 +257,7 @@ class TaskContext(nn.Module):
         )
 
     def advance(self, belief: TaskBelief, action: Tensor) -> TaskBelief:
-        """Advance by a_t (B, act): this step's observation becomes the begin of the next triple."""
+        """Advance by a_t (B, act): this step's observation becomes the start of the next triple."""
         return TaskBelief(
             belief.evidence,
             torch.cat([belief.observation, action], dim=-1),
