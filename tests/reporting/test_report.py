@@ -169,10 +169,10 @@ def test_captions_say_what_the_numbers_say(make_result, demo) -> None:
     assert "is 0.1 and 2" in errors
     assert "better than both references at every horizon" in errors
     assert (
-        f"hold {0.95 * 0.99:.0%} of the truth one step ahead and {0.95 * 0.99**20:.0%} at 20"
+        f"hold {0.95 * 0.99:.0%} of the true values one step ahead and {0.95 * 0.99**20:.0%} at 20"
         in describe_calibration(result)
     )
-    assert "median error of all 7" in describe_prediction(result)
+    assert "Of all 7 windows, this is the one with the median error" in describe_prediction(result)
     assert "shaped plan: 90% of 20 episodes" in describe_control(demo.policies)
 
 
