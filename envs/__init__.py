@@ -1,4 +1,4 @@
-"""Real environments, their rewards and tasks, and imagined ones."""
+"""Real environments, their rewards and tasks, and imagined environments."""
 
 from mbrl_mts3.envs.make import check_environment_spaces, episodic_options, is_goal_maze, make_environment
 from mbrl_mts3.envs.registration import (

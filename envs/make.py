@@ -1,4 +1,4 @@
-"""Makes real environments by id, and checks that a model fits them."""
+"""Makes real environments by id, and checks that they have the spaces of a model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
-    """Make an environment of Gymnasium or Gymnasium-Robotics, its time limit included.
+    """Make an environment of Gymnasium or Gymnasium-Robotics, with its time limit.
 
     Args:
         id: such as "PointMaze_UMaze-v3", "HalfCheetah-v5" or "FrankaKitchen-v1".
-        kwargs: of the environment. A maze gets a new goal each time one is reached unless `continuing_task=False`,
-            which ends the episode there.
+        kwargs: of the environment. A maze gets a new goal each time one is reached; with `continuing_task=False` the
+            episode ends there instead.
 
     Raises:
         ConfigurationError: no environment has that id; the message names the nearest.
@@ -36,12 +36,12 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
 
 
 def episodic_options(id: str) -> dict[str, Any]:
-    """Options under which an episode of an environment ends at its goal; none for those without a choice."""
+    """Options with which episodes of an environment end at the goal; empty for environments without that choice."""
     return {"continuing_task": False} if is_goal_maze(id) else {}
 
 
 def is_goal_maze(id: str) -> bool:
-    """Whether an id names a maze whose goals may change in the course of an episode."""
+    """Whether an id is of a maze whose goal may change during an episode."""
     return id.split("/")[-1].split(":")[-1].startswith(("PointMaze_", "AntMaze_"))
 
 
@@ -50,7 +50,7 @@ def check_environment_spaces(
 ) -> None:
     """Raise SpaceMismatchError unless an environment has the raw spaces that a model was trained on.
 
-    Bounds of observations may differ: data sets often do not know them. Bounds of actions may not.
+    Bounds of observations may differ, because data sets often lack them; bounds of actions may not.
     """
     name = environment.spec.id if environment.spec is not None else str(environment)
     found = environment.observation_space, environment.action_space

@@ -22,19 +22,19 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 
 class MazeMap:
-    """Cells of a maze, centred at the origin: the first row lies at the largest y, as in Gymnasium-Robotics.
+    """Map of a maze, centred at the origin; the first row lies at the largest y, as in Gymnasium-Robotics.
 
     Args:
         cells: rows of cells; 1 is wall, anything else free.
         cell_size: side of a cell, in units of length.
-        nodes_per_cell: fineness of the grid on which ways are measured.
-        margin: within this distance of a wall a way costs more, so that the cheapest way leads around corners with a
-            clearance; 0.3 leaves a ball of radius 0.1 some room.
-        margin_cost: cost per length at a wall, against 1 far from walls.
-        goals: distances to this many goals are kept.
+        nodes_per_cell: resolution of the grid on which paths are measured.
+        margin: within this distance of a wall a path costs more, so that the cheapest path leads around corners with
+            a clearance; 0.3 leaves room for a ball of radius 0.1.
+        margin_cost: cost per length at a wall; far from walls it is 1.
+        goals: number of goals whose distances are cached.
 
     Raises:
-        ConfigurationError: the cells are no rectangle or none is free.
+        ConfigurationError: the cells are not a rectangle, or none of them is free.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class MazeMap:
         self.spacing = cell_size / nodes_per_cell
         self.margin = margin
         self.margin_cost = margin_cost
-        # From here on the first row is the one at the smallest y, so that indices grow with the coordinates.
+        # From here on the first row has the smallest y, so that indices grow with the coordinates.
         self._free: BoolArray = np.kron(~walls[::-1], np.ones((nodes_per_cell, nodes_per_cell), dtype=bool))
         height, width = walls.shape
         corner = np.array([-width / 2, -height / 2]) * cell_size
@@ -79,10 +79,10 @@ class MazeMap:
         return cls(maze.maze_map, float(maze.maze_size_scaling), **options)
 
     def distance_field(self, goals: np.ndarray) -> DistanceField:
-        """Length of the shortest way from everywhere to each goal (B, 2), in units of length.
+        """Length of the shortest path from each position to each goal (B, 2), in units of length.
 
-        Near walls the length counts more (see `margin`). Inside walls it rises so fast that a quarter of a cell costs
-        as much as the longest way: a model that imagines to slip through a wall gains nothing.
+        Near walls length costs more (see `margin`). Inside walls the distance rises so fast that a quarter of a cell
+        costs as much as the longest path: imagining a path through a wall does not pay.
         """
         fields = [self._distances(float(x), float(y)) for x, y in np.asarray(goals, dtype=np.float64)]
         return DistanceField(
@@ -96,7 +96,7 @@ class MazeMap:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        # What was measured so far stays behind: a cache cannot be pickled.
+        # The cached distances are dropped, because a cache cannot be pickled.
         self._distances = lru_cache(maxsize=self._goals)(self._measure)
 
     def _measure(self, x: float, y: float) -> DoubleArray:
@@ -121,7 +121,7 @@ class MazeMap:
         return int(rows[nearest] * self._shape[1] + columns[nearest])
 
 
-# 32 directions, one of each pair of opposites: the length of a way is at most 1.4% above the true one.
+# 32 directions, one of each pair of opposites: path lengths are at most 1.4% above the true ones.
 _REACH = 3
 _MOVES = [
     (rows, columns)
@@ -131,7 +131,7 @@ _MOVES = [
 
 
 def clearance(free: BoolArray, spacing: float) -> DoubleArray:
-    """Distance of every free node to the nearest wall, 0 inside walls. Beyond the grid everything is wall."""
+    """Distance of every free node to the nearest wall, 0 inside walls. Everything outside the grid is wall."""
     padded = np.pad(free, 1)
     nearest: DoubleArray = ndimage.distance_transform_edt(padded, sampling=spacing)[1:-1, 1:-1]
     # The surface of a wall lies half way between a free node and a wall node.
@@ -139,7 +139,7 @@ def clearance(free: BoolArray, spacing: float) -> DoubleArray:
 
 
 def path_graph(cost: DoubleArray, free: BoolArray, spacing: float) -> sparse.csr_matrix:
-    """Edges between free nodes, weighted by length times the mean cost per length of both ends."""
+    """Graph of the free nodes; an edge costs its length times the mean cost per length at its ends."""
     nodes = np.arange(free.size).reshape(free.shape)
     edges = [_edges(nodes, cost, free, move, spacing) for move in _MOVES]
     weights, starts, ends = (np.concatenate(parts) for parts in zip(*edges, strict=True))
@@ -147,13 +147,13 @@ def path_graph(cost: DoubleArray, free: BoolArray, spacing: float) -> sparse.csr
 
 
 def distances_from(graph: sparse.csr_matrix, start: int, shape: tuple[int, int]) -> DoubleArray:
-    """Cost of the cheapest way from one node to every node; infinite where none leads."""
+    """Cost of the cheapest path from one node to every node; infinite for nodes that cannot be reached."""
     distances: DoubleArray = csgraph.dijkstra(graph, directed=False, indices=start).reshape(shape)
     return distances
 
 
 def extend_into_walls(distances: DoubleArray, spacing: float, slope: float) -> DoubleArray:
-    """Where no way leads: the value of the nearest node that one leads to, plus slope times the distance to it."""
+    """Fill unreachable nodes with the value of the nearest reachable node plus slope times the distance to it."""
     depth, index = ndimage.distance_transform_edt(~np.isfinite(distances), sampling=spacing, return_indices=True)
     extended: DoubleArray = distances[tuple(index)] + slope * depth
     return extended
@@ -162,16 +162,16 @@ def extend_into_walls(distances: DoubleArray, spacing: float, slope: float) -> D
 def _edges(
     nodes: np.ndarray, cost: DoubleArray, free: BoolArray, move: tuple[int, int], spacing: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights, start nodes and end nodes of one kind of move.
+    """Weights, start nodes and end nodes of the edges of one move.
 
-    All nodes of the rectangle between both ends must be free: no way slips between two walls that touch at a corner.
+    All nodes of the rectangle between both ends must be free: no path leads between two walls that touch at a corner.
     """
     rectangle = itertools.product(_steps(move[0]), _steps(move[1]))
-    open_ways = np.logical_and.reduce([_shifted(free, move, part) for part in rectangle])
+    is_open = np.logical_and.reduce([_shifted(free, move, part) for part in rectangle])
     start, end = (0, 0), move
     length = spacing * math.hypot(*move)
-    weights = length * (_shifted(cost, move, start) + _shifted(cost, move, end))[open_ways] / 2
-    return weights, _shifted(nodes, move, start)[open_ways], _shifted(nodes, move, end)[open_ways]
+    weights = length * (_shifted(cost, move, start) + _shifted(cost, move, end))[is_open] / 2
+    return weights, _shifted(nodes, move, start)[is_open], _shifted(nodes, move, end)[is_open]
 
 
 def _steps(distance: int) -> range:
@@ -189,9 +189,9 @@ def _shifted(grid: np.ndarray, move: tuple[int, int], part: tuple[int, int]) -> 
 
 @dataclass(frozen=True, repr=False)
 class DistanceField(TensorRecord):
-    """Distances to the goals of B environments, bilinear between the nodes of a square grid.
+    """Distances to the goals of B environments, interpolated bilinearly between the nodes of a square grid.
 
-    Beyond the grid the value of its nearest border holds.
+    Outside the grid the value at its nearest border is used.
     """
 
     values: Tensor
@@ -199,7 +199,7 @@ class DistanceField(TensorRecord):
     origin: Tensor
     """(B, 2): x and y of the node [0, 0]."""
     spacing: Tensor
-    """(B,): between neighbouring nodes."""
+    """(B,): distance of neighbouring nodes."""
 
     def __call__(self, positions: Tensor) -> Tensor:
         """Distances (B, ...) at the positions (B, ..., 2). NaN gives NaN."""
@@ -208,7 +208,7 @@ class DistanceField(TensorRecord):
         scaled = (positions - self.origin.reshape(*leading, 2)) / self.spacing.reshape(*leading, 1)
         column = scaled[..., 0].clamp(0, columns - 1)
         row = scaled[..., 1].clamp(0, rows - 1)
-        # The last cell is closed on the right; NaN may stand for any cell, as its weight below is NaN too.
+        # The last cell includes its right border; NaN may take any cell, because its weight below is NaN too.
         left = column.nan_to_num().floor().clamp(max=columns - 2)
         low = row.nan_to_num().floor().clamp(max=rows - 2)
         first = torch.arange(batch, device=low.device).reshape(leading) * (rows * columns)

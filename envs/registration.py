@@ -1,4 +1,4 @@
-"""Registration of our environments with Gymnasium."""
+"""Registration of this package's environments with Gymnasium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HIDDEN_HALF_CHEETAH_ID = "mbrl_mts3/HalfCheetahHidden-v0"
 
 
 def register_world_model() -> None:
-    """Make `gymnasium.make` and `make_vec` know `WORLD_MODEL_ID`; nothing is loaded before they are called."""
+    """Register `WORLD_MODEL_ID` for `gymnasium.make` and `make_vec`; nothing is loaded before they are called."""
     if WORLD_MODEL_ID not in gymnasium.registry:
         gymnasium.register(
             WORLD_MODEL_ID,
@@ -20,7 +20,7 @@ def register_world_model() -> None:
 
 
 def register_skid_steer() -> None:
-    """Make `gymnasium.make` know `SKID_STEER_ID`; nothing is loaded before it is called."""
+    """Register `SKID_STEER_ID` for `gymnasium.make`; nothing is loaded before it is called."""
     if SKID_STEER_ID not in gymnasium.registry:
         gymnasium.register(
             SKID_STEER_ID, entry_point="mbrl_mts3.envs.mobile_robot:SkidSteerEnv", max_episode_steps=1000
@@ -28,7 +28,7 @@ def register_skid_steer() -> None:
 
 
 def register_hidden_half_cheetah() -> None:
-    """Make `gymnasium.make` know `HIDDEN_HALF_CHEETAH_ID`; nothing is loaded before it is called."""
+    """Register `HIDDEN_HALF_CHEETAH_ID` for `gymnasium.make`; nothing is loaded before it is called."""
     if HIDDEN_HALF_CHEETAH_ID not in gymnasium.registry:
         gymnasium.register(
             HIDDEN_HALF_CHEETAH_ID,

@@ -1,4 +1,4 @@
-"""Rendering of imagined observations by the real simulators."""
+"""Rendering of imagined observations with the simulators of the real environments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mbrl_mts3.errors import ConfigurationError, MTS3Error
 
 
 class SceneRenderer(ABC):
-    """Base class of renderers: the simulator of a real environment shows what a model imagines.
+    """Base class of renderers: the simulator of a real environment renders imagined observations.
 
     Args:
         environment: closed with the renderer.
@@ -30,14 +30,14 @@ class SceneRenderer(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """An episode begins with the next observation."""
+        """Start an episode with the next observation."""
 
     @abstractmethod
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
-        """Put the simulator into the state of a selected observation (obs,) with its goal (g,)."""
+        """Set the simulator to the state of a selected observation (obs,) with its goal (g,)."""
 
     def render(self) -> Frame:
-        """The picture (height, width, 3) of what was shown last."""
+        """The frame (height, width, 3) of the observation shown last."""
         return np.array(self.environment.render(), dtype=np.uint8)
 
     def close(self) -> None:
@@ -45,21 +45,21 @@ class SceneRenderer(ABC):
         self.environment.close()
 
 
-# Gymnasium 1.4 looks from where the cheetah starts, and soon at nothing.
+# In Gymnasium 1.4 the default camera stays at the start, and the cheetah soon leaves the picture.
 _CAMERAS = {"HalfCheetah": "track"}
 
 
 def make_rendered_environment(
     make: Callable[..., gymnasium.Env[Any, Any]], environment_id: str
 ) -> gymnasium.Env[Any, Any]:
-    """A real environment with render_mode="rgb_array", after one picture as a trial.
+    """Make a real environment with render_mode="rgb_array" and check that it renders a frame.
 
     Args:
         make: makes the environment, given `render_options`.
-        environment_id: that of the environment.
+        environment_id: id of the environment.
 
     Raises:
-        ConfigurationError: MuJoCo has no way to draw on this machine.
+        ConfigurationError: MuJoCo cannot render on this machine.
     """
     environment = None
     try:
@@ -76,17 +76,17 @@ def make_rendered_environment(
 
 
 def render_options(environment_id: str) -> dict[str, Any]:
-    """Options of an environment under which `render` gives pictures of what happens."""
+    """Options of an environment with which `render` returns frames that show the robot."""
     name = environment_id.split("/")[-1].split(":")[-1].split("-")[0]
     return {"render_mode": "rgb_array", **({"camera_name": _CAMERAS[name]} if name in _CAMERAS else {})}
 
 
 def rendering_error(environment_id: str, error: Exception) -> ConfigurationError:
-    """The error to raise where rendering failed, with its reason."""
+    """The error to raise when rendering failed, with the reason."""
     return ConfigurationError(
-        f"{environment_id} cannot be drawn on this machine ({type(error).__name__}: {error}): set MUJOCO_GL=osmesa "
+        f"{environment_id} cannot be rendered on this machine ({type(error).__name__}: {error}): set MUJOCO_GL=osmesa "
         "with Mesa's software renderer (Debian: libosmesa6), or MUJOCO_GL=egl with a GPU driver, before Python "
-        "starts; or leave render_mode away"
+        "starts; or leave render_mode out"
     )
 
 
@@ -94,14 +94,14 @@ RendererFactory = Callable[[gymnasium.Env[Any, Any]], SceneRenderer | None]
 
 
 def open_renderer(make_renderer: RendererFactory, environment_id: str, **options: Any) -> SceneRenderer:
-    """The renderer of an environment, after one picture as a trial.
+    """Open the renderer of an environment and check that it renders a frame.
 
     Args:
         make_renderer: makes the renderer of an environment, see `Task.renderer`.
-        environment_id: as in `make_environment`, which gets the options too.
+        environment_id, options: of `make_environment`.
 
     Raises:
-        ConfigurationError: the task cannot be drawn, or MuJoCo has no way to draw on this machine.
+        ConfigurationError: the task has no renderer, or MuJoCo cannot render on this machine.
     """
     try:
         environment = make_environment(
@@ -117,12 +117,12 @@ def open_renderer(make_renderer: RendererFactory, environment_id: str, **options
         raise rendering_error(environment_id, error) from error
     environment.close()
     raise ConfigurationError(
-        f"nobody has said how to draw imagined observations of {environment_id}: give the task a `renderer`, or leave "
-        "render_mode away"
+        f"the task of {environment_id} has no renderer for imagined observations: give it a `renderer`, or leave "
+        "render_mode out"
     )
 
 
-_ENTRIES = 59
+_OBSERVATION_SIZE = 59
 
 
 class FrankaKitchenRenderer(SceneRenderer):
@@ -130,22 +130,22 @@ class FrankaKitchenRenderer(SceneRenderer):
 
     Args:
         environment: FrankaKitchen, made for rendering.
-        selector: must see all positions.
+        selector: needs all positions.
 
     Raises:
-        UnknownObservationError: it does not.
-        ConfigurationError: the environment is another one.
+        UnknownObservationError: a position is not selected.
+        ConfigurationError: the environment is not FrankaKitchen.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
-        names = known_names("FrankaKitchen-v1", _ENTRIES)
+        names = known_names("FrankaKitchen-v1", _OBSERVATION_SIZE)
         if names is None or not hasattr(environment.unwrapped, "robot_env"):
-            raise ConfigurationError(f"{environment} is no FrankaKitchen, its state cannot be set from observations")
+            raise ConfigurationError(f"{environment} is not FrankaKitchen: its state cannot be set from observations")
         self._columns = list(selector.require(position_names(names), "a picture of FrankaKitchen"))
         super().__init__(environment)
 
     def begin(self) -> None:
-        """Nothing is remembered from step to step."""
+        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
@@ -158,14 +158,14 @@ VELOCITY = "v_rootx"
 
 
 class HalfCheetahRenderer(SceneRenderer):
-    """The cheetah with the imagined joints; its place is not observed, so its velocity is integrated from x = 0.
+    """Renders an imagined state of HalfCheetah; x is not observed, so the velocity is integrated from x = 0.
 
     Args:
         environment: HalfCheetah, made for rendering.
-        selector: must see all joints and the forward velocity.
+        selector: needs all joints and the forward velocity.
 
     Raises:
-        UnknownObservationError: it does not.
+        UnknownObservationError: one of them is not selected.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
@@ -175,13 +175,13 @@ class HalfCheetahRenderer(SceneRenderer):
         self.begin()
 
     def begin(self) -> None:
-        self._x, self._began = 0.0, False
+        self._x, self._started = 0.0, False
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
-        # The first observation is where the episode begins; each later one comes a step after the one before.
-        self._x += float(observation[self._velocity]) * simulator.dt if self._began else 0.0
-        self._began = True
+        # The first observation is the start of the episode; each other one follows a step.
+        self._x += float(observation[self._velocity]) * simulator.dt if self._started else 0.0
+        self._started = True
         simulator.set_state(np.array([self._x, *observation[self._joints]]), np.zeros(simulator.model.nv))
 
 
@@ -190,10 +190,10 @@ class PointMazeRenderer(SceneRenderer):
 
     Args:
         environment: PointMaze, made for rendering.
-        selector: must see x and y.
+        selector: needs x and y.
 
     Raises:
-        UnknownObservationError: it does not.
+        UnknownObservationError: one of them is not selected.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
@@ -201,7 +201,7 @@ class PointMazeRenderer(SceneRenderer):
         super().__init__(environment)
 
     def begin(self) -> None:
-        """Nothing is remembered from step to step."""
+        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
@@ -216,14 +216,14 @@ SINES, COSINES = (tuple(f"{part}_{angle}" for angle in ("roll", "pitch", "yaw"))
 
 
 class SkidSteerRenderer(SceneRenderer):
-    """The robot where it is imagined, in the air above flat ground: no model imagines the hills that it drives on.
+    """Renders an imagined pose of the skid-steer robot above flat ground, because models do not imagine the hills.
 
     Args:
         environment: SkidSteer, made for rendering.
-        selector: must see position and angles.
+        selector: needs position and angles.
 
     Raises:
-        UnknownObservationError: it does not.
+        UnknownObservationError: one of them is not selected.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
@@ -231,10 +231,10 @@ class SkidSteerRenderer(SceneRenderer):
         self._position, self._sines, self._cosines = (list(columns[i : i + 3]) for i in (0, 3, 6))
         super().__init__(environment)
         simulator: Any = environment.unwrapped
-        simulator.lay_flat()
+        simulator.flatten_terrain()
 
     def begin(self) -> None:
-        """Nothing is remembered from step to step."""
+        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped

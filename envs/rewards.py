@@ -1,4 +1,4 @@
-"""Rewards as functions of transitions, for planning and for learning in imagination."""
+"""Reward functions of transitions, for planning and for training in imagination."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mbrl_mts3.envs.maze_map import DistanceField
 
 @dataclass(frozen=True)
 class ForwardProgressReward:
-    """Mean velocity along one axis less the cost of control, r_t = w_f (x_{t+1} - x_t) / dt - w_c sum a_t^2."""
+    """Mean velocity along one axis less control cost, r_t = w_f (x_{t+1} - x_t) / dt - w_c sum a_t^2."""
 
     column: int
-    """Where the position along that axis is in an observation."""
+    """Column of the position along that axis in an observation."""
     step_seconds: float
     """dt."""
     forward_weight: float = 1.0
@@ -28,22 +28,22 @@ class ForwardProgressReward:
 
 
 GOAL_RADIUS = 0.45
-"""Within it PointMaze's goals count as reached, in units of length."""
+"""Distance within which a goal of PointMaze counts as reached, in units of length."""
 
 DistanceKind = Literal["straight", "dense", "sparse"]
 
 
 @dataclass(frozen=True)
 class GoalDistanceReward:
-    """Reward for the distance d of o_{t+1} to the goal, walls or not.
+    """Reward by the straight distance d from o_{t+1} to the goal, whatever walls are between.
 
-    "straight": -d. "dense": exp(-d), as PointMaze's own dense reward. "sparse": 1 within the goal's radius, else 0.
+    "straight": -d. "dense": exp(-d), the dense reward of PointMaze. "sparse": 1 within the goal's radius, else 0.
     """
 
     goal: Tensor
     """(B, 2)."""
     columns: tuple[int, int]
-    """Where x and y are in an observation."""
+    """Columns of x and y in an observation."""
     kind: DistanceKind = "straight"
     radius: float = GOAL_RADIUS
 
@@ -59,14 +59,14 @@ class GoalDistanceReward:
 
 @dataclass(frozen=True)
 class HalfCheetahReward:
-    """Forward velocity less the cost of control, r_t = w_f v_{t+1} - w_c sum a_t^2.
+    """Forward velocity less control cost, r_t = w_f v_{t+1} - w_c sum a_t^2.
 
-    The environment pays (x_{t+1} - x_t) / dt, but x is not observed: the velocity at the end of the step stands for the
-    mean velocity of it.
+    The environment's reward has (x_{t+1} - x_t) / dt, but x is not observed: the velocity at the end of the step
+    replaces its mean velocity.
     """
 
     velocity_column: int
-    """Where the forward velocity is in an observation, in units per second."""
+    """Column of the forward velocity in an observation, in units per second."""
     forward_weight: float = 1.0
     control_weight: float = 0.1
 
@@ -77,17 +77,18 @@ class HalfCheetahReward:
 
 @dataclass(frozen=True)
 class KitchenReward:
-    """One for each task that the transition finishes, or, where tasks stay on the list, for each that is done after it.
+    """Reward of 1 for each kitchen task that a transition completes.
 
-    A task that was done before the transition, or finished earlier in the episode, pays nothing; one that is undone and
-    done again within a single plan pays twice, for a plan has no memory of its own.
+    With once=False each task that is complete after the transition gives 1. With once=True a task that was complete
+    before the transition, or finished earlier in the episode, gives no reward. A task that is undone and completed
+    again within one plan gives 1 twice, because a plan does not remember it.
     """
 
     goals: KitchenGoals
     finished: Tensor | None = None
-    """(B, K): 1 where a task was finished before; None if nothing is known of that."""
+    """(B, K): 1 where a task was finished before; None if that is not known."""
     once: bool = True
-    """Whether a finished task is off the list, the environment's `remove_task_when_completed`."""
+    """Whether a task is rewarded only once, the environment's `remove_task_when_completed`."""
 
     def __call__(self, observation: Tensor, action: Tensor, next_observation: Tensor) -> Tensor:
         done = self.goals.reached(next_observation)
@@ -99,7 +100,7 @@ class KitchenReward:
 
 
 KITCHEN_RADIUS = 0.3
-"""Below this distance to its goal an object is where it should be, positions and angles counted alike."""
+"""Distance below which an object is at its goal, over positions in metres and angles in radians alike."""
 
 KITCHEN_GOALS: dict[str, dict[str, float]] = {
     "bottom burner": {"knob_joint_2": -0.88, "bottom_left_burner": -0.01},
@@ -118,21 +119,21 @@ KITCHEN_GOALS: dict[str, dict[str, float]] = {
         "kettle_qz": -0.06,
     },
 }
-"""By task, where FrankaKitchen-v1 wants the joints of its object, by the names of observations."""
+"""Goals of the tasks of FrankaKitchen-v1: positions of the object's joints, by the names of observations."""
 
 
 @dataclass(frozen=True)
 class KitchenGoals:
-    """Goals of K kitchen tasks, and whether observed objects have reached them."""
+    """Goals of K kitchen tasks; tells which objects of an observation have reached them."""
 
     columns: tuple[tuple[int, ...], ...]
-    """For each task where its object's joints are in an observation."""
+    """For each task the columns of its object's joints in an observation."""
     goals: tuple[tuple[float, ...], ...]
-    """For each task where these should be, in metres or radians."""
+    """For each task the goal of these joints, in metres or radians."""
     radius: float = KITCHEN_RADIUS
 
     def reached(self, observation: Tensor) -> Tensor:
-        """(..., obs) -> (..., K), bool: which objects are where they should be."""
+        """Which objects are at their goal, (..., K) bool, in observations (..., obs)."""
         return torch.stack([self._distance(observation, task) < self.radius for task in range(len(self.goals))], dim=-1)
 
     def _distance(self, observation: Tensor, task: int) -> Tensor:
@@ -141,23 +142,23 @@ class KitchenGoals:
 
 
 def aligned(finished: Tensor, like: Tensor) -> Tensor:
-    """Finished tasks (B, K) as bool with the dimensions of `like` (B, ..., K)."""
-    kept = finished.to(like.device) > 0.5
-    return kept.reshape(len(kept), *(1,) * (like.ndim - 2), kept.shape[-1])
+    """Finished tasks (B, K) as bool, reshaped to broadcast with `like` (B, ..., K)."""
+    done = finished.to(like.device) > 0.5
+    return done.reshape(len(done), *(1,) * (like.ndim - 2), done.shape[-1])
 
 
 @dataclass(frozen=True)
 class ShortestPathReward:
     """Shaped reward of a maze: minus the length of the shortest path from o_{t+1} to the goal.
 
-    Summed over a plan it asks to be near the goal early; a plan of a few steps already sees the way around a corner,
-    where the straight distance leads into the wall.
+    Summed over a plan, it is largest for plans that come near the goal early. Even a plan of a few steps follows the
+    path around a corner, where the straight distance leads into the wall.
     """
 
     field: DistanceField
-    """Of the goals of B environments."""
+    """Distances to the goals of B environments."""
     columns: tuple[int, int]
-    """Where x and y are in an observation."""
+    """Columns of x and y in an observation."""
 
     def __call__(self, observation: Tensor, action: Tensor, next_observation: Tensor) -> Tensor:
         field = self.field.to(next_observation.device)

@@ -1,4 +1,4 @@
-"""Ends of episodes as functions of observations, for learning in imagination."""
+"""Termination functions: whether an episode ends at an observation, for training in imagination."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mbrl_mts3.envs.rewards import GOAL_RADIUS, KitchenGoals, aligned
 
 @dataclass(frozen=True)
 class GoalReached:
-    """Whether a position lies within the radius of its goal."""
+    """Terminates when the position is within the radius of its goal."""
 
     goal: Tensor
     """(B, 2)."""
     columns: tuple[int, int]
-    """Where x and y are in an observation."""
+    """Columns of x and y in an observation."""
     radius: float = GOAL_RADIUS
 
     def __call__(self, next_observation: Tensor) -> Tensor:
@@ -30,11 +30,11 @@ class GoalReached:
 
 @dataclass(frozen=True)
 class KitchenFinished:
-    """Whether every task is done now or was finished before."""
+    """Terminates when every chosen kitchen task is complete, now or earlier in the episode."""
 
     goals: KitchenGoals
     finished: Tensor | None = None
-    """(B, K): 1 where a task was finished before; None if nothing is known of that."""
+    """(B, K): 1 where a task was finished before; None if that is not known."""
 
     def __call__(self, next_observation: Tensor) -> Tensor:
         done = self.goals.reached(next_observation)
@@ -44,7 +44,7 @@ class KitchenFinished:
 
 
 class NeverTerminates:
-    """No observation ends an episode; time limits do."""
+    """Never terminates; episodes end by their time limit."""
 
     def __call__(self, next_observation: Tensor) -> Tensor:
         return torch.zeros(next_observation.shape[:-1], dtype=torch.bool, device=next_observation.device)
@@ -54,23 +54,23 @@ class NeverTerminates:
 class TerminationFunction(Protocol):
     """Whether an episode terminates at an observation, in physical units.
 
-    Observations hold the entries that the model sees, in the order of its selector. Where the function was made for B
-    environments (with a goal for each, say), the first of the leading dimensions has the size B.
+    Observations hold the entries that the model observes, in the order of its selector. Where the function was made for
+    B environments (with a goal for each, for example), the first of the leading dimensions has the size B.
     """
 
     def __call__(self, next_observation: Tensor) -> Tensor:
-        """(..., obs) -> (...), bool."""
+        """Whether episodes terminate, (...) bool, at observations (..., obs)."""
         ...
 
 
 @dataclass(frozen=True)
 class TippedOver:
-    """Whether a body leans: its own vertical against the world's has the cosine cos(roll) cos(pitch)."""
+    """Terminates when a body leans too far; the cosine of its vertical to the world's is cos(roll) cos(pitch)."""
 
     columns: tuple[int, int]
-    """Where the cosines of roll and pitch are in an observation."""
+    """Columns of the cosines of roll and pitch in an observation."""
     angle: float
-    """In degrees."""
+    """Largest angle to the vertical, degrees."""
 
     def __call__(self, next_observation: Tensor) -> Tensor:
         roll, pitch = self.columns

@@ -1,4 +1,4 @@
-"""A four-wheel robot on hilly ground."""
+"""A four-wheel skid-steer robot on hilly terrain."""
 
 from mbrl_mts3.envs.mobile_robot.skid_steer_env import STEP_SECONDS, TIPPING_ANGLE, HillyTerrain, SkidSteerEnv
 

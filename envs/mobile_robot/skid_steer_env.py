@@ -1,4 +1,4 @@
-"""A four-wheel skid-steer robot on random hills, simulated by MuJoCo."""
+"""A four-wheel skid-steer robot on random hilly terrain, simulated by MuJoCo."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from mbrl_mts3.array_types import DoubleArray
 from mbrl_mts3.errors import ConfigurationError
 
 MODEL = Path(__file__).with_name("skid_steer.xml")
-# Largest lean of the robot's own vertical, in degrees, before it counts as tipped over.
+# Angle between the robot's vertical and the world's, in degrees, above which it counts as tipped over.
 TIPPING_ANGLE = 80.0
 # From one observation to the next; the simulator takes five steps of 4 ms.
 STEP_SECONDS, _FRAME_SKIP = 0.02, 5
-# The robot starts somewhere in a square of this half width, in metres.
+# Half width of the square in which the robot starts, in metres.
 _START_RANGE = 2.0
-# The circle that the wheels stand in, and what a wheel measures, in metres.
+# Radius of a circle around all wheels, and radius of a wheel, in metres.
 _REACH, _WHEEL_RADIUS = 0.35, 0.1
-# Brakes for the second in which the robot comes to rest on the ground, in N m s.
+# Damping of the wheels while the robot comes to rest on the ground, in N m s, and the steps (1 s) of that.
 _BRAKES, _SETTLING_STEPS = 100.0, 250
 
 
 class SkidSteerEnv(MujocoEnv, EzPickle):
     """A four-wheel skid-steer robot on random hilly terrain, after the fourth data set of the MTS3 paper.
 
-    The robot (14.4 kg, 0.48 m wide) has no steering: it turns where its left and right wheels push differently, and
-    then skids. Its wheels slip, lift off and get stuck; neither the ground, nor velocities, nor the speed of the wheels
-    are observed. A step takes 0.02 s.
+    The robot (14.4 kg, 0.48 m wide) has no steering: it turns by different torques of its left and right wheels, and
+    then skids. Its wheels slip, lift off and get stuck. The ground, velocities and the speeds of the wheels are not
+    observed. A step takes 0.02 s.
 
     - Action: torques of the wheels front left, front right, rear left, rear right in units of 3.5 Nm, each in [-1, 1].
       A free wheel reaches 15 rad/s, which is 1.5 m/s.
     - Observation (9): position x, y, z of the chassis in metres, the sines of roll, pitch and yaw, their cosines. The
-      rotation is R_z(yaw) R_y(pitch) R_x(roll); z points up, the robot's own x forward, y to its left.
-    - Reward: forward_weight (x' - x) / 0.02 s - control_weight sum a^2: to drive towards +x, wherever the robot looks
-      at the start.
-    - Start: at rest on the ground within 2 m of the middle along x and y, looking anywhere.
+      rotation is R_z(yaw) R_y(pitch) R_x(roll); z points up, the robot's own x forward, its y to the left.
+    - Reward: forward_weight (x' - x) / 0.02 s - control_weight sum a^2: progress along +x, whatever direction the
+      robot faces at the start.
+    - Start: at rest on the ground within 2 m of the middle along x and y, in a random direction.
     - End: terminated when the robot has tipped over by more than 80 degrees; truncated after 1,000 steps (by the time
       limit of the registered environment), and 1 m before the edge of the terrain, 32 m from the middle, which a robot
       can hardly reach in that time.
@@ -54,8 +54,8 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
     Args:
         amplitude: half the height from the deepest valley to the highest hill, in metres; 0 is flat.
         wavelength: typical distance from hill to hill, in metres, at least 2.
-        terrain_seed: the same terrain in all episodes; None draws a new one at each reset.
-        terminate_when_tipped: otherwise the robot lies there until the time limit.
+        terrain_seed: gives the same terrain in all episodes; None samples a new one at each reset.
+        terminate_when_tipped: otherwise the episode continues until the time limit.
         forward_weight: reward for each m/s.
         control_weight: cost of a squared action.
         render_mode: "human", "rgb_array", "depth_array" or "rgbd_tuple".
@@ -63,15 +63,15 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         kwargs: further arguments of Gymnasium's `MujocoEnv`, such as width and height of pictures.
 
     Raises:
-        ConfigurationError: a negative amplitude, or hills too short.
+        ConfigurationError: the amplitude is negative, or the hills are too short.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
         "render_modes": ["human", "rgb_array", "depth_array", "rgbd_tuple"],
         "render_fps": 50,
     }
-    # Whether the ground has changed since the last picture.
-    _fresh: bool
+    # Whether the terrain has changed since the last rendering.
+    _terrain_changed: bool
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             **kwargs,
         )
         self._wheels = self.model.joint("front_left").dofadr[0] + np.arange(4)
-        self._lay(self._draw_terrain(np.random.default_rng(terrain_seed)))
+        self._set_terrain(self._sample_terrain(np.random.default_rng(terrain_seed)))
 
     def step(self, action: Any) -> tuple[DoubleArray, np.float64, bool, bool, dict[str, Any]]:
         action = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
@@ -127,13 +127,13 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
 
     def reset_model(self) -> DoubleArray:
         if self.terrain_seed is None:
-            self._lay(self._draw_terrain(self.np_random))
+            self._set_terrain(self._sample_terrain(self.np_random))
         x, y, yaw = self.np_random.uniform(-1.0, 1.0, 3) * (_START_RANGE, _START_RANGE, np.pi)
         self.place(float(x), float(y), float(yaw))
         return self._observation()
 
     def place(self, x: float, y: float, yaw: float) -> None:
-        """Set the robot down at a position in metres, looking along `yaw` in radians, and let it come to rest."""
+        """Place the robot at a position in metres, facing along `yaw` in radians, and let it come to rest."""
         around = np.linspace(-_REACH, _REACH, 8)
         ground = self.terrain.height(*np.meshgrid(x + around, y + around)).max()
         mujoco.mj_resetData(self.model, self.data)
@@ -150,17 +150,17 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         """Whether the robot leans by more than 80 degrees."""
         return bool(self._rotation[2, 2] < np.cos(np.deg2rad(TIPPING_ANGLE)))
 
-    def lay_flat(self) -> None:
-        """Replace the hills by flat ground as low as their deepest valley, until a reset draws new ones."""
-        self._lay(HillyTerrain(np.full_like(self.terrain.heights, -self.amplitude), self._spacing))
+    def flatten_terrain(self) -> None:
+        """Replace the hills by flat ground at the height of the deepest valley, until a reset samples new ones."""
+        self._set_terrain(HillyTerrain(np.full_like(self.terrain.heights, -self.amplitude), self._spacing))
 
     def render(self) -> Any:
         renderer: Any = self.mujoco_renderer
-        if renderer.viewer is not None and self._fresh:
-            # The graphics memory holds a copy of the heights.
+        if renderer.viewer is not None and self._terrain_changed:
+            # The graphics memory has its own copy of the heights.
             renderer.viewer.make_context_current()
             mujoco.mjr_uploadHField(self.model, renderer.viewer.con, 0)
-        self._fresh = False
+        self._terrain_changed = False
         return renderer.render(self.render_mode)
 
     def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
@@ -168,7 +168,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             raise ConfigurationError(f"the amplitude of the terrain needs to be at least 0 m, got {self.amplitude}")
         spec = mujoco.MjSpec.from_file(self.fullpath)
         field = spec.hfield("terrain")
-        # MuJoCo wants a positive height; the samples, in [0, 1], are multiplied by it.
+        # MuJoCo needs a positive height; the samples, in [0, 1], are multiplied by it.
         field.size[2] = self._height = max(2 * self.amplitude, 1e-3)
         spec.geom("terrain").pos[2] = -self.amplitude
         self._spacing = 2 * float(field.size[0]) / (field.ncol - 1)
@@ -178,19 +178,19 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         model = spec.compile()
         return model, mujoco.MjData(model)
 
-    def _draw_terrain(self, generator: np.random.Generator) -> HillyTerrain:
+    def _sample_terrain(self, generator: np.random.Generator) -> HillyTerrain:
         return HillyTerrain.sample(generator, self._samples, self._spacing, self.amplitude, self.wavelength)
 
-    def _lay(self, terrain: HillyTerrain) -> None:
+    def _set_terrain(self, terrain: HillyTerrain) -> None:
         self.terrain = terrain
-        self._fresh = True
+        self._terrain_changed = True
         self.model.hfield_data[:] = ((terrain.heights + self.amplitude) / self._height).ravel()
 
     @property
     def _rotation(self) -> DoubleArray:
-        """(3, 3), from the robot's frame to the world's."""
+        """Rotation matrix (3, 3) from the robot's frame to the world's."""
         matrix = np.empty(9)
-        # Not xmat, which a step of the simulator leaves as it was before the last move.
+        # Not xmat, which is one integration step old after a step of the simulator.
         mujoco.mju_quat2Mat(matrix, self.data.qpos[3:7])
         return matrix.reshape(3, 3)
 
@@ -203,24 +203,24 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         return np.concatenate([self.data.qpos[:3], np.sin(angles), np.cos(angles)])
 
     def _get_reset_info(self) -> dict[str, Any]:
-        moving = self.data.qvel
+        velocities = self.data.qvel
         return {
-            "velocity": moving[:3].copy(),
-            "angular_velocity": moving[3:6].copy(),
-            "wheel_speeds": moving[self._wheels].copy(),
+            "velocity": velocities[:3].copy(),
+            "angular_velocity": velocities[3:6].copy(),
+            "wheel_speeds": velocities[self._wheels].copy(),
         }
 
 
-# Shorter hills than this many samples would be drawn as steps.
+# Hills shorter than this many samples would look like steps.
 _SAMPLES_PER_HILL = 8
 
 
 @dataclass(frozen=True)
 class HillyTerrain:
-    """Heights of a square of ground around the origin; between its samples the ground is interpolated linearly."""
+    """Heights of a square terrain around the origin, interpolated linearly between its samples."""
 
     heights: DoubleArray
-    """(n, n), in metres: row i lies at y = spacing (i - (n - 1) / 2), columns likewise along x."""
+    """(n, n), in metres: row i lies at y = spacing (i - (n - 1) / 2), columns in the same way along x."""
     spacing: float
     """Metres from sample to sample."""
 
@@ -228,19 +228,20 @@ class HillyTerrain:
     def sample(
         cls, generator: np.random.Generator, samples: int, spacing: float, amplitude: float, wavelength: float
     ) -> HillyTerrain:
-        """Smoothed noise: white noise, its Fourier transform multiplied by exp(-(wavelength |k|)^2 / 2), and scaled.
+        """Sample smooth terrain by filtering white noise.
 
-        That is a stationary, isotropic Gaussian field with a squared-exponential covariance. Opposite edges match.
+        The noise's Fourier transform is multiplied by exp(-(wavelength |k|)^2 / 2), and the result is scaled: a
+        stationary, isotropic Gaussian field with a squared-exponential covariance. Opposite edges match.
 
         Args:
             generator: source of randomness.
-            samples: along each side.
+            samples: number along each side.
             spacing: metres from sample to sample.
-            amplitude: the deepest valley lies this far below 0, the highest hill as far above, in metres.
+            amplitude: depth of the deepest valley below 0 and height of the highest hill above 0, in metres.
             wavelength: typical distance from hill to hill, in metres.
 
         Raises:
-            ConfigurationError: a negative amplitude, or hills too short for the spacing.
+            ConfigurationError: the amplitude is negative, or the hills are too short for the spacing.
         """
         if amplitude < 0:
             raise ConfigurationError(f"the amplitude of the terrain needs to be at least 0 m, got {amplitude}")
@@ -256,7 +257,7 @@ class HillyTerrain:
         return cls((2 * (field - lowest) / (highest - lowest) - 1) * amplitude, spacing)
 
     def height(self, x: DoubleArray | float, y: DoubleArray | float) -> DoubleArray:
-        """Height of the ground in metres at positions of one shape; beyond the edge that of the edge."""
+        """Height of the ground in metres at positions of the same shape; outside the terrain that of its edge."""
         middle = (len(self.heights) - 1) / 2
         places = np.stack([np.ravel(y), np.ravel(x)]) / self.spacing + middle
         return np.reshape(map_coordinates(self.heights, places, order=1, mode="nearest"), np.shape(x))

@@ -1,4 +1,4 @@
-"""Tasks: what an agent is rewarded for, and when episodes end or succeed."""
+"""Tasks: rewards, terminations and success of episodes."""
 
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.envs.tasks.default import LearnedRewardTask, default_task

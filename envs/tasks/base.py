@@ -1,4 +1,4 @@
-"""The contract of all tasks."""
+"""Base class of tasks: reward, termination and success of an environment."""
 
 from __future__ import annotations
 
@@ -17,73 +17,77 @@ from mbrl_mts3.planners.objective import RewardFunction
 
 
 class Task(ABC):
-    """What an agent is to do: what is rewarded, when an episode ends and when it has succeeded. Tasks are immutable.
+    """Base class of tasks: the reward, when an episode ends and when it has succeeded. Tasks are immutable.
 
-    All that a custom environment needs for planning and for learning in imagination; every method but
+    A task is all that a custom environment needs for planning and for training in imagination; every method but
     `reward_function` has a default. Observations are *selected* where they are tensors (the entries that the model
-    sees) and *raw* where they are of the environment's own layout. A goal is whatever a task must keep in mind in the
-    course of an episode, g numbers for each environment.
+    observes) and *raw* where they have the environment's own layout. A goal is whatever a task has to remember during
+    an episode, g numbers for each environment.
     """
 
     name: ClassVar[str]
     observation_names: ClassVar[tuple[str, ...]] = ()
-    """What the reward needs to see of an observation."""
+    """Names of the observations that the reward needs."""
 
     def prepare(self, environment: gymnasium.Env[Any, Any]) -> Task:
-        """The task with all it must know of the environment, its walls for instance.
+        """Return the task with what it needs from the environment, the walls of a maze for example.
 
         Raises:
-            ConfigurationError: the environment is of another kind.
+            ConfigurationError: the environment is not one of this task.
         """
         return self
 
     def columns(self, selector: ObservationSelector) -> tuple[int, ...]:
-        """Where `observation_names` are in a selected observation.
+        """Columns of `observation_names` in a selected observation.
 
         Raises:
-            UnknownObservationError: the model does not see one of them, so it cannot score the task.
+            UnknownObservationError: the model does not observe one of them, so the task has no reward.
         """
         return selector.require(self.observation_names, f"the reward of {self.name}")
 
     @abstractmethod
     def reward_function(self, observation: Any, selector: ObservationSelector) -> RewardFunction | None:
-        """The reward of transitions between selected observations; None leaves it to the model's reward head.
+        """The reward function of transitions between selected observations; None takes the model's reward head.
 
         Args:
             observation: raw observation of a batch of B environments: an array or tensor (B, d) or a dict of such.
                 Goals are read from it.
-            selector: what the model sees.
+            selector: the entries that the model observes.
 
         Raises:
-            UnknownObservationError: the model does not see what the reward needs.
+            UnknownObservationError: the model does not observe what the reward needs.
             ConfigurationError: the task was not prepared, or the observation holds no goal.
         """
 
     def termination_function(self, observation: Any, selector: ObservationSelector) -> TerminationFunction | None:
-        """Which selected observations end an episode; None leaves it to the model's termination head, if it has one.
+        """The function that tells which selected observations end an episode.
 
-        Args and errors are those of `reward_function`.
+        None takes the model's termination head, if it has one.
+        Arguments and errors are those of `reward_function`.
         """
         return None
 
     def success(self, observation: Any, info: Mapping[str, Any]) -> bool | None:
-        """Whether one environment has reached its goal; None where the task has none.
+        """Whether one environment has reached its goal; None for a task without a goal.
 
         Args:
             observation: raw observation, not batched.
-            info: that came with it.
+            info: of the same step.
         """
         reached = info.get("success")
         return None if reached is None else bool(reached)
 
     def success_function(self, observation: Any, selector: ObservationSelector) -> TerminationFunction | None:
-        """Which selected observations reach the goal; None where the task has none. As `reward_function` otherwise."""
+        """The function that tells which selected observations reach the goal; None for a task without a goal.
+
+        Arguments and errors are those of `reward_function`.
+        """
         return None
 
     def sample_goals(
         self, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
     ) -> Tensor | None:
-        """Goals (B, g) of episodes that begin at selected observations (B, obs), distributed as the environment's.
+        """Sample goals (B, g) of episodes that start at selected observations (B, obs), as the environment does.
 
         Raises:
             ConfigurationError: the task was not prepared.
@@ -93,20 +97,21 @@ class Task(ABC):
     def next_goals(
         self, goal: Tensor, observation: Tensor, selector: ObservationSelector, generator: torch.Generator | None
     ) -> Tensor:
-        """The goals (B, g) from here on: those so far, unless selected observations (B, obs) have reached them."""
+        """The goals (B, g) of the next step; a new one where a selected observation (B, obs) has reached its goal."""
         return goal
 
     def raw_entries(self, observation: Tensor, goal: Tensor | None, selector: ObservationSelector) -> dict[str, Tensor]:
-        """Entries (B, d) of raw dict observations that the model need not predict, by key; keys of nested dicts are
-        joined by "/". Goals are among them, and what follows from selected observations (B, obs). Under a key that the
-        space does not have a task tells its own functions what nobody observes.
+        """Entries (B, d) of raw dict observations that the model need not predict, by key.
+
+        Keys of nested dicts are joined by "/". The entries are goals, and what follows from selected observations
+        (B, obs). A key that the space does not have is passed to the functions of the task only, not to the agent.
         """
         return {}
 
     def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> SceneRenderer | None:
-        """Draws selected observations with the simulator of `environment`; None where nobody has said how.
+        """The renderer of selected observations with the simulator of `environment`; None for a task without one.
 
         Raises:
-            UnknownObservationError: the model does not see what has to be drawn.
+            UnknownObservationError: the model does not observe what the renderer needs.
         """
         return None

@@ -13,7 +13,7 @@ from mbrl_mts3.envs.tasks.skid_steer import SkidSteerTask
 
 
 def default_task(env_id: str | None) -> Task:
-    """The task with the environment's own reward, where that is known here; else the learned reward."""
+    """The task with the environment's own reward, if this package has it; otherwise the learned reward."""
     name = "" if env_id is None else env_id.split("/")[-1].split(":")[-1]
     if name.startswith("HalfCheetah"):
         return HalfCheetahTask()
@@ -27,7 +27,7 @@ def default_task(env_id: str | None) -> Task:
 
 
 class LearnedRewardTask(Task):
-    """Collect the reward that the model learned from its data, whatever it is, until its termination head says stop."""
+    """The task with the reward that the model learned from its data; its termination head ends episodes."""
 
     name = "the learned reward"
 

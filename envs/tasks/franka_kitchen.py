@@ -21,20 +21,20 @@ FINISHED = "finished_tasks"
 
 
 class FrankaKitchenTask(Task):
-    """Do several tasks in the kitchen, in any order; each is paid once, when it is first done.
+    """Complete several kitchen tasks in any order; each is rewarded once, when it is first complete.
 
-    What is finished stays finished, also where an object is moved back: the set of finished tasks is the task's goal
-    tensor, (B, K) of zeros and ones. An imagined episode begins with what is done at its first observation. Real
-    observations do not tell it, so there only what is done right now counts as finished.
+    A finished task stays finished, even if its object is moved back: the set of finished tasks is the task's goal
+    tensor, (B, K) of zeros and ones. An imagined episode starts with the tasks that are complete at its first
+    observation. Real observations do not hold this set; there, only tasks that are complete at present count.
 
     Args:
-        tasks: some of `KITCHEN_GOALS`; None takes those of the environment (`prepare`), and all before that.
-        once: whether a finished task is off the list; else each step pays for all that are done (the environment's
-            `remove_task_when_completed`). None takes it from the environment, and True before that.
+        tasks: some of `KITCHEN_GOALS`; None takes those of the environment after `prepare`, and all before.
+        once: whether a task is rewarded only once; otherwise each step is rewarded for all that are complete (the
+            environment's `remove_task_when_completed`). None takes it from the environment, and True before that.
         ends: whether the episode ends when all are finished (`terminate_on_tasks_completed`). None as for `once`.
 
     Raises:
-        ConfigurationError: an unknown task, or none.
+        ConfigurationError: an unknown task, or an empty list.
     """
 
     name = "FrankaKitchen"
@@ -51,15 +51,15 @@ class FrankaKitchenTask(Task):
         simulator: Any = environment.unwrapped
         if not hasattr(simulator, "remove_task_when_completed"):
             raise ConfigurationError(f"{environment} has no tasks to complete: this task needs FrankaKitchen")
-        theirs = tuple(simulator.goal)
-        missing = [name for name in self.tasks or () if name not in theirs]
+        available = tuple(simulator.goal)
+        missing = [name for name in self.tasks or () if name not in available]
         if missing:
             raise ConfigurationError(
                 f"the environment was made without the tasks {', '.join(missing)}: make it with tasks_to_complete="
-                f"{list(self.tasks or ())}, or ask for some of {', '.join(theirs)}"
+                f"{list(self.tasks or ())}, or ask for some of {', '.join(available)}"
             )
         return FrankaKitchenTask(
-            self.tasks or theirs,
+            self.tasks or available,
             simulator.remove_task_when_completed if self.once is None else self.once,
             simulator.terminate_on_tasks_completed if self.ends is None else self.ends,
         )
@@ -85,7 +85,7 @@ class FrankaKitchenTask(Task):
         return KitchenFinished(self._goals(selector), _finished(observation))
 
     def success(self, observation: Any, info: Mapping[str, Any]) -> bool:
-        """Whether all tasks are finished, by the environment's word where it gives one, else all done right now."""
+        """Whether all tasks are finished by the environment's info; without it, whether all are complete at present."""
         finished = info.get("episode_task_completions")
         if finished is not None:
             return set(self.chosen) <= set(finished)
@@ -126,7 +126,7 @@ class FrankaKitchenTask(Task):
 
 
 def _finished(observation: Any) -> Tensor | None:
-    """(B, K) where an imagined observation tells it."""
+    """Finished tasks (B, K) of an imagined observation; None for a real one."""
     if not isinstance(observation, Mapping) or FINISHED not in observation:
         return None
     return torch.as_tensor(observation[FINISHED])

@@ -14,7 +14,7 @@ from mbrl_mts3.envs.terminations import NeverTerminates
 
 
 class HalfCheetahTask(Task):
-    """Run forward fast with little effort; no episode ends before its time.
+    """Run forward fast with small actions; episodes end by their time limit only.
 
     Args:
         forward_weight: reward per unit of velocity.

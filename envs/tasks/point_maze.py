@@ -23,16 +23,16 @@ KINDS: tuple[str, ...] = ("shaped", *get_args(DistanceKind))
 
 
 class PointMazeTask(Task):
-    """Bring the ball to the goal, which each observation names as `desired_goal`.
+    """Move the ball to the goal, which each observation holds as `desired_goal`.
 
     An episode ends there unless the environment was made with continuing_task=True, its default.
 
     Args:
-        kind: "shaped" plans with the shortest way through the maze (see `ShortestPathReward`); "straight", "dense" and
-            "sparse" with the straight distance (see `GoalDistanceReward`). The environment itself pays "dense" or
-            "sparse".
+        kind: of the reward. "shaped" uses the shortest path through the maze (see `ShortestPathReward`); "straight",
+            "dense" and "sparse" use the straight distance (see `GoalDistanceReward`). The rewards of the environment
+            itself are "dense" and "sparse".
         maze: walls for "shaped"; `prepare` reads them from an environment.
-        goals: where goals lie, to imagine episodes; `prepare` reads it from an environment.
+        goals: how goals are sampled in imagined episodes; `prepare` reads it from an environment.
 
     Raises:
         ConfigurationError: unknown kind.
@@ -71,7 +71,7 @@ class PointMazeTask(Task):
         return GoalReached(_goals(observation), (x, y))
 
     def success(self, observation: Any, info: Mapping[str, Any]) -> bool:
-        """Whether the ball is within the goal's radius, by the environment's word where it gives one."""
+        """Whether the ball is within the goal's radius; info["success"] of the environment decides where it exists."""
         reached = super().success(observation, info)
         if reached is None:
             position = np.asarray(observation["achieved_goal"])
@@ -105,33 +105,33 @@ class PointMazeTask(Task):
 
 
 def _goals(observation: Any) -> Tensor:
-    """(B, 2), float32."""
+    """Goals (B, 2), float32, of a raw observation."""
     if not isinstance(observation, Mapping) or "desired_goal" not in observation:
         raise ConfigurationError(
-            "the PointMaze task reads the goal from the observation's 'desired_goal', which is not there: "
-            "hand the agent the environment's whole (dict) observation"
+            "the PointMaze task reads the goal from the observation's 'desired_goal', which is missing: "
+            "give the agent the environment's whole (dict) observation"
         )
     return torch.as_tensor(observation["desired_goal"], dtype=torch.float32).reshape(-1, 2)
 
 
-# Enough to find a free place in any maze that has two; a maze with a single goal next to the start keeps it.
+# Enough to find another place in any maze that has two; a maze with a single goal next to the start keeps it.
 _TRIES = 50
 
 
 @dataclass(frozen=True)
 class MazeGoals:
-    """Goals as PointMaze draws them: the middle of a random goal cell, moved a little, apart from the start."""
+    """Samples goals as PointMaze does: the middle of a random goal cell plus noise, at a distance from the start."""
 
     centres: Tensor
     """(m, 2): middles of the cells that may hold a goal."""
     noise: float
-    """Farthest that a goal lies from the middle of its cell along x and y, in units of length."""
+    """Largest distance of a goal from the middle of its cell along x and y, in units of length."""
     apart: float
-    """Least distance of a goal from the start of an episode, in units of length."""
+    """Smallest distance of a goal from the start of an episode, in units of length."""
     continuing: bool = True
-    """Whether episodes go on when the goal is reached."""
+    """Whether episodes continue when the goal is reached."""
     renewed: bool = False
-    """Whether a new goal then takes its place."""
+    """Whether a new goal then replaces it."""
 
     @classmethod
     def from_environment(cls, environment: gymnasium.Env[Any, Any]) -> MazeGoals:
@@ -153,29 +153,29 @@ class MazeGoals:
         )
 
     def sample(self, start: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Goals (B, 2) for episodes that start at positions (B, 2)."""
-        return self._elsewhere(lambda goals: _distance(goals, start) <= self.apart, start, generator)
+        """Sample goals (B, 2) for episodes that start at positions (B, 2)."""
+        return self._sample_until(lambda goals: _distance(goals, start) <= self.apart, start, generator)
 
     def renew(self, goal: Tensor, position: Tensor, radius: float, generator: torch.Generator | None) -> Tensor:
-        """The goals (B, 2), with new ones where the positions (B, 2) lie within the radius and the task asks for it."""
+        """Replace goals (B, 2) that positions (B, 2) have reached, if episodes continue with new goals."""
         reached = _distance(goal, position) <= radius
         if not (self.continuing and self.renewed and len(self.centres) > 1) or not bool(reached.any()):
             return goal
-        fresh = self._elsewhere(lambda goals: _distance(goals, position) <= radius, position, generator)
+        fresh = self._sample_until(lambda goals: _distance(goals, position) <= radius, position, generator)
         return torch.where(reached[:, None], fresh, goal)
 
-    def _elsewhere(
+    def _sample_until(
         self, too_near: Callable[[Tensor], Tensor], like: Tensor, generator: torch.Generator | None
     ) -> Tensor:
-        goals = self._draw(like, generator)
+        goals = self._sample_anywhere(like, generator)
         for _ in range(_TRIES):
             wrong = too_near(goals)
             if not bool(wrong.any()):
                 break
-            goals = torch.where(wrong[:, None], self._draw(like, generator), goals)
+            goals = torch.where(wrong[:, None], self._sample_anywhere(like, generator), goals)
         return goals
 
-    def _draw(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _sample_anywhere(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
         place = torch.randint(len(self.centres), (len(like),), generator=generator, device=like.device)
         shift = torch.rand(len(like), 2, generator=generator, device=like.device, dtype=like.dtype)
         return self.centres.to(like)[place] + (2 * shift - 1) * self.noise

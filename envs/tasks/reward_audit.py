@@ -1,4 +1,4 @@
-"""Comparison of a task's and a model's rewards with those that the data holds."""
+"""Comparison of the rewards of a task and of a model with those of the data."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ROWS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class RewardAudit:
-    """Errors of rewards against those of the data, by the task and by the model."""
+    """Errors of the rewards of a task and of a model against those of the data."""
 
     analytic: RewardErrors | None
-    """Of the task's reward function on true observations; None where the task leaves rewards to the model."""
+    """Task's reward function on true observations; None for a task that takes the model's reward head."""
     imagined: dict[int, RewardErrors]
-    """Of the task's reward function on imagined observations, by horizon; empty without a model."""
+    """Task's reward function on imagined observations, by horizon; empty without a model."""
     head: dict[int, RewardErrors]
-    """Of the model's reward head, by horizon; empty without one."""
+    """Model's reward head, by horizon; empty without one."""
 
     @classmethod
     def run(
@@ -44,20 +44,20 @@ class RewardAudit:
         horizons: Sequence[int] = (1, 5, 15, 60),
         max_windows: int = 500,
     ) -> RewardAudit:
-        """Compare on episodes.
+        """Compare rewards on episodes.
 
         Horizon h is the reward of the h-th step after the last observation. Goals are read from o_{t+1}: where a goal
-        is replaced once it is reached, that is the one which the step was paid for.
+        is replaced once it is reached, that is the goal of the step's reward.
 
         Args:
             task: prepared.
             selector: of the episodes' observations.
-            episodes: physical units; best such that the model was not trained on.
+            episodes: physical units; preferably not those of the model's training.
             raw: raw observations of each, see `load_unselected_observations`.
-            model: whose rewards are compared too, on the CPU.
+            model: its rewards are compared too, on the CPU.
             context: observed steps before a predicted one.
             horizons: at least one step each.
-            max_windows: so many starts, evenly spread.
+            max_windows: number of starts at most, evenly spread.
 
         Raises:
             ConfigurationError: there is no reward to compare, or an option out of range.
@@ -68,7 +68,7 @@ class RewardAudit:
             raise ConfigurationError(
                 f"expected context, max_windows and horizons of at least 1, got {context}, {max_windows}, {horizons}"
             )
-        steps = [_paid(task, selector, one, entries) for one, entries in zip(episodes, raw, strict=True)]
+        steps = [_task_rewards(task, selector, one, entries) for one, entries in zip(episodes, raw, strict=True)]
         known = [step for step in steps if step is not None]
         analytic = None
         if known:
@@ -77,7 +77,7 @@ class RewardAudit:
         head = model is not None and model.model.predict_reward
         if analytic is None and not head:
             raise ConfigurationError(
-                f"{task.name} has no reward function and there is no reward head beside: name another task, or a model "
+                f"{task.name} has no reward function and the model no reward head: choose another task, or a model "
                 "trained with predict_reward=true"
             )
         if model is None:
@@ -85,7 +85,7 @@ class RewardAudit:
         return cls(analytic, *_by_horizon(task, selector, episodes, raw, model, context, horizons, max_windows))
 
     def to_json(self) -> dict[str, Any]:
-        """The numbers by name, horizons as text."""
+        """Numbers by name; horizons are strings."""
         return {
             "analytic": None if self.analytic is None else self.analytic.to_json(),
             "imagined": {str(horizon): errors.to_json() for horizon, errors in self.imagined.items()},
@@ -93,7 +93,7 @@ class RewardAudit:
         }
 
 
-def _paid(task: Task, selector: ObservationSelector, episode: Episode, raw: Any) -> np.ndarray | None:
+def _task_rewards(task: Task, selector: ObservationSelector, episode: Episode, raw: Any) -> np.ndarray | None:
     """Rewards (T,) of the task for the true transitions of an episode."""
     function = task.reward_function(index_observation(raw, slice(1, None)), selector)
     if function is None:
@@ -112,26 +112,26 @@ def _by_horizon(
     horizons: Sequence[int],
     max_windows: int,
 ) -> tuple[dict[int, RewardErrors], dict[int, RewardErrors]]:
-    """Errors on imagined observations and of the head."""
+    """Errors of the task's rewards on imagined observations and of the reward head, by horizon."""
     starts = _starts(episodes, context, max(horizons), max_windows)
-    true, imagined, head = (_Columns(horizons) for _ in range(3))
+    true, imagined, head = (_RewardsByHorizon(horizons) for _ in range(3))
     for first in range(0, len(starts), _ROWS_AT_ONCE):
         chosen = starts[first : first + _ROWS_AT_ONCE]
-        mean, reward, actions = _futures(model, [(episodes[e], t) for e, t in chosen], context, max(horizons))
+        mean, reward, actions = _imagine(model, [(episodes[e], t) for e, t in chosen], context, max(horizons))
         for horizon in horizons:
             true.add(horizon, np.array([episodes[e].rewards[t + horizon - 1] for e, t in chosen]))
             goals = stack_observations([index_observation(raw[e], t + horizon) for e, t in chosen])
             function = task.reward_function(goals, selector)
             if function is not None:
-                paid = function(mean[:, horizon - 1], actions[:, horizon - 1], mean[:, horizon])
-                imagined.add(horizon, paid.numpy())
+                rewards = function(mean[:, horizon - 1], actions[:, horizon - 1], mean[:, horizon])
+                imagined.add(horizon, rewards.numpy())
             if reward is not None:
                 head.add(horizon, reward[:, horizon - 1].numpy())
     return imagined.errors(true), head.errors(true)
 
 
-class _Columns:
-    """Rewards by horizon, gathered in parts."""
+class _RewardsByHorizon:
+    """Rewards by horizon, collected in batches."""
 
     def __init__(self, horizons: Sequence[int]) -> None:
         self.parts: dict[int, list[np.ndarray]] = {horizon: [] for horizon in horizons}
@@ -139,7 +139,7 @@ class _Columns:
     def add(self, horizon: int, rewards: np.ndarray) -> None:
         self.parts[horizon].append(rewards)
 
-    def errors(self, true: _Columns) -> dict[int, RewardErrors]:
+    def errors(self, true: _RewardsByHorizon) -> dict[int, RewardErrors]:
         return {
             horizon: RewardErrors.from_rewards(np.concatenate(parts), np.concatenate(true.parts[horizon]))
             for horizon, parts in self.parts.items()
@@ -148,22 +148,22 @@ class _Columns:
 
 
 def _starts(episodes: Sequence[Episode], context: int, horizon: int, limit: int) -> list[tuple[int, int]]:
-    """Pairs (episode, t) with a whole context before t and a whole horizon after it."""
+    """Pairs (episode, t) with a full context before t and a full horizon after it."""
     every = [(e, t) for e, one in enumerate(episodes) for t in range(context, len(one) - horizon + 1)]
     if not every:
         raise EpisodeTooShortError(
             f"a context of {context} and a horizon of {horizon} need an episode of {context + horizon} steps, the "
-            f"longest has {max(len(episode) for episode in episodes)}: ask for shorter ones"
+            f"longest has {max(len(episode) for episode in episodes)}: ask for a shorter context or horizon"
         )
     places = np.linspace(0, len(every) - 1, min(limit, len(every))).round().astype(int)
     return [every[place] for place in places]
 
 
 @torch.no_grad()
-def _futures(
+def _imagine(
     model: PhysicalModel, rows: Sequence[tuple[Episode, int]], context: int, horizon: int
 ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-    """Means of o_t..o_{t+horizon}, the first one as observed, the head's rewards, and the actions."""
+    """Means of o_t to o_{t+horizon}, of which the first is observed, rewards of the head, and actions."""
 
     def cut(name: str, start: int, end: int) -> torch.Tensor:
         return torch.as_tensor(np.stack([getattr(episode, name)[t + start : t + end] for episode, t in rows]))

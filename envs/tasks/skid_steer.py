@@ -1,4 +1,4 @@
-"""The task of the skid-steer robot: forward progress, ended by tipping over."""
+"""The task of the skid-steer robot: forward progress until it tips over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mbrl_mts3.envs.terminations import NeverTerminates, TippedOver
 
 
 class SkidSteerTask(Task):
-    """Drive towards +x fast with little effort; an episode ends when the robot tips over.
+    """Drive towards +x fast with small actions; an episode ends when the robot tips over.
 
     Args:
         forward_weight: reward for each m/s.

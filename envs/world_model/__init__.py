@@ -1,4 +1,4 @@
-"""Learned world models as environments."""
+"""Learned world models as Gymnasium environments."""
 
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.environments import ImaginedEpisodes, WorldModelEnv, WorldModelVectorEnv

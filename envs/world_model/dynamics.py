@@ -22,33 +22,33 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 
 class WorldModelDynamics:
-    """Imagined episodes as pure functions of batches of states, in the words of Gymnasium's functional environments.
+    """Imagined episodes as pure functions of batches of states, named as in Gymnasium's functional environments.
 
-    `initial` gives B states, `transition` the next ones under B actions; `observation`, `reward`, `terminal`,
-    `time_limit_reached` and `budget_exceeded` read them. Every tensor is on `device`; nothing is remembered between
-    calls but the generators that are handed in. Three shells give it the form of an environment: `WorldModelEnv`,
-    `WorldModelVectorEnv` and, for Stable-Baselines3, `mbrl_mts3.agents.WorldModelVecEnv`. `load_dynamics` builds one
-    from a checkpoint and a data set.
+    `initial` returns B states, `transition` the next ones after B actions; `observation`, `reward`, `terminal`,
+    `time_limit_reached` and `budget_exceeded` read them. Every tensor is on `device`; no state is kept between calls
+    but that of the generators given to them. Three classes make an environment of it: `WorldModelEnv`,
+    `WorldModelVectorEnv` and, for Stable-Baselines3, `mbrl_mts3.agents.vec_env.WorldModelVecEnv`. `load_dynamics`
+    builds one from a checkpoint and a data set.
 
     Args:
         model: a causal world model in physical units.
-        task: rewards, ends and goals; prepared with the environment (`Task.prepare`).
-        selector: what the model sees of a raw observation.
+        task: rewards, terminations and goals; prepared with the environment (`Task.prepare`).
+        selector: the entries of a raw observation that the model observes.
         observation_space: raw space of the environment.
-        action_space: of the environment; actions beyond it are clipped.
-        starts: moments that episodes start from.
-        uncertainty: what it costs to leave the data.
-        max_episode_steps: where episodes are truncated; None for no limit.
-        deterministic: follow the model's means instead of drawing, open loop: best for returns of long episodes.
-        selected_observations: show what the model sees, as one Box, instead of the environment's raw observation.
-        flat_observations: show the raw observation as one Box, as Gymnasium's `FlattenObservation` does.
+        action_space: of the environment; actions outside it are clipped.
+        starts: start states of episodes.
+        uncertainty: its penalty on the reward and its budget for an episode.
+        max_episode_steps: steps after which episodes are truncated; None for no limit.
+        deterministic: follow the model's means open loop instead of sampling: best for returns of long episodes.
+        selected_observations: observe the model's entries, as one Box, instead of the environment's raw observation.
+        flat_observations: observe the raw observation as one Box, as Gymnasium's `FlattenObservation` does.
 
     Raises:
         CausalityError: the model cannot be advanced one action at a time.
-        SpaceMismatchError: the model does not see all of the raw observation, or has actions of another size.
-        UnknownObservationError: the model does not see what the task's reward needs.
-        ConfigurationError: neither the task nor the model has a reward; the task is not prepared; the uncertainty is
-            of a kind that the model does not have.
+        SpaceMismatchError: the model does not observe all of the raw observation, or has actions of another size.
+        UnknownObservationError: the model does not observe what the task's reward needs.
+        ConfigurationError: neither the task nor the model has a reward; the task is not prepared; the model does not
+            have this kind of uncertainty.
     """
 
     def __init__(
@@ -83,33 +83,34 @@ class WorldModelDynamics:
         self._bounds = _finite_bounds(selector, self.device)
         self._selected = selected_observations
         self.observation_space = selector.space if selected_observations else observation_space
-        chance = torch.Generator(self.device).manual_seed(0)
-        trial = self._started(starts[:1], chance)
+        generator = torch.Generator(self.device).manual_seed(0)
+        trial = self._initial_states(starts[:1], generator)
         self._layout = self._layout_for(trial)
         self._flat = flat_observations
         if flat_observations:
             self.observation_space = spaces.flatten_space(self._layout.space)
-        self._try(trial, chance)
+        self._check_one_step(trial, generator)
 
     # --- states ---------------------------------------------------------------------------------------------------
 
     def initial(self, size: int, generator: torch.Generator | None = None) -> ImaginedState:
-        """States of `size` new episodes: moments of the bank, goals of the task."""
-        return self._started(self.starts.sample(size, generator), generator)
+        """Sample states of `size` new episodes, from the start states and the goals of the task."""
+        return self._initial_states(self.starts.sample(size, generator), generator)
 
     def transition(
         self, state: ImaginedState, action: Tensor, generator: torch.Generator | None = None
     ) -> ImaginedState:
-        """The states after actions (B, act), in physical units.
+        """Imagine the states after actions (B, act), in physical units.
 
         Raises:
-            NonFiniteError: what is imagined is NaN or infinite.
+            NonFiniteError: an imagined observation is NaN or infinite.
         """
-        after, step = self._advance(state, self._clipped(action), generator)
-        observation = self._inside(step.observation)
+        after, step = self._advance(state, self._clip_action(action), generator)
+        observation = self._clip_observation(step.observation)
         if not bool(torch.isfinite(observation).all()):
             raise NonFiniteError(_non_finite(observation, action))
-        # The belief is updated with what is sampled as if it were observed: each step is the first after one.
+        # The belief is updated with the sample as if it were observed, so each step is one step ahead of an
+        # observation.
         horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
         uncertainty = self.uncertainty.measure(step.prediction, self.model.normalizer.observation_scale, horizon)
         goal = state.goal
@@ -122,41 +123,41 @@ class WorldModelDynamics:
             uncertainty=uncertainty,
             total_uncertainty=state.total_uncertainty + uncertainty,
             goal=goal,
-            # Not the drawn reward: its noise is of no use to anyone who learns from it.
+            # Not a sampled reward: its noise would not help training.
             predicted_reward=step.prediction.reward_mean,
             predicted_end=step.termination,
         )
 
-    # --- what they show -------------------------------------------------------------------------------------------
+    # --- what is read from states ---------------------------------------------------------------------------------
 
     def observation(self, state: ImaginedState) -> Raw:
-        """What the environment would show: tensors (B, d), in the (nested) dict of the space where it is one."""
+        """Observations as the environment returns them: tensors (B, d), in a (nested) dict if the space is one."""
         raw = self._raw(state)
         return torch.cat(leaves(raw), dim=-1) if self._flat else raw
 
     def observation_arrays(self, state: ImaginedState) -> Raw:
-        """`observation` as new NumPy arrays of the space's types, inside its bounds."""
+        """`observation` as new NumPy arrays of the space's types and within its bounds."""
         arrays = self._layout.to_numpy(self._raw(state))
         return np.concatenate(leaves(arrays), axis=-1, dtype=self.observation_space.dtype) if self._flat else arrays
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
-        """Rewards (B,) of transitions, by the task or else by the model's head; see `penalty`."""
+        """Rewards (B,) of transitions, by the task or by the model's reward head; without the `penalty`."""
         function = self.task.reward_function(self._task_view(next_state), self.selector)
         if function is not None:
-            return function(state.observation, self._clipped(action), next_state.observation)
+            return function(state.observation, self._clip_action(action), next_state.observation)
         if next_state.predicted_reward is None:
             raise ConfigurationError(
-                f"{self.task.name} leaves the reward to the model, which has no reward head: take a task with a reward "
-                "function, or train with predict_reward=true"
+                f"{self.task.name} takes the reward from the model, which has no reward head: choose a task with a "
+                "reward function, or train with predict_reward=true"
             )
         return next_state.predicted_reward
 
     def penalty(self, next_state: ImaginedState) -> Tensor:
-        """(B,): what the uncertainty of a step costs; taken off the reward where a policy learns or is valued."""
+        """Penalty (B,) of the uncertainty of a step; subtracted from the reward that policies are trained on."""
         return self.uncertainty.penalty * next_state.uncertainty
 
     def terminal(self, state: ImaginedState) -> Tensor:
-        """(B,) bool: whether the task, or else the model's termination head, ends the episode here."""
+        """Whether an episode ends here, (B,) bool, by the task or by the model's termination head."""
         function = self.task.termination_function(self._task_view(state), self.selector)
         if function is not None:
             return function(state.observation)
@@ -165,21 +166,21 @@ class WorldModelDynamics:
         return torch.zeros(len(state.steps), dtype=torch.bool, device=self.device)
 
     def success(self, state: ImaginedState) -> Tensor | None:
-        """(B,) bool: whether the goal is reached; None where the task has none."""
+        """Whether the goal is reached, (B,) bool; None for a task without a goal."""
         function = self.task.success_function(self._task_view(state), self.selector)
         return None if function is None else function(state.observation)
 
     def time_limit_reached(self, state: ImaginedState) -> Tensor:
-        """(B,) bool."""
+        """Whether an episode has reached `max_episode_steps`, (B,) bool."""
         if self.max_episode_steps is None:
             return torch.zeros_like(state.steps, dtype=torch.bool)
         return state.steps >= self.max_episode_steps
 
     def budget_exceeded(self, state: ImaginedState) -> Tensor:
-        """(B,) bool: whether the episode has gathered more uncertainty than its budget."""
+        """Whether the total uncertainty of an episode exceeds its budget, (B,) bool."""
         return self.uncertainty.exceeded(state.total_uncertainty)
 
-    # --- parts ----------------------------------------------------------------------------------------------------
+    # --- internals ------------------------------------------------------------------------------------------------
 
     def _advance(
         self, state: ImaginedState, action: Tensor, generator: torch.Generator | None
@@ -189,16 +190,16 @@ class WorldModelDynamics:
         belief, prediction = self.model.step(state.model, action)
         return belief, SampledStep.expected(prediction)
 
-    def _started(self, bank: StartStates, generator: torch.Generator | None) -> ImaginedState:
-        size, model = bank.size, self.model.model
-        zeros = bank.observation.new_zeros(size)
+    def _initial_states(self, starts: StartStates, generator: torch.Generator | None) -> ImaginedState:
+        size, model = starts.size, self.model.model
+        zeros = starts.observation.new_zeros(size)
         return ImaginedState(
-            model=bank.belief if self.deterministic else self.model.start_sampling(bank.belief, generator),
-            observation=bank.observation,
+            model=starts.belief if self.deterministic else self.model.start_sampling(starts.belief, generator),
+            observation=starts.observation,
             steps=torch.zeros(size, dtype=torch.int64, device=self.device),
             uncertainty=zeros,
             total_uncertainty=zeros,
-            goal=self.task.sample_goals(bank.observation, self.selector, generator),
+            goal=self.task.sample_goals(starts.observation, self.selector, generator),
             predicted_reward=zeros if model.predict_reward else None,
             predicted_end=zeros > 0 if model.predict_termination else None,
         )
@@ -214,7 +215,7 @@ class WorldModelDynamics:
         return RawObservationBuilder(self.observation_space, self.selector, given)
 
     def _task_view(self, state: ImaginedState) -> Raw:
-        """The observation as a task reads it, with what the task itself gives beside."""
+        """The raw observation for the functions of the task, with the entries that the task itself gives."""
         entries = self.task.raw_entries(state.observation, state.goal, self.selector)
         if self._selected:
             return {"observation": state.observation, **entries} if entries else state.observation
@@ -222,10 +223,10 @@ class WorldModelDynamics:
         hidden = {key: entry for key, entry in entries.items() if key not in self._layout.names}
         return {**(raw if isinstance(raw, dict) else {"observation": raw}), **hidden} if hidden else raw
 
-    def _clipped(self, action: Tensor) -> Tensor:
+    def _clip_action(self, action: Tensor) -> Tensor:
         return torch.clamp(action, self._low, self._high)
 
-    def _inside(self, observation: Tensor) -> Tensor:
+    def _clip_observation(self, observation: Tensor) -> Tensor:
         return observation if self._bounds is None else torch.clamp(observation, *self._bounds)
 
     def _check_options(self) -> None:
@@ -244,8 +245,8 @@ class WorldModelDynamics:
         self.task.columns(self.selector)
 
     @torch.no_grad()
-    def _try(self, state: ImaginedState, generator: torch.Generator) -> None:
-        """One step: what does not fit is found here, not in the middle of a training."""
+    def _check_one_step(self, state: ImaginedState, generator: torch.Generator) -> None:
+        """Imagine one step, so that errors are raised here and not during a training."""
         action = self._low.clamp(-1, 1).expand(1, -1)
         after = self.transition(state, action, generator)
         for read in (self.observation_arrays, self.terminal, self.success):
@@ -260,5 +261,8 @@ def _finite_bounds(selector: ObservationSelector, device: torch.device) -> tuple
 
 def _non_finite(observation: Tensor, action: Tensor) -> str:
     lost = (~torch.isfinite(observation).all(dim=-1)).nonzero().flatten().tolist()
-    bad = "the actions hold NaN or infinity" if not bool(torch.isfinite(action).all()) else "the model is broken there"
-    return f"imagined observations of the environments {lost[:10]} (of {len(observation)}) are not finite: {bad}"
+    if not bool(torch.isfinite(action).all()):
+        reason = "the actions hold NaN or infinity"
+    else:
+        reason = "the model diverges from these states; shorten the episodes or train it again"
+    return f"imagined observations of the environments {lost[:10]} (of {len(observation)}) are not finite: {reason}"

@@ -1,4 +1,4 @@
-"""A learned world model as a Gymnasium environment, single and vector."""
+"""A learned world model as a Gymnasium environment and as a vector environment."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from mbrl_mts3.errors import ConfigurationError, ShapeError
 
 
 class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
-    """One imagined episode at a time; `gymnasium.make("mbrl_mts3/WorldModel-v0", checkpoint=..., dataset=...)`.
+    """One imagined episode at a time: `gymnasium.make("mbrl_mts3/WorldModel-v0", checkpoint=..., dataset=...)`.
 
-    Episodes start from time steps of real ones and end as the task says, or are truncated; info["truncation"] then
-    tells why: "time_limit" or "uncertainty". Equal seeds and equal actions give equal episodes. A copy made by pickle
-    goes on where this one is, without the renderer.
+    Episodes start from time steps of real ones and are terminated by the task, or truncated; info["truncation"] then
+    holds the reason: "time_limit" or "uncertainty". Equal seeds and equal actions give equal episodes. A copy made by
+    pickle continues from the present state, without the renderer.
 
     Args:
-        dynamics: see there.
-        renderer: draws frames for `render`; closed with the environment.
+        dynamics: of the imagined episodes.
+        renderer: renders frames for `render`; closed with the environment.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 - Gymnasium's type
@@ -45,7 +45,7 @@ class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
         self._batch = ImaginedEpisodes(dynamics, 1)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode; there are no options."""
+        """Start an episode; there are no options."""
         super().reset(seed=seed)
         if seed is not None or not self._batch.seeded:
             self._batch.seed(int(self.np_random.integers(2**63)))
@@ -72,11 +72,11 @@ class WorldModelEnv(gymnasium.Env[Any, np.ndarray]):
         )
 
     def render(self) -> np.ndarray | None:
-        """The imagined state, drawn by the real simulator; None without a renderer."""
+        """The imagined state, rendered by the real simulator; None without a renderer."""
         return None if self._renderer is None else self._renderer.render()
 
     def close(self) -> None:
-        """Release the simulator that draws."""
+        """Release the simulator that renders."""
         if self._renderer is not None:
             self._renderer.close()
         self._renderer = None
@@ -96,16 +96,17 @@ Result = tuple[Any, DoubleArray, BoolArray, BoolArray, dict[str, Any]]
 
 
 class WorldModelVectorEnv(gymnasium.vector.VectorEnv[Any, np.ndarray, np.ndarray]):
-    """Imagined episodes side by side, one call of the model for all: `gymnasium.make_vec("mbrl_mts3/WorldModel-v0")`.
+    """Parallel imagined episodes with one call of the model for all: `gymnasium.make_vec("mbrl_mts3/WorldModel-v0")`.
 
-    Infos are those of `WorldModelEnv` as arrays, each with a mask of the same name after an underscore.
+    Infos are those of `WorldModelEnv` as arrays, each with a mask that has the same name after an underscore.
 
     Args:
-        dynamics: see there.
-        num_envs: how many.
-        autoreset_mode: NEXT_STEP begins a new episode with the step after the last one of an episode, whose action is
-            ignored and whose reward is 0; SAME_STEP with that last step itself, whose observation and info are then in
-            infos["final_obs"] and infos["final_info"]; DISABLED leaves it to reset(options={"reset_mask": ...}).
+        dynamics: of the imagined episodes.
+        num_envs: number of parallel episodes.
+        autoreset_mode: NEXT_STEP starts a new episode in the step after the last one of an episode; the action of that
+            step is ignored and its reward is 0. SAME_STEP starts it in the last step itself, whose observation and
+            info are then in infos["final_obs"] and infos["final_info"]. DISABLED needs
+            reset(options={"reset_mask": ...}).
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -130,14 +131,14 @@ class WorldModelVectorEnv(gymnasium.vector.VectorEnv[Any, np.ndarray, np.ndarray
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin new episodes in all environments, or where options["reset_mask"] (num_envs,) holds.
+        """Start new episodes in all environments, or in those where options["reset_mask"] (num_envs,) is True.
 
         Args:
-            seed: one for all, or a sequence that stands for one.
+            seed: one for all, or a sequence that is reduced to one.
             options: see above.
 
         Raises:
-            ConfigurationError: the mask is none.
+            ConfigurationError: the mask is not a bool array of that shape, or is False everywhere.
         """
         if seed is not None or not self._batch.seeded:
             seed = seed if seed is None or isinstance(seed, int) else _one_seed(seed)
@@ -149,7 +150,7 @@ class WorldModelVectorEnv(gymnasium.vector.VectorEnv[Any, np.ndarray, np.ndarray
         return self._batch.observations(), {}
 
     def step(self, actions: np.ndarray) -> Result:
-        """Imagine one step of each environment.
+        """Imagine one step of all environments.
 
         Raises:
             ConfigurationError: there was no `reset` yet, or with DISABLED none after an episode's end.
@@ -177,7 +178,7 @@ class WorldModelVectorEnv(gymnasium.vector.VectorEnv[Any, np.ndarray, np.ndarray
         return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos
 
     def _all_restarted(self) -> Result:
-        """The step that all autoresets fall on."""
+        """The step in which all environments are reset."""
         self._batch.restart()
         self._done = np.zeros(self.num_envs, dtype=bool)
         none = np.zeros(self.num_envs, dtype=bool)
@@ -194,13 +195,13 @@ def _reset_mask(options: dict[str, Any] | None, size: int) -> BoolArray | None:
         return None
     if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (size,) or not mask.any():
         raise ConfigurationError(
-            f"reset_mask needs to be a bool array of shape ({size},) that holds somewhere, got {mask}"
+            f"reset_mask needs to be a bool array of shape ({size},) with at least one True, got {mask}"
         )
     return mask
 
 
 def _without(outcome: ImaginedStepResult, which: BoolArray) -> ImaginedStepResult:
-    """The outcome with nothing in the environments that have just begun anew."""
+    """The outcome with zeros for the environments that have just been reset."""
     keep = ~which
     return ImaginedStepResult(
         outcome.rewards * keep, outcome.terminated & keep, outcome.truncated & keep, outcome.infos
@@ -208,7 +209,7 @@ def _without(outcome: ImaginedStepResult, which: BoolArray) -> ImaginedStepResul
 
 
 def _masked(infos: dict[str, np.ndarray], valid: BoolArray) -> dict[str, Any]:
-    """Gymnasium's form: each array with a mask that says where it holds; empty where it holds nowhere."""
+    """Infos as Gymnasium has them: each array with a mask of its valid entries; arrays without any are left out."""
     masked: dict[str, Any] = {}
     for key, values in infos.items():
         mask = valid & (values != None) if values.dtype == object else valid.copy()  # noqa: E711 - by element
@@ -233,10 +234,10 @@ UNCERTAINTY = "uncertainty"
 
 
 class ImaginedEpisodes:
-    """B episodes of one dynamics that run side by side.
+    """B imagined episodes that advance together.
 
     Args:
-        dynamics: may be shared with other batches.
+        dynamics: of the episodes; may be shared with other batches.
         size: B, at least 1.
     """
 
@@ -250,16 +251,16 @@ class ImaginedEpisodes:
         self._state: ImaginedState | None = None
 
     def seed(self, seed: int) -> None:
-        """Make all that follows repeatable."""
+        """Seed the generator of all later samples."""
         self._generator.manual_seed(seed)
         self.seeded = True
 
     @property
     def state(self) -> ImaginedState:
-        """Where the episodes are.
+        """The present state of the episodes.
 
         Raises:
-            ConfigurationError: none has begun.
+            ConfigurationError: there was no `restart` yet.
         """
         if self._state is None:
             raise ConfigurationError("no episode has begun: call reset() before step()")
@@ -267,7 +268,7 @@ class ImaginedEpisodes:
 
     @torch.inference_mode()
     def restart(self, which: BoolArray | None = None) -> None:
-        """Begin new episodes in place of all, or of those where `which` (B,) holds."""
+        """Start new episodes in place of all, or of those where `which` (B,) is True."""
         if which is None or which.all() or self._state is None:
             self._state = self.dynamics.initial(self.size, self._generator)
             return
@@ -279,37 +280,37 @@ class ImaginedEpisodes:
         """Advance all episodes by actions (B, act).
 
         Raises:
-            ShapeError: another number or size of actions.
-            NonFiniteError: what is imagined is NaN or infinite.
+            ShapeError: the actions have another shape.
+            NonFiniteError: an imagined observation is NaN or infinite.
         """
         action = self._tensor(actions)
         before, dynamics = self.state, self.dynamics
         after = dynamics.transition(before, action, self._generator)
-        late, doubtful = _array(dynamics.time_limit_reached(after)), _array(dynamics.budget_exceeded(after))
+        late, over_budget = _array(dynamics.time_limit_reached(after)), _array(dynamics.budget_exceeded(after))
         self._state = after
         return ImaginedStepResult(
             rewards=_array(dynamics.reward(before, action, after) - dynamics.penalty(after)).astype(np.float64),
             terminated=_array(dynamics.terminal(after)),
-            truncated=late | doubtful,
-            infos=self._infos(after, late, doubtful),
+            truncated=late | over_budget,
+            infos=self._infos(after, late, over_budget),
         )
 
     @torch.inference_mode()
     def observations(self) -> Any:
-        """Raw observations of all, as new arrays (B, d) in the layout of the space."""
+        """Raw observations of all episodes, as new arrays (B, d) in the layout of the space."""
         return self.dynamics.observation_arrays(self.state)
 
-    def _infos(self, state: ImaginedState, late: BoolArray, doubtful: BoolArray) -> dict[str, np.ndarray]:
+    def _infos(self, state: ImaginedState, late: BoolArray, over_budget: BoolArray) -> dict[str, np.ndarray]:
         infos: dict[str, np.ndarray] = {}
         if self.dynamics.uncertainty.kind != "none":
             infos["uncertainty"] = _array(state.uncertainty).astype(np.float64)
         success = self.dynamics.success(state)
         if success is not None:
             infos["success"] = _array(success)
-        if late.any() or doubtful.any():
+        if late.any() or over_budget.any():
             reasons = np.full(self.size, None, dtype=object)
             reasons[late] = TIME_LIMIT
-            reasons[doubtful] = UNCERTAINTY
+            reasons[over_budget] = UNCERTAINTY
             infos["truncation"] = reasons
         return infos
 

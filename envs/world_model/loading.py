@@ -1,4 +1,4 @@
-"""World model environments from a checkpoint and a data set, as `gymnasium.make` calls them."""
+"""Makes world model environments from a checkpoint and a data set, also for `gymnasium.make`."""
 
 from __future__ import annotations
 
@@ -49,29 +49,29 @@ def load_dynamics(
 ) -> WorldModelDynamics:
     """Build the dynamics of imagined episodes from a checkpoint and a data set.
 
-    The real environment is made once, to prepare the task and for its spaces and time limit, and closed again.
+    The real environment is made once, to prepare the task and to read its spaces and time limit, and closed again.
 
     Args:
-        checkpoint: a trained model, or the folder that it lies in.
-        dataset: episodes to start from, or what `load_dataset` takes; None takes the one that the model was trained
-            on.
+        checkpoint: a trained model, or its folder.
+        dataset: episodes to start from, or an argument of `load_dataset`; None takes the data set that the model was
+            trained on.
         task: None takes `default_task` of the environment.
-        env_id: of the real environment; None takes that of the data, and does without where there is none.
+        env_id: of the real environment; None takes that of the data, and no real environment if the data has none.
         environment_options: of the real environment, for example {"continuing_task": False} for a maze.
-        observation: "raw" shows what the real environment shows, "flat" the same as one Box, as Gymnasium's
-            `FlattenObservation` does, "selected" the entries that the model sees.
-        context: steps that the model sees of a real episode before an imagined one starts; None means two of its
-            longest windows, or 30 steps for a model without windows.
+        observation: "raw" returns observations as the real environment does, "flat" the same as one Box, as
+            Gymnasium's `FlattenObservation` does, "selected" the entries that the model observes.
+        context: steps of a real episode that the model observes before an imagined one starts; None means two cells
+            of its slowest level, or 30 steps for a model without slow levels.
         starts, num_start_states, start_seed: see `StartStates.from_episodes`.
         uncertainty, uncertainty_penalty, uncertainty_budget: see `Uncertainty`; "calibrated" takes the factors that
-            `mts3-calibrate` has stored with the checkpoint. What is drawn stays the model's own.
+            `mts3-calibrate` has stored with the checkpoint. Samples still have the model's own variances.
         max_episode_steps: None takes the real environment's limit, if it has one.
         deterministic: see `WorldModelDynamics`.
         precision: see `PhysicalModel`.
-        device: where it is imagined.
+        device: of the model and the imagined states.
 
     Raises:
-        CheckpointError, UnknownDatasetError, DataError: one of them cannot be read.
+        CheckpointError, UnknownDatasetError, DataError: the checkpoint or the data set cannot be read.
         SpaceMismatchError: checkpoint, data set and environment do not describe the same spaces.
         EpisodeTooShortError: no episode is longer than the context.
         MTS3Error: as `WorldModelDynamics` and `StartStates.from_episodes` do.
@@ -81,12 +81,12 @@ def load_dynamics(
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint.from_pretrained(checkpoint, device)
     factors = None if checkpoint.recalibration is None else checkpoint.recalibration.to(device)
-    doubt = Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget, factors)
+    measured = Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget, factors)
     data = _dataset(checkpoint, dataset)
-    world = _world(checkpoint, env_id or checkpoint.env_id, environment_options or {}, task)
+    real = _describe_environment(checkpoint, env_id or checkpoint.env_id, environment_options or {}, task)
     model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
     period = model.model.period
-    bank = StartStates.from_episodes(
+    start_states = StartStates.from_episodes(
         model,
         data.episodes,
         context=context if context is not None else (2 * period if period > 1 else 30),
@@ -97,13 +97,13 @@ def load_dynamics(
     )
     return WorldModelDynamics(
         model,
-        world.task,
+        real.task,
         checkpoint.selector,
-        world.observation_space,
-        world.action_space,
-        bank,
-        uncertainty=doubt,
-        max_episode_steps=max_episode_steps if max_episode_steps is not None else world.max_episode_steps,
+        real.observation_space,
+        real.action_space,
+        start_states,
+        uncertainty=measured,
+        max_episode_steps=max_episode_steps if max_episode_steps is not None else real.max_episode_steps,
         deterministic=deterministic,
         selected_observations=observation == "selected",
         flat_observations=observation == "flat",
@@ -111,8 +111,8 @@ def load_dynamics(
 
 
 @dataclass(frozen=True)
-class _World:
-    """What is known of the real environment."""
+class _RealEnvironment:
+    """Task, spaces and time limit of the real environment."""
 
     task: Task
     observation_space: spaces.Space[Any]
@@ -120,14 +120,16 @@ class _World:
     max_episode_steps: int | None
 
 
-def _world(checkpoint: Checkpoint, env_id: str | None, options: Mapping[str, Any], task: Task | None) -> _World:
+def _describe_environment(
+    checkpoint: Checkpoint, env_id: str | None, options: Mapping[str, Any], task: Task | None
+) -> _RealEnvironment:
     chosen = task or default_task(env_id)
     if env_id is None:
-        return _World(chosen, checkpoint.observation_space, checkpoint.action_space, None)
+        return _RealEnvironment(chosen, checkpoint.observation_space, checkpoint.action_space, None)
     with closing(make_environment(env_id, **options)) as environment:
         check_environment_spaces(checkpoint.observation_space, checkpoint.action_space, environment)
         limit = None if environment.spec is None else environment.spec.max_episode_steps
-        return _World(chosen.prepare(environment), environment.observation_space, _box(environment), limit)
+        return _RealEnvironment(chosen.prepare(environment), environment.observation_space, _box(environment), limit)
 
 
 def _box(environment: gymnasium.Env[Any, Any]) -> spaces.Box:
@@ -138,7 +140,7 @@ def _box(environment: gymnasium.Env[Any, Any]) -> spaces.Box:
 
 
 def _dataset(checkpoint: Checkpoint, dataset: OfflineDataset | str | None) -> OfflineDataset:
-    """The data, seen as the model sees it."""
+    """The data set with the observations of the model."""
     names = checkpoint.selector.names
     if not isinstance(dataset, OfflineDataset):
         dataset_id = dataset or checkpoint.dataset_id
@@ -151,7 +153,7 @@ def _dataset(checkpoint: Checkpoint, dataset: OfflineDataset | str | None) -> Of
             ) from error
     if dataset.selector.names != names:
         raise SpaceMismatchError(
-            f"the model observes {', '.join(names)}; of data set {dataset.dataset_id!r} were loaded "
+            f"the model observes {', '.join(names)}; data set {dataset.dataset_id!r} was loaded with "
             f"{', '.join(dataset.selector.names)}: load it with observation={list(names)}"
         )
     trained = checkpoint.observation_space, checkpoint.action_space
@@ -167,14 +169,14 @@ def make_world_model(
     render_mode: str | None = None,
     **options: Any,
 ) -> WorldModelEnv:
-    """Make one imagined environment, as `gymnasium.make` does.
+    """Make one imagined environment; the entry point of `gymnasium.make`.
 
     Args:
         checkpoint, dataset, task, options: see `load_dynamics`.
         render_mode: None or "rgb_array".
 
     Raises:
-        ConfigurationError: another render mode, or nothing can be drawn here.
+        ConfigurationError: another render mode, or rendering is not possible here.
         MTS3Error: as `load_dynamics` does.
     """
     if render_mode not in (None, "rgb_array"):
@@ -186,7 +188,7 @@ def make_world_model(
         return WorldModelEnv(dynamics)
     env_id = options.get("env_id") or checkpoint.env_id
     if env_id is None:
-        raise ConfigurationError("nothing to draw with: the data names no environment, so set env_id")
+        raise ConfigurationError("rendering needs the real environment, and the data names none: set env_id")
     renderer = open_renderer(
         lambda environment: dynamics.task.renderer(environment, dynamics.selector),
         env_id,

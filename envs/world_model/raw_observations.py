@@ -1,4 +1,4 @@
-"""Raw observations of an environment, built from what a model imagines."""
+"""Builds raw observations of an environment from imagined ones."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.errors import SpaceMismatchError
 
 Raw = Any
-"""A tensor (B, d), or a dict of such, or of dicts."""
+"""A tensor (B, d), or a (nested) dict of such tensors."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One array of a raw observation."""
+    """Description of one array of a raw observation."""
 
     path: tuple[str, ...]
     box: spaces.Box
     columns: tuple[int, ...] | None
-    """Where its entries are in a selected observation; None where the task gives them."""
+    """Columns of its entries in a selected observation; None where the task gives them."""
 
 
 class RawObservationBuilder:
-    """Puts selected observations, and what a task knows beside them, into the places of a raw observation space.
+    """Builds raw observations from selected ones and from the entries that a task gives.
 
     Args:
         space: raw space of the environment.
-        selector: what the model sees of it.
+        selector: the entries that the model observes.
         given: sizes of the arrays that the task gives (`Task.raw_entries`), by their keys.
 
     Raises:
-        SpaceMismatchError: an entry of the space is neither seen by the model nor given by the task.
+        SpaceMismatchError: an entry of the space is neither observed by the model nor given by the task.
     """
 
     def __init__(self, space: spaces.Space[Any], selector: ObservationSelector, given: Mapping[str, int]) -> None:
@@ -49,7 +49,7 @@ class RawObservationBuilder:
         self._identity = [part.columns == tuple(range(selector.dim)) for part in self._parts]
 
     def __call__(self, observation: Tensor, entries: Mapping[str, Tensor]) -> Raw:
-        """Selected observations (B, obs) and the task's entries (B, d) as one batched raw observation of tensors."""
+        """Raw observation of tensors from selected observations (B, obs) and the task's entries (B, d)."""
         arrays = {}
         for part, whole in zip(self._parts, self._identity, strict=True):
             if part.columns is None:
@@ -59,7 +59,7 @@ class RawObservationBuilder:
         return _nest(arrays)
 
     def to_numpy(self, raw: Raw) -> Raw:
-        """New arrays of the space's own types; what lies beyond the bounds of the space is moved to them."""
+        """Convert to new arrays of the space's types, clipped to its bounds."""
         arrays = {}
         for part in self._parts:
             values = _follow(raw, part.path).cpu().numpy().astype(part.box.dtype)
@@ -98,9 +98,9 @@ def _part(
         return _Part(path, box, None)
     missing = [index for place, index in zip(wanted, range(box.shape[0]), strict=True) if place not in columns]
     raise SpaceMismatchError(
-        f"the environment's observation has {name!r} with {box.shape[0]} entries, the model does not see its entries "
-        f"{missing} and the task does not give them: set observation='selected' for an environment that shows what the "
-        "model sees and no more, train a model that sees all of it, or take a task that knows the rest"
+        f"the environment's observation has {name!r} with {box.shape[0]} entries; the model does not observe entries "
+        f"{missing} of it and the task does not give them: set observation='selected' for an environment that returns what "
+        "the model observes, train a model that observes all of it, or choose a task that gives the rest"
     )
 
 

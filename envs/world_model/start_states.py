@@ -1,4 +1,4 @@
-"""Start states of imagined episodes, filtered from time steps of real ones."""
+"""Start states of imagined episodes: time steps of real episodes with their filtered beliefs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTS = ("anywhere", "beginning")
 
 @dataclass(frozen=True, repr=False)
 class StartStates(TensorRecord):
-    """N start states at time steps of real episodes, with their beliefs. Filtered once, so that restarts are cheap."""
+    """N time steps of real episodes with their beliefs, filtered once, so that episodes start at no cost."""
 
     belief: TensorRecord
     """(N, ...): updated with o_t, a_t not yet executed."""
@@ -40,20 +40,20 @@ class StartStates(TensorRecord):
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> StartStates:
-        """Choose moments and filter what went before.
+        """Choose time steps of episodes and filter the steps before them.
 
         Args:
             model: on `device`.
             episodes: in physical units.
-            context: steps that the model sees before o_t.
-            starts: "anywhere" takes every step of an episode that is not its last one and has a whole context before
+            context: steps that the model observes before o_t.
+            starts: "anywhere" takes every step of an episode that is not its last one and has a full context before
                 it; "beginning" takes the first steps, without a context.
-            size: how many moments, chosen at random without repetition; all where there are fewer.
+            size: number of start states, chosen at random without repetition; all if there are fewer.
             seed: of the choice.
 
         Raises:
             EpisodeTooShortError: no episode has a step with such a context.
-            ConfigurationError: an option out of range.
+            ConfigurationError: an option is out of range.
         """
         if starts not in STARTS:
             raise ConfigurationError(f"unknown starts {starts!r}: expected one of {', '.join(STARTS)}")
@@ -61,28 +61,28 @@ class StartStates(TensorRecord):
             raise ConfigurationError(f"expected context >= 0 and num_start_states >= 1, got {context} and {size}")
         if starts == "beginning":
             context = 0
-        moments = _choose(episodes, context, size, np.random.default_rng(seed), beginning=starts == "beginning")
+        chosen = _choose(episodes, context, size, np.random.default_rng(seed), beginning=starts == "beginning")
         with torch.no_grad():
             parts = [
-                _filtered(model, episodes, moments[first : first + _ROWS_AT_ONCE], context, device)
-                for first in range(0, len(moments), _ROWS_AT_ONCE)
+                _filter(model, episodes, chosen[first : first + _ROWS_AT_ONCE], context, device)
+                for first in range(0, len(chosen), _ROWS_AT_ONCE)
             ]
         return concatenate(parts)
 
     @property
     def size(self) -> int:
-        """N."""
+        """Number N of start states."""
         return len(self.observation)
 
     def sample(self, count: int, generator: torch.Generator | None) -> StartStates:
-        """Moments drawn with replacement, as a bank of `count`."""
+        """Sample `count` start states with replacement."""
         return self[torch.randint(self.size, (count,), generator=generator, device=self.observation.device)]
 
 
 def _choose(
     episodes: Sequence[Episode], context: int, size: int, rng: np.random.Generator, *, beginning: bool
 ) -> list[tuple[int, int]]:
-    """Pairs (episode, t), in order."""
+    """Choose pairs (episode, t), in order."""
     counts = np.array([min(len(episode), 1) if beginning else max(len(episode) - context, 0) for episode in episodes])
     ends = counts.cumsum()
     total = int(ends[-1])
@@ -96,14 +96,14 @@ def _choose(
     return [(int(e), int(context + c - (ends[e] - counts[e]))) for e, c in zip(places, chosen, strict=True)]
 
 
-def _filtered(
+def _filter(
     model: PhysicalModel,
     episodes: Sequence[Episode],
-    moments: Sequence[tuple[int, int]],
+    steps: Sequence[tuple[int, int]],
     context: int,
     device: torch.device | str,
 ) -> StartStates:
-    rows = [(episodes[e], t) for e, t in moments]
+    rows = [(episodes[e], t) for e, t in steps]
     now = torch.as_tensor(np.stack([episode.observations[t] for episode, t in rows]), device=device)
     belief = model.initial_belief(len(rows))
     if context:

@@ -13,22 +13,22 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class ImaginedState(TensorRecord):
-    """The state of B imagined episodes at one time step: all that their future depends on."""
+    """The state of B imagined episodes at one time step: everything that their next steps depend on."""
 
     model: TensorRecord
-    """What the world model knows and has drawn, see `WorldModel.start_sampling`."""
+    """State of the world model with its samples, see `WorldModel.start_sampling`."""
     observation: Tensor
     """(B, obs): the selected observation, in physical units."""
     steps: Tensor
-    """(B,) int64: since the episode began."""
+    """(B,) int64: steps since the start of the episode."""
     uncertainty: Tensor
-    """(B,): of the step that led here, see `Uncertainty`; 0 where an episode begins."""
+    """(B,): uncertainty of the step that led here, see `Uncertainty`; 0 at the start of an episode."""
     total_uncertainty: Tensor
     """(B,): summed over the episode."""
     goal: Tensor | None = None
-    """(B, g): what the task keeps in mind."""
+    """(B, g): goals of the task."""
     predicted_reward: Tensor | None = None
-    """(B,): what the reward head expects of the transition that led here."""
+    """(B,): mean of the reward head for the transition that led here."""
     predicted_end: Tensor | None = None
     """(B,) bool: whether the termination head ends the episode here."""
 
@@ -41,10 +41,10 @@ class ImaginedStepResult:
     terminated: BoolArray
     truncated: BoolArray
     infos: dict[str, np.ndarray]
-    """(B,) each: "uncertainty" where it is measured, "success" where the task has a goal, "truncation" (why, or None)
-    where any episode was truncated."""
+    """(B,) each: "uncertainty" if it is measured, "success" if the task has a goal, "truncation" (the reason, or None)
+    if any episode was truncated."""
 
     @property
     def done(self) -> BoolArray:
-        """(B,)."""
+        """(B,): whether an episode has ended."""
         return self.terminated | self.truncated

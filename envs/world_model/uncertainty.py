@@ -1,4 +1,4 @@
-"""The uncertainty of imagined steps, as a penalty on reward and a budget of episodes."""
+"""The uncertainty of imagined steps, with its penalty on the reward and its budget for an episode."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ KINDS = ("none", "aleatoric", "epistemic", "calibrated")
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """The uncertainty of imagined steps: a number for each, its penalty, and the budget of an episode.
+    """The uncertainty of imagined steps, its penalty on the reward, and the budget of an episode.
 
-    The number is a standard deviation of o_{t+1} in units of the data's, averaged over the entries of the observation:
-    for "aleatoric" that of the whole distribution which o_{t+1} is drawn from, for "epistemic" that of the members'
-    means, which needs an ensemble (the penalties of MOPO, arXiv 2005.13239, and of MOReL, arXiv 2005.05951).
-    "calibrated" is "aleatoric" with variances multiplied by what held-out data showed to be missing, so that a unit
-    means the same for every model. In MTS3 the variance is of all its latents, slow and fast.
+    The uncertainty is a standard deviation of o_{t+1} in units of that of the data, averaged over the entries of the
+    observation: for "aleatoric" that of the whole distribution from which o_{t+1} is sampled, for "epistemic" that of
+    the members' means, which needs an ensemble (the penalties of MOPO, arXiv 2005.13239, and of MOReL, arXiv
+    2005.05951). "calibrated" is "aleatoric" with variances multiplied by the factors that `mts3-calibrate` fitted on
+    held-out data, so that a unit means the same for every model. In MTS3 the variance includes all latents, slow and
+    fast.
 
     Raises:
-        ConfigurationError: unknown kind, a number out of range, a price for what is not measured, or "calibrated"
+        ConfigurationError: unknown kind, a number out of range, a penalty or budget without a kind, or "calibrated"
             without factors.
     """
 
     kind: str = "none"
     penalty: float = 0.0
-    """Reward that one unit costs."""
+    """Subtracted from the reward per unit of uncertainty."""
     budget: float | None = None
-    """Episodes whose sum exceeds it are truncated; None for no such end."""
+    """Episodes with a larger sum of uncertainty are truncated; None for no budget."""
     recalibration: Recalibration | None = None
-    """Factors of the model's variances; used by "calibrated" alone."""
+    """Factors of the model's variances; only used for "calibrated"."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -47,8 +48,8 @@ class Uncertainty:
             )
         if self.kind == "none" and (self.penalty or self.budget is not None):
             raise ConfigurationError(
-                "a penalty or budget needs to know of which uncertainty: set uncertainty='aleatoric', 'calibrated' "
-                "after mts3-calibrate, or 'epistemic' for an ensemble"
+                "a penalty or budget needs a kind of uncertainty: set uncertainty='aleatoric', 'calibrated' after "
+                "mts3-calibrate, or 'epistemic' for an ensemble"
             )
         if self.kind == "calibrated" and self.recalibration is None:
             raise ConfigurationError(
@@ -57,14 +58,14 @@ class Uncertainty:
             )
 
     def measure(self, prediction: Prediction, scale: Tensor, horizon: Tensor) -> Tensor:
-        """(B,), of a prediction (B, ...).
+        """Uncertainty (B,) of a prediction (B, ...).
 
         Args:
             scale: (obs,), standard deviations of the data in the units of the prediction.
-            horizon: (B,) int64, steps from the last observation, real or sampled, to what is predicted.
+            horizon: (B,) int64, steps from the last observation, real or sampled, to the predicted one.
 
         Raises:
-            ConfigurationError: epistemic uncertainty is asked of a model that has none.
+            ConfigurationError: epistemic uncertainty of a model that is no ensemble.
         """
         if self.kind == "none":
             return prediction.mean.new_zeros(len(prediction.mean))
@@ -72,7 +73,7 @@ class Uncertainty:
         return spread.mean(dim=-1)
 
     def exceeded(self, total: Tensor) -> Tensor:
-        """(B,) bool: whether sums (B,) are over the budget."""
+        """Whether sums (B,) exceed the budget, (B,) bool."""
         return torch.zeros_like(total, dtype=torch.bool) if self.budget is None else total > self.budget
 
     def _variance(self, prediction: Prediction, horizon: Tensor) -> Tensor:

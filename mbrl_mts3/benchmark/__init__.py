@@ -1,6 +1,6 @@
 """Comparison of models under equal conditions: runs, their records, and summaries over seeds.
 
-How fast the code is, is measured elsewhere: in `tests/performance/`.
+The speed of the code is measured in `tests/performance/`.
 """
 
 from mbrl_mts3.benchmark.comparison import Comparison, SeedSummary

@@ -1,4 +1,4 @@
-"""All benchmark runs on one data set, side by side, summarised over seeds."""
+"""Comparison of all benchmark runs on one data set, summarised over seeds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mbrl_mts3.metrics import REPORTED_HORIZONS
 from mbrl_mts3.metrics.confidence_intervals import mean_interval
 
 Row = tuple[str, int | None, str, int | None, float]
-"""Model, seed, metric, horizon, value; a reference has no seed, a number of a whole run no horizon."""
+"""Model, seed, metric, horizon, value; a reference predictor has no seed, a number of a whole run no horizon."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,7 +25,7 @@ class Comparison:
     """The benchmark records of all models on one data set.
 
     Raises:
-        ResultError: none at all, or some that were made under other conditions than the others.
+        ResultError: there are no records, or they were made under different conditions.
     """
 
     records: tuple[RunRecord, ...]
@@ -35,7 +35,7 @@ class Comparison:
         if not self.records:
             raise ResultError("there is no result to compare: run mts3-benchmark first")
         for first, other in itertools.combinations(self.records, 2):
-            # All pairs, not neighbours: an option that an old record lacks agrees with any value.
+            # All pairs, not only neighbours: an option that an old record lacks agrees with any value.
             parts = ("data", "evaluation", *(("model", "training") if first.label == other.label else ()))
             conflicts = first.options.conflicts(other.options, parts)
             if conflicts:
@@ -57,7 +57,7 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The variants, in the order of the alphabet."""
+        """The variants, in alphabetical order."""
         return tuple(dict.fromkeys(record.label for record in self.records))
 
     @property
@@ -67,17 +67,17 @@ class Comparison:
 
     @property
     def horizons(self) -> tuple[int, ...]:
-        """The reported horizons that the data reach, and the last one if that is none of them."""
+        """The reported horizons that the data reach; if these are fewer than two, the last horizon too."""
         last = self.records[0].horizon
         reached = [horizon for horizon in REPORTED_HORIZONS if horizon <= last]
         return tuple(reached) if len(reached) > 1 else tuple(sorted({*reached, last}))
 
     def runs_of(self, label: str) -> tuple[RunRecord, ...]:
-        """The seeds of one variant."""
+        """The runs of one variant, by seed."""
         return tuple(record for record in self.records if record.label == label)
 
     def curves(self, label: str, metric: str) -> NDArray[np.float64]:
-        """(seeds, L): a metric by horizon; without rows where the variant lacks it."""
+        """A metric by horizon, (seeds, L); no rows if the variant lacks it."""
         found = [record.curves[metric] for record in self.runs_of(label) if metric in record.curves]
         return np.array(found, dtype=np.float64).reshape(len(found), self.records[0].horizon)
 
@@ -87,7 +87,7 @@ class Comparison:
         return SeedSummary.from_values(curves[:, horizon - 1] if len(curves) else [])
 
     def sliding(self, label: str, metric: str, place: int) -> SeedSummary:
-        """A metric of a sliding window, by its place among them, over the seeds."""
+        """A metric of the sliding window with index `place`, over the seeds."""
         found = [record.sliding[metric] for record in self.runs_of(label) if metric in record.sliding]
         return SeedSummary.from_values([values[place] for values in found])
 
@@ -98,7 +98,7 @@ class Comparison:
         )
 
     def rows(self) -> Iterator[Row]:
-        """Every number in long form: curves at the reported horizons, sliding windows by their first horizon."""
+        """All numbers in long form: curves at the reported horizons, sliding windows by their first horizon."""
         for record in self.records:
             yield from self._curve_rows(record.label, record.seed, record.curves)
             starts = [int(start) for start in record.sliding["first_horizon"]]
@@ -129,7 +129,7 @@ def _name(record: RunRecord) -> str:
 
 @dataclass(frozen=True)
 class SeedSummary:
-    """Mean over seeds, with Student's interval: few seeds ask for it, a bootstrap of three values says nothing."""
+    """Mean over seeds with Student's interval; a bootstrap of only three values would be meaningless."""
 
     mean: float
     """NaN where a seed's number is not finite."""
@@ -149,7 +149,7 @@ class SeedSummary:
     def __str__(self) -> str:
         if not math.isfinite(self.mean):
             return "not finite" if self.seeds else "-"
-        # Equal numbers leave a trace of rounding.
+        # Rounding gives equal numbers a tiny interval.
         varies = self.half_width > 1e-9 * abs(self.mean)
         return _digits(self.mean, 3) + (f" ±{_digits(self.half_width, 2)}" if varies else "")
 
@@ -159,7 +159,7 @@ class SeedSummary:
 
 
 def _digits(value: float, digits: int) -> str:
-    """So many significant digits; whole and large numbers in full."""
+    """Format with `digits` significant digits; whole and large numbers in full."""
     if value == round(value) or abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
     return f"{value:#.{digits}g}"

@@ -20,8 +20,8 @@ _TITLES = {
     "coverage_error_95": "Coverage error of 95% intervals (percentage points)",
     "reward_nrmse": "NRMSE of the reward",
 }
-# The same in other units, and what another block or the CSV file says: they would only lengthen the page.
-_IN_THE_CSV_ONLY = {"rmse", "nll_original", "calibration_error", "coverage_50", "coverage_80", "coverage_95"}
+# The same numbers in other units, or numbers that follow from another table: not repeated on the page.
+_CSV_ONLY = {"rmse", "nll_original", "calibration_error", "coverage_50", "coverage_80", "coverage_95"}
 _REFERENCES = {"persistence": "*repeats the last observation*", "training_mean": "*training mean and spread*"}
 _IMPUTATION = {
     f"imputation_{part}_{name}": f"{title}, o_t {part}"
@@ -29,6 +29,7 @@ _IMPUTATION = {
     for name, title in (("nrmse", "NRMSE"), ("nll", "NLL"), ("coverage_95", "inside 95% intervals"))
 }
 _WINDOWS_SHOWN = 8
+_PLOTTED_METRICS = ("nrmse", "nll", "coverage_95")
 _COST = {
     "parameters": "parameters",
     "updates": "updates",
@@ -40,14 +41,14 @@ _COST = {
 
 
 def markdown_report(comparison: Comparison) -> str:
-    """One block per metric, a row for each model, a column for each horizon; then what the training took."""
-    blocks = [_opening(comparison)]
-    blocks += [_block(comparison, metric) for metric in _shown(comparison.metrics)]
+    """Markdown page: a table per metric with a row for each model and a column for each horizon, then training cost."""
+    blocks = [_introduction(comparison)]
+    blocks += [_metric_table(comparison, metric) for metric in _shown(comparison.metrics)]
     return "\n\n".join([*blocks, _sliding(comparison), *_imputation(comparison), _cost(comparison)]) + "\n"
 
 
 def _summaries(comparison: Comparison, metric: str, horizon: int) -> list[SeedSummary]:
-    """One for each label, in the unit of the table."""
+    """Summaries of a metric at one horizon, one for each label, in the unit of the table."""
     return [comparison.at(label, metric, horizon).scaled(_unit(metric)) for label in comparison.labels]
 
 
@@ -56,13 +57,13 @@ def _unit(metric: str) -> float:
 
 
 def _shown(metrics: Sequence[str]) -> list[str]:
-    """Known metrics in their order, then those that the metrics have gained since."""
+    """Metrics of the page: those with a title in their order, then all others."""
     known = [name for name in _TITLES if name in metrics]
-    others = [name for name in metrics if name not in _TITLES and name not in _IN_THE_CSV_ONLY]
+    others = [name for name in metrics if name not in _TITLES and name not in _CSV_ONLY]
     return known + [name for name in others if not name.startswith("reward_")]
 
 
-def _opening(comparison: Comparison) -> str:
+def _introduction(comparison: Comparison) -> str:
     first = comparison.records[0]
     data, evaluation = first.options.data, first.options.evaluation
     seeds = sorted({record.seed for record in comparison.records})
@@ -80,21 +81,21 @@ def _opening(comparison: Comparison) -> str:
 
 
 def _budgets(comparison: Comparison) -> str:
-    """How much training each variant was given: one sentence where all had the same."""
+    """Training budgets of the variants, in one sentence if they are all the same."""
     variants: dict[str, list[str]] = {}
     for label in comparison.labels:
         training = comparison.runs_of(label)[0].options.training
         clock = "" if training["max_seconds"] is None else f" and {training['max_seconds']:g} s"
         updates = f"at most {training['max_updates']} updates{clock}"
-        words = f"{updates}, {training['batch_size']} windows of {training['length']}"
-        variants.setdefault(words, []).append(label)
+        budget = f"{updates}, {training['batch_size']} windows of {training['length']}"
+        variants.setdefault(budget, []).append(label)
     if len(variants) == 1:
         return f"Training: {next(iter(variants))} steps per update, for all."
-    parts = (f"{words} steps per update for {', '.join(labels)}" for words, labels in variants.items())
+    parts = (f"{budget} steps per update for {', '.join(labels)}" for budget, labels in variants.items())
     return f"Training was not the same for all: {'; '.join(parts)}."
 
 
-def _block(comparison: Comparison, metric: str) -> str:
+def _metric_table(comparison: Comparison, metric: str) -> str:
     rows = [[label] for label in comparison.labels]
     for horizon in comparison.horizons:
         summaries = _summaries(comparison, metric, horizon)
@@ -110,7 +111,7 @@ def _block(comparison: Comparison, metric: str) -> str:
 
 
 def _sliding(comparison: Comparison) -> str:
-    """How errors grow from window to window of the open-loop stretch; the CSV file has every window and metric."""
+    """NRMSE of sliding windows of the open-loop steps; the CSV file has every window and metric."""
     first = comparison.records[0]
     starts = [int(start) for start in first.sliding["first_horizon"]]
     places = range(0, len(starts), -(-len(starts) // _WINDOWS_SHOWN))
@@ -126,7 +127,7 @@ def _sliding(comparison: Comparison) -> str:
 
 
 def _imputation(comparison: Comparison) -> list[str]:
-    """The block of the imputation test, where it was made."""
+    """Table of the imputation test, if there was one."""
     rate = comparison.records[0].options.evaluation.get("imputation_rate")
     if rate is None:
         return []
@@ -154,15 +155,11 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-DRAWN = ("nrmse", "nll", "coverage_95")
-"""Metrics with a panel in the figure."""
-
-
 def write_comparison(comparison: Comparison, root: Path) -> list[Path]:
     """Write `DATASET.csv` (long form: model, seed, metric, horizon, value), `DATASET.md` and `DATASET.png`."""
     name = comparison.dataset
     curves = {
-        label: {metric: comparison.curves(label, metric) for metric in DRAWN if metric in comparison.metrics}
+        label: {metric: comparison.curves(label, metric) for metric in _PLOTTED_METRICS if metric in comparison.metrics}
         for label in comparison.labels
     }
     return [

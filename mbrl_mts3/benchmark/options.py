@@ -18,14 +18,14 @@ from mbrl_mts3.training.trainer import WorldModelTrainer
 Part = dict[str, Any]
 
 _SPLIT = ("split_fractions", "split_seed")
-# The seed is a result's name; the others change what is shown, not what is learned.
+# The seed is part of the result's name; the others change what is displayed, not what is learned.
 _NOT_TRAINING = {*_SPLIT, "seed", "loggers", "progress"}
 _NOT_EVALUATION = {"batch_size", "longest"}
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Data, model, training and evaluation as plain JSON values; all of a run but its seed."""
+    """All options of a run but its seed: data, model, training and evaluation as plain JSON values."""
 
     data: Part
     """Data set, content hash, selected observations and split."""
@@ -34,13 +34,13 @@ class RunOptions:
     training: Part
     evaluation: Part
     defaults: dict[str, Part] = field(default_factory=dict, compare=False, repr=False)
-    """By part: the defaults of today's options, for results that are older than an option. Not stored."""
+    """Present defaults by part, for results that are older than an option. Not stored."""
 
     @classmethod
     def from_run(
         cls, dataset: OfflineDataset, model: WorldModel, trainer: WorldModelTrainer, protocol: EvaluationProtocol
     ) -> RunOptions:
-        """Gather what is known before training; `protocol` is fitted to the test episodes."""
+        """Collect the options before training; `protocol` is fitted to the test episodes."""
         training = asdict(trainer)
         data = {
             "dataset_id": dataset.dataset_id,
@@ -67,7 +67,7 @@ class RunOptions:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Part]) -> RunOptions:
-        """What `to_json` gave."""
+        """Read what `to_json` returned."""
         parts = {name: dict(stored[name]) for name in _PARTS}
         if "max_steps" in parts["training"]:
             # Its name in results that were written before.
@@ -75,7 +75,7 @@ class RunOptions:
         return cls(**parts)
 
     def differences(self, earlier: RunOptions, parts: Iterable[str] | None = None) -> list[str]:
-        """What `earlier` had otherwise, in words: "training.max_updates was 3000, now 500".
+        """List the options that differ from `earlier`, such as "training.max_updates was 3000, now 500".
 
         An option that did not exist when `earlier` was stored counts as its present default.
 
@@ -89,12 +89,12 @@ class RunOptions:
             found += [
                 f"{part}.{name} was {then.get(name, 'not there')}, now {now.get(name, 'gone')}"
                 for name in sorted({*then, *now})
-                if then.get(name, _NOTHING) != now.get(name, _NOTHING)
+                if then.get(name, _MISSING) != now.get(name, _MISSING)
             ]
         return found
 
     def conflicts(self, other: RunOptions, parts: Iterable[str]) -> list[str]:
-        """Options that both have, with different values: "training.max_updates is 3000 and 500"."""
+        """List the options that both have with different values, such as "training.max_updates is 3000 and 500"."""
         pairs = ((part, getattr(self, part), getattr(other, part)) for part in parts)
         return [
             f"{part}.{name} is {mine[name]} and {theirs[name]}"
@@ -104,7 +104,7 @@ class RunOptions:
         ]
 
 
-_NOTHING = object()
+_MISSING = object()
 _PARTS = tuple(item.name for item in fields(RunOptions) if item.name != "defaults")
 
 
@@ -118,7 +118,7 @@ def _defaults(model: type[WorldModel]) -> Part:
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON gives it back, so that a tuple equals the list that was stored of it."""
+    """Convert as JSON does, so that a tuple equals the list that was stored for it."""
     plain: dict[str, Any] = json.loads(json.dumps(options, default=_plain_value))
     return plain
 
@@ -127,7 +127,8 @@ def _plain_value(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-# What a variant is not named after: its seed has a place of its own, budget and validation hold for a whole table.
+# Options that are no part of a variant's name: the seed is a part of the path, budget and validation are the same for
+# a whole table.
 _UNNAMED = {
     *(f"training.{name}" for name in ("seed", "max_updates", "max_seconds", "loggers", "progress")),
     *(f"training.validation_{name}" for name in ("interval", "windows", "length", "context")),
@@ -137,7 +138,7 @@ _UNNAMED = {
 
 
 def variant_name(choices: Mapping[str, str], changes: Mapping[str, str]) -> str:
-    """The model's YAML, then the training's where it is not the default, then what was changed in either.
+    """Name of a variant: the model's YAML, the training's if it is not the default, then the changes in either.
 
     Args:
         choices: by configuration group, "model" and "training" among them.
@@ -148,7 +149,7 @@ def variant_name(choices: Mapping[str, str], changes: Mapping[str, str]) -> str:
 
 
 def dataset_name(choices: Mapping[str, str], changes: Mapping[str, str]) -> str:
-    """The data set's YAML, or its id where that was given, then what else was changed; arguments as above."""
+    """Name of a data set: its YAML, or its id if one was given, then other changes; arguments as in `variant_name`."""
     others = {name: value for name, value in changes.items() if name != "data.dataset_id"}
     return _slug("+".join([changes.get("data.dataset_id", choices["data"]), *_named(others, ("data.",))]))
 
@@ -167,8 +168,8 @@ def check_sweep(swept: Set[str], given: Set[str]) -> None:
         alike = {key for key in swept if key.split(".")[0] in groups} - _UNNAMED
         if name in given - swept and alike:
             raise ConfigurationError(
-                f"{name} would name every choice of {', '.join(sorted(alike))} alike: leave {name} out, or run each "
-                "choice on its own"
+                f"{name} would give every choice of {', '.join(sorted(alike))} the same name: leave {name} out, or run "
+                "each choice on its own"
             )
     named = {key for key in swept if key.split(".")[0] in ("model", "training", "data")} - _UNNAMED
     nameless = swept - named - {"label", "dataset_label", "training.seed"}
@@ -180,11 +181,11 @@ def check_sweep(swept: Set[str], given: Set[str]) -> None:
 
 
 def _named(changes: Mapping[str, str], groups: tuple[str, ...]) -> list[str]:
-    """Group by group in the order of the alphabet, so that the order on the command line makes no difference."""
+    """Changes by group in alphabetical order, so that the order on the command line makes no difference."""
     kept = (name for group in groups for name in sorted(changes) if name.startswith(group) and name not in _UNNAMED)
     return [f"{name.partition('.')[2]}={changes[name]}" for name in kept]
 
 
 def _slug(name: str) -> str:
-    """Fit for a file's name."""
+    """Remove the characters that a file name should not have."""
     return re.sub(r"[^\w.+=,-]", "", name.replace("/", "_"))

@@ -21,20 +21,20 @@ from mbrl_mts3.models.base import WorldModel
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """Open-loop evaluation and, where asked for, the imputation test; the same for all models.
+    """Open-loop evaluation and, with an `imputation_rate`, the imputation test; the same for all models.
 
     Args:
         context: observed steps before the first predicted one.
-        horizon: open-loop steps; None takes as many as the longest episode allows, `longest` at most.
+        horizon: open-loop steps; None takes as many as the longest episode allows, at most `longest`.
         longest: see `horizon`.
-        stride: from one window's start to the next; None takes a quarter of the horizon.
-        max_windows: spread evenly where there are more; None scores all.
-        sliding_window, sliding_stride: open-loop steps of a sliding window, and from one to the next.
-        imputation_rate: probability of an observation to be missing in the imputation test; None leaves the test out.
+        stride: steps from one window's start to the next; None takes a quarter of the horizon.
+        max_windows: windows to score, evenly spread over all; None scores all.
+        sliding_window, sliding_stride: open-loop steps of a sliding window, and from one window to the next.
+        imputation_rate: probability that an observation is missing in the imputation test; None leaves the test out.
         batch_size: windows predicted at once; changes the speed only.
 
     Raises:
-        ConfigurationError: a value that no evaluation can have.
+        ConfigurationError: a value is out of its range.
     """
 
     context: int = 30
@@ -67,11 +67,11 @@ class EvaluationProtocol:
             )
 
     def fitted(self, episodes: Sequence[Episode]) -> EvaluationProtocol:
-        """The protocol with its horizon settled; what does not fit the episodes is found here, before any work.
+        """The protocol with its horizon chosen for `episodes`; raises before any work where it does not fit them.
 
         Raises:
             EpisodeTooShortError: no episode reaches the last horizon.
-            ConfigurationError: sliding windows that do not fit.
+            ConfigurationError: the sliding windows do not fit the horizon.
         """
         room = max((len(episode) for episode in episodes), default=0) - self.context + 1
         horizon = self.horizon if self.horizon is not None else max(1, min(self.longest, room))
@@ -96,7 +96,7 @@ class EvaluationProtocol:
         )
 
     def impute(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> ImputationResult | None:
-        """Score while observations are missing; see `evaluate_imputation`. None without an `imputation_rate`."""
+        """Run the imputation test; see `evaluate_imputation`. None without an `imputation_rate`."""
         fitted = self.fitted(episodes)
         if fitted.imputation_rate is None:
             return None

@@ -18,8 +18,13 @@ from mbrl_mts3.metrics import HorizonErrors, ImputationResult, OpenLoopResult
 
 FORMAT_VERSION = 1
 
+INTERVALS = (0.5, 0.8, 0.95)
+"""Probabilities of the intervals whose coverage is compared."""
+
+_NO_ERRORS = {"count", "levels", "invalid"}
+
 Curves = dict[str, tuple[float, ...]]
-"""By metric, entry h - 1 speaks of horizon h; what was not finite is NaN once it has been stored."""
+"""By metric; entry h - 1 is horizon h. Numbers that are not finite are NaN after loading."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,11 +37,11 @@ class RunRecord:
     seed: int
     options: RunOptions
     curves: Curves
-    """The model's; see `model_curves`."""
+    """Curves of the model; see `model_curves`."""
     references: dict[str, Curves]
-    """Those of "persistence" and "training_mean", which are the same for all models."""
+    """Curves of "persistence" and "training_mean", which are the same for all models."""
     sliding: Curves
-    """By metric over sliding windows; `first_horizon` says where each window starts."""
+    """Metrics of sliding windows; `first_horizon` is the first step of each window."""
     scalars: dict[str, float]
     """Numbers without a horizon: parameters, updates, training_seconds, ..."""
     versions: dict[str, str]
@@ -47,22 +52,22 @@ class RunRecord:
         return len(self.curves["nrmse"])
 
     def save(self, path: Path) -> Path:
-        """Write a JSON file, whole or not at all."""
+        """Write a JSON file, complete or not at all."""
         content = {"format_version": FORMAT_VERSION, **vars(self), "options": self.options.to_json()}
         return write_atomically(path, (json.dumps(to_jsonable(content), allow_nan=False) + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> RunRecord:
-        """Read what `save` wrote.
+        """Read a record that `save` wrote.
 
         Raises:
-            ResultError: the file is damaged or of another format version.
+            ResultError: the file is damaged or has another format version.
         """
         try:
             stored = json.loads(path.read_text())
             version = stored.pop("format_version")
             if version == FORMAT_VERSION:
-                return cls(**_with_numbers(stored))
+                return cls(**_fields(stored))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ResultError(
                 f"{path} is damaged ({type(error).__name__}: {error}): delete it and run again"
@@ -70,7 +75,7 @@ class RunRecord:
         raise ResultError(f"{path} has format version {version}, this release reads {FORMAT_VERSION}: run it again")
 
 
-def _with_numbers(stored: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **stored,
         "options": RunOptions.from_json(stored["options"]),
@@ -89,17 +94,11 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-INTERVALS = (0.5, 0.8, 0.95)
-"""Probabilities of the intervals whose coverage is compared."""
-
-_NO_ERRORS = {"count", "levels", "invalid"}
-
-
 def horizon_curves(errors: HorizonErrors) -> dict[str, Tensor]:
-    """All of `errors` that has one number per horizon, (L,) each, by the name of its field.
+    """Every metric of `errors` that has one number per horizon, (L,) each, by the name of its field.
 
-    A new field of `HorizonErrors` joins by itself. Coverage is given for the 50%, 80% and 95% intervals, as the share
-    of targets inside (`coverage_50`) and as its distance from the nominal one (`coverage_error_50`).
+    New fields of `HorizonErrors` are included automatically. Coverage is given for the 50%, 80% and 95% intervals, as
+    the share of targets inside (`coverage_50`) and as its distance from the nominal one (`coverage_error_50`).
     """
     values = {item.name: getattr(errors, item.name) for item in fields(errors) if item.name not in _NO_ERRORS}
     curves = {name: value for name, value in values.items() if isinstance(value, Tensor) and value.ndim == 1}
@@ -122,14 +121,16 @@ def model_curves(result: OpenLoopResult) -> dict[str, Tensor]:
 
 
 def reference_curves(result: OpenLoopResult) -> dict[str, dict[str, Tensor]]:
-    """`horizon_curves` of the predictors that know nothing of dynamics."""
+    """`horizon_curves` of the reference predictors, which have no dynamics."""
     references = {"persistence": result.persistence, "training_mean": result.training_mean}
     return {name: horizon_curves(errors) for name, errors in references.items()}
 
 
 def imputation_scalars(result: ImputationResult | None) -> dict[str, float]:
-    """`horizon_curves` of the imputation test, one number each: `imputation_missing_nrmse` where o_t was missing,
-    `imputation_shown_...` where it was shown; nothing without a test.
+    """`horizon_curves` of the imputation test, one number each; nothing without a test.
+
+    `imputation_missing_nrmse` and others are of predictions where o_t was missing, `imputation_shown_...` where it was
+    shown.
     """
     if result is None:
         return {}

@@ -1,4 +1,4 @@
-"""One run of a benchmark: trained, evaluated and recorded, each stage once."""
+"""One benchmark run: training, evaluation and its record; finished stages are not repeated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BenchmarkRun:
         make_model: builds the model from its sizes.
         trainer: its seed is the run's.
         protocol: evaluation on the test episodes.
-        files: where everything is kept.
+        files: where results and checkpoints are stored.
         device: of the evaluation.
     """
 
@@ -49,25 +49,25 @@ class BenchmarkRun:
     device: str = "cpu"
 
     def finish(self, *, overwrite: bool = False, on_stage: Callable[[str], None] | None = None) -> RunRecord:
-        """Do what is missing: nothing, the evaluation, the rest of the training, or all.
+        """Run the stages that are missing: training, the rest of an interrupted training, evaluation, or none.
 
         Args:
-            overwrite: replace what was made with other options; what was made with these is kept in either case.
-            on_stage: told in words what is done next.
+            overwrite: replace results that were made with other options; results of these options are always kept.
+            on_stage: called with a description of each stage before it starts.
 
         Raises:
-            ResultError: a result or a training is there that was made with other options, or is damaged.
+            ResultError: there is a result or a training that was made with other options, or is damaged.
             EpisodeTooShortError: the episodes are too short to train or to evaluate on.
-            ConfigurationError: the device of the evaluation is not there.
+            ConfigurationError: the device of the evaluation is not available.
         """
-        # Now, and not after hours of training.
+        # Fails now and not after hours of training.
         resolve_device(self.device)
         say = on_stage or (lambda _: None)
         options = self._options()
         if self.files.result.is_file():
             record = RunRecord.load(self.files.result)
             if not self._to_be_replaced(options.differences(record.options), overwrite):
-                say("was finished before")
+                say("already finished")
                 return record
         self._train(options, overwrite, say)
         say("evaluation")
@@ -85,7 +85,7 @@ class BenchmarkRun:
         return split_episodes(self.dataset.episodes, trainer.split_fractions, trainer.split_seed).test
 
     def _to_be_replaced(self, differences: list[str], overwrite: bool) -> bool:
-        """Whether something is there that is to be replaced."""
+        """Whether an earlier result differs and is to be replaced."""
         if differences and not overwrite:
             raise ResultError(
                 f"{self.files} was made with other options: {'; '.join(differences)}. Give this variant a label of its "
@@ -94,7 +94,7 @@ class BenchmarkRun:
         return bool(differences)
 
     def _train(self, options: RunOptions, overwrite: bool, say: Callable[[str], None]) -> None:
-        """Train to the end, from where an earlier attempt was interrupted."""
+        """Train to the end, from the point where an earlier attempt was interrupted."""
         started, finished = self._earlier_training()
         folder = self.files.folder
         parts = ("data", "model", "training")
@@ -105,7 +105,7 @@ class BenchmarkRun:
             return
         self._note_training(options, finished=False)
         resume = folder if (folder / RESUME_FILE).is_file() else None
-        say("training goes on where it was interrupted" if resume else "training")
+        say("training continues where it was interrupted" if resume else "training")
         self.trainer.fit(self.dataset, self.make_model, folder, resume)
         self._note_training(options, finished=True)
 
@@ -126,8 +126,8 @@ class BenchmarkRun:
     def _evaluate(self, options: RunOptions) -> RunRecord:
         best = Checkpoint.from_pretrained(self.files.folder / "best", self.device)
         last = Checkpoint.from_pretrained(self.files.folder / "last").metrics
-        judged = best.model, best.normalizer, self._test_episodes
-        result, imputed = self.protocol.evaluate(*judged), self.protocol.impute(*judged)
+        arguments = best.model, best.normalizer, self._test_episodes
+        result, imputed = self.protocol.evaluate(*arguments), self.protocol.impute(*arguments)
         window, stride = options.evaluation["sliding_window"], options.evaluation["sliding_stride"]
         return RunRecord(
             dataset=self.files.dataset,
@@ -146,7 +146,7 @@ class BenchmarkRun:
         )
 
     def _training_scalars(self, best: Checkpoint, last: dict[str, float]) -> dict[str, float]:
-        """How much training it took; the time holds the validations, and all attempts of an interrupted run."""
+        """Cost of the training; seconds include validations and all attempts of an interrupted run."""
         steps = last["step"] * self.trainer.batch_size * self.trainer.length * self.trainer.devices
         return {
             "parameters": float(sum(parameter.numel() for parameter in best.model.parameters())),
@@ -159,7 +159,7 @@ class BenchmarkRun:
 
 
 def _evaluation_scalars(result: OpenLoopResult) -> dict[str, float]:
-    """Numbers of the evaluation without a horizon; those of further tests join here."""
+    """Numbers of the evaluation that have no horizon."""
     return {"windows": float(len(result.windows)), "invalid_predictions": float(result.invalid_predictions)}
 
 
@@ -176,7 +176,7 @@ def _versions() -> dict[str, str]:
     }
 
 
-_FIT = re.compile(r"[\w+=,-][\w.+=,-]*")
+_SAFE_NAME = re.compile(r"[\w+=,-][\w.+=,-]*")
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class RunFiles:
         seed: of training.
 
     Raises:
-        ConfigurationError: a name that is no plain folder, or would break a table.
+        ConfigurationError: a name cannot be a folder name, or would break a table.
     """
 
     root: Path
@@ -200,15 +200,15 @@ class RunFiles:
 
     def __post_init__(self) -> None:
         for name, text in (("dataset_label", self.dataset), ("label", self.label)):
-            if not _FIT.fullmatch(text):
+            if not _SAFE_NAME.fullmatch(text):
                 raise ConfigurationError(
-                    f"{name}={text!r} names a folder and stands in tables: use letters, digits and "
+                    f"{name}={text!r} is the name of a folder and of a row of tables: use letters, digits and "
                     ". _ + = , - (no slash, no space), and no dot in front"
                 )
 
     @property
     def result(self) -> Path:
-        """The record; it is there when the run is complete."""
+        """The record; it exists when the run is complete."""
         return self.root / "runs" / self.dataset / self.label / f"seed_{self.seed}.json"
 
     @property
@@ -218,7 +218,7 @@ class RunFiles:
 
     @property
     def training(self) -> Path:
-        """What the training in `folder` was started with, and whether it is finished."""
+        """Options of the training in `folder`, and whether it is finished."""
         return self.folder / "training.json"
 
     def __str__(self) -> str:

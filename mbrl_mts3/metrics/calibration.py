@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 LEVELS = tuple(round(0.05 * step, 2) for step in range(1, 20))
-"""Nominal probabilities 0.05, 0.10, ..., 0.95; the reported ones are among them."""
+"""Nominal probabilities 0.05, 0.10, ..., 0.95; `REPORTED_LEVELS` are among them."""
 
 REPORTED_LEVELS = (0.5, 0.8, 0.95)
-"""Those that tables and figures show."""
+"""Levels that tables and figures show."""
 
 
 def central_quantile(levels: Tensor) -> Tensor:
@@ -50,14 +50,14 @@ def gaussian_crps(mean: Tensor, variance: Tensor | None, target: Tensor) -> Tens
 
         CRPS(N(m, s^2), y) = s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)),   z = (y - m) / s
 
-    It is the integral over x of (P(Y <= x) - [y <= x])^2 and has the unit of y. Of a prediction without variance it
-    is the absolute error, so both kinds can be compared.
+    It is the integral over x of (P(Y <= x) - [y <= x])^2 and has the unit of y. For a prediction without a variance it
+    is the absolute error, so that both kinds can be compared.
 
     Source: Gneiting and Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation", JASA 2007.
 
     Args:
-        mean, target: of one shape.
-        variance: of the same shape, positive; None for a prediction that is a point.
+        mean, target: of the same shape.
+        variance: of that shape, positive; None for a point prediction.
     """
     error = target - mean
     if variance is None:

@@ -1,6 +1,6 @@
 """Confidence intervals of means and rates over few episodes or seeds.
 
-Bootstrap and interquartile mean are those that Agarwal et al. recommend for few runs (2021, arXiv 2108.13264).
+Agarwal et al. (2021, arXiv 2108.13264) recommend the bootstrap and the interquartile mean for few runs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+Interval = tuple[float, float]
 Statistic = Callable[..., Any]
 
 
 def interquartile_mean(values: Sequence[float] | np.ndarray, axis: int = 0) -> Any:
-    """Mean of what is left when a quarter of the values is cut off at each end."""
+    """Mean of the middle half of the values: a quarter of them is cut off at each end."""
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
@@ -31,10 +32,10 @@ def bootstrap_interval(
     """Percentile bootstrap interval of a statistic; NaN for fewer than two values.
 
     Args:
-        values: independent ones: of episodes of one agent, or of runs with several seeds.
+        values: independent values, of episodes of one agent or of runs with several seeds.
         statistic: called with values and `axis`.
         level: confidence.
-        resamples: how often the values are drawn anew, with replacement.
+        resamples: number of resamples with replacement.
         seed: equal seeds give equal intervals.
     """
     array = np.asarray(values, dtype=np.float64)
@@ -53,13 +54,10 @@ def bootstrap_interval(
     return float(found.low), float(found.high)
 
 
-Interval = tuple[float, float]
-
-
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Confidence interval of a success probability (Wilson, 1927).
 
-    Stays within [0, 1] and has a width above 0 when all or none succeed. NaN for no trials.
+    It stays within [0, 1] and has a width above 0 when all or none succeed. NaN for no trials.
     """
     if trials == 0:
         return math.nan, math.nan
@@ -68,7 +66,7 @@ def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interva
     centre = rate + z**2 / (2 * trials)
     spread = z * math.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
     scale = 1 + z**2 / trials
-    # Both ends are exact in theory; rounding would leave a trace.
+    # Both ends are exact in theory; rounding would leave a small error.
     low = 0.0 if successes == 0 else (centre - spread) / scale
     high = 1.0 if successes == trials else (centre + spread) / scale
     return low, high

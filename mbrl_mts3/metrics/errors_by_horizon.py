@@ -22,10 +22,10 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class ErrorSums(TensorRecord):
-    """Sums over sequences, in normalised units and float64; L horizons come first.
+    """Sums of errors over sequences, in normalised units and float64; the first dimension is the horizon.
 
-    A prediction that is NaN or infinite counts in full: its squared error, CRPS and NLL are infinite, it
-    covers nothing, and `invalid` counts it. So no mean can hide it.
+    A prediction that is NaN or infinite is not left out: its squared error, CRPS and NLL are infinite, its intervals
+    cover nothing, and `invalid` counts it.
     """
 
     count: Tensor
@@ -33,7 +33,7 @@ class ErrorSums(TensorRecord):
     squared: Tensor
     """(L, obs): squared errors."""
     crps: Tensor
-    """(L, obs): continuous ranked probability scores; of point predictions, absolute errors."""
+    """(L, obs): continuous ranked probability scores; absolute errors for point predictions."""
     invalid: Tensor
     """(L,): predictions with a mean that is not finite or a variance that is not finite and positive."""
     nll: Tensor | None = None
@@ -60,14 +60,14 @@ class ErrorSums(TensorRecord):
         return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), nll.sum(0), hits)
 
     def __add__(self, other: Self) -> Self:
-        """Sums over the sequences of both; the shorter one has none at the horizons that it lacks."""
+        """Sums over the sequences of both; horizons that one of them lacks count as empty."""
         longest = max(len(self.count), len(other.count))
         mine, theirs = self.pad(longest).tensors(), other.pad(longest).tensors()
         added = iter([a + b for a, b in zip(mine, theirs, strict=True)])
         return self.map(lambda _: next(added))
 
     def pad(self, horizon: int) -> Self:
-        """Append horizons without any sequence, up to `horizon`."""
+        """Append horizons without sequences, up to `horizon`."""
         return self.map(lambda t: pad(t, (0, 0) * (t.ndim - 1) + (0, horizon - len(t))))
 
 
@@ -86,7 +86,7 @@ class WindowScores:
 
     @classmethod
     def from_batch(cls, model: WorldModel, batch: WindowBatch, context: int, levels: Tensor) -> Self:
-        """Score windows in normalised units that lie on the model's device; padding is left out."""
+        """Score windows in normalised units on the model's device; padding is left out."""
         sums: dict[str, ErrorSums] = {}
         squared = torch.zeros(len(batch.valid), dtype=torch.float64)
         for rows, windows in batch.by_length():
@@ -103,7 +103,7 @@ class WindowScores:
 
 
 def add_sums(some: dict[str, ErrorSums], others: dict[str, ErrorSums]) -> dict[str, ErrorSums]:
-    """Add predictor by predictor; an empty mapping adds nothing."""
+    """Add the sums of each predictor; an empty mapping adds nothing."""
     if not some:
         return others
     return {name: part + others[name] for name, part in some.items()}
@@ -130,25 +130,25 @@ def _score(prediction: Prediction, windows: WindowBatch, context: int, levels: T
 
 @dataclass(frozen=True)
 class HorizonErrors:
-    """Errors of one predictor; entry h - 1 speaks of the forecast h steps ahead. float64, on the CPU."""
+    """Errors of one predictor by horizon; entry h - 1 is the forecast h steps ahead. float64, on the CPU."""
 
     count: Tensor
     """(L,): sequences that reach this horizon."""
     nrmse: Tensor
     """(L,): root of the mean squared error over sequences and dimensions, normalised units."""
     rmse: Tensor
-    """(L,): the same in original units, whatever these are: dimensions of different units mix."""
+    """(L,): the same in original units; dimensions of different units are mixed."""
     rmse_by_dimension: Tensor
     """(L, obs): root mean squared error of each dimension in its own unit."""
     crps: Tensor
     """(L,): continuous ranked probability score, mean over sequences and dimensions, normalised units; the mean
     absolute error where there is no variance."""
     invalid: Tensor
-    """(L,): predictions that were not finite or had no positive variance; where not 0, the means are infinite."""
+    """(L,): predictions that were not finite or had no positive variance; above 0, the means are infinite."""
     nll: Tensor | None
     """(L,): negative log likelihood in nats, normalised units, summed over dimensions; None without a variance."""
     nll_original: Tensor | None
-    """(L,): the same of the density in original units."""
+    """(L,): the same for the density in original units."""
     coverage: Tensor | None
     """(L, levels): share of targets inside the central intervals, over all dimensions."""
     levels: Tensor
@@ -156,7 +156,7 @@ class HorizonErrors:
 
     @classmethod
     def from_sums(cls, sums: ErrorSums, scale: Tensor, levels: Tensor) -> Self:
-        """Means of `sums`; `scale` (obs,) is the original unit's size of one normalised unit."""
+        """Divide `sums` by their counts; `scale` (obs,) is one normalised unit in original units."""
         sums, scale, levels = sums.to("cpu"), scale.double().cpu(), levels.double().cpu()
         by_dimension = (sums.squared / sums.count[:, None]).sqrt()
         nll = None if sums.nll is None else sums.nll / sums.count
@@ -185,11 +185,12 @@ class HorizonErrors:
         """
         match = (self.levels - level).abs() < 1e-9
         if self.coverage is None or not bool(match.any()):
-            raise ConfigurationError(f"no coverage at {level}: measured are {self.levels.tolist()} or none at all")
+            measured = "no levels" if self.coverage is None else f"the levels {self.levels.tolist()}"
+            raise ConfigurationError(f"no coverage at {level}: {measured} were measured, choose one of these")
         return self.coverage[:, int(match.nonzero()[0])]
 
     def coverage_error(self, level: float) -> Tensor:
-        """Observed minus nominal coverage (L,): below 0 the model is too sure of itself, above 0 too cautious.
+        """Observed minus nominal coverage (L,): below 0 the model is overconfident, above 0 underconfident.
 
         Raises:
             ConfigurationError: that level was not measured.
@@ -213,12 +214,12 @@ class HorizonErrors:
         return {"first_horizon": starts, **means}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists by field, and `coverage_error` by level; what is not finite becomes null (`invalid` says why)."""
+        """Plain lists by field, and `coverage_error` by level; what is not finite becomes null (see `invalid`)."""
         fields = {name: None if value is None else to_jsonable(value) for name, value in vars(self).items()}
         return {**fields, "coverage_error": to_jsonable(self._coverage_errors())}
 
     def _coverage_errors(self) -> dict[str, Tensor] | None:
-        """Of those reported levels that were measured."""
+        """Coverage errors of the reported levels that were measured."""
         if self.coverage is None:
             return None
         measured = [level for level in REPORTED_LEVELS if bool(((self.levels - level).abs() < 1e-9).any())]
@@ -226,7 +227,7 @@ class HorizonErrors:
 
 
 def window_starts(steps: int, window: int, stride: int) -> list[int]:
-    """First step of each window: every `stride` steps, and one more that ends at the last step.
+    """First step of each window: every `stride` steps, and a last window that ends at the last step.
 
     Raises:
         ConfigurationError: the window is empty or longer than the steps, or the stride is below 1.
@@ -244,7 +245,7 @@ def window_starts(steps: int, window: int, stride: int) -> list[int]:
 def sliding_mean(values: Tensor, weights: Tensor, window: int, stride: int) -> Tensor:
     """Weighted mean of `values` (L,) over each window of `window_starts`: (windows,).
 
-    `weights` (L,) count what stands behind each value, for instance the sequences that reach that step.
+    `weights` (L,) are counts, for instance of the sequences that reach each step.
     """
     starts = window_starts(len(values), window, stride)
     index = torch.as_tensor(starts, device=values.device)[:, None] + torch.arange(window, device=values.device)

@@ -1,4 +1,4 @@
-"""One-step prediction while observations are missing (imputation), with its result."""
+"""One-step prediction while observations are missing (imputation), and its result."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def evaluate_imputation(
     max_windows: int | None = None,
     seed: int = 0,
 ) -> ImputationResult:
-    """Filter with observations missing at random, and score the predictions of the next one.
+    """Filter while observations are missing at random, and score the predictions of the next observation.
 
-    Windows of `context` steps that are all shown and `horizon` steps that are each missing with probability `rate`
-    lie side by side along each episode, so that all of it but its first context is scored; an episode that ends
-    earlier is scored as far as it goes. All entries of an observation are missing together, as in the imputation
+    A window has `context` steps, which are all shown, and `horizon` steps, each missing with probability `rate`. The
+    scored parts of the windows follow each other, so that all of an episode but its first context is scored; an episode
+    that ends earlier is scored up to its end. All entries of an observation are missing together, as in the imputation
     test of MTS3 (arXiv 2310.18534). The masks depend on the windows and the seed only: they are the same for every
-    model and every batch size. Each prediction is scored whether o_{t+1} itself is shown later or not.
+    model and every batch size. Each prediction is scored, whether o_{t+1} itself is shown later or not.
 
     Args:
         model, normalizer, episodes, batch_size, max_windows: as in `evaluate_open_loop`.
-        rate: probability of an observation to be missing, in (0, 1).
+        rate: probability that an observation is missing, in (0, 1).
         context: steps o_0..o_{context-1} of a window that are always shown.
         horizon: steps of a window after these; predictions of the observations in the horizon are scored.
         seed: of the masks.
@@ -76,7 +76,7 @@ def evaluate_imputation(
 
 
 def _masks(windows: int, length: int, rate: float, context: int, seed: int) -> Tensor:
-    """(windows, length) bool, True where o_t is shown; drawn at once, so that batches do not matter."""
+    """Masks (windows, length), True where o_t is shown; sampled at once, so that the batch size does not matter."""
     generator = torch.Generator().manual_seed(seed)
     shown = torch.rand(windows, length, generator=generator) >= rate
     shown[:, :context] = True
@@ -96,7 +96,7 @@ def _score_group(model: WorldModel, windows: WindowBatch, mask: Tensor, context:
     training = model.training
     model.eval()
     try:
-        # Nothing of a missing observation can reach the model through its place.
+        # A missing observation must not reach the model: NaN stands in its place.
         seen = torch.where(mask[..., None], windows.observations[:, :-1], torch.nan)
         prediction = model(seen, windows.actions, mask)
     finally:
@@ -115,7 +115,7 @@ def _score_group(model: WorldModel, windows: WindowBatch, mask: Tensor, context:
 
 
 def _last_shown(observations: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, obs): at each step the latest observation that was shown; the first one always is."""
+    """The latest observation that was shown at each step, (B, T, obs); the first one always is."""
     steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
     latest = torch.where(mask, steps, torch.zeros_like(steps)).cummax(dim=1).values
     return observations.gather(1, latest[..., None].expand_as(observations))
@@ -126,18 +126,18 @@ class ImputationResult:
     """Errors of one-step predictions while observations are missing; every tensor inside has one horizon."""
 
     rate: float
-    """Probability of an observation to be missing."""
+    """Probability that an observation is missing."""
     seed: int
-    """Of the masks."""
+    """Seed of the masks."""
     context: int
-    """Observed steps before the first one that may be missing."""
+    """Observed steps before the first observation that may be missing."""
     windows: int
     shown: HorizonErrors
     """Predictions of o_{t+1} where o_t was shown."""
     missing: HorizonErrors
     """Predictions of o_{t+1} where o_t was missing, whatever was shown before."""
     persistence_shown: HorizonErrors
-    """Repeats the last observation that was shown; where o_t was shown."""
+    """Repeats the last shown observation; where o_t was shown."""
     persistence_missing: HorizonErrors
     """The same where o_t was missing."""
 

@@ -1,4 +1,4 @@
-"""Open-loop evaluation of a model on episodes, with its result."""
+"""Open-loop evaluation of a model on episodes, and its result."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def evaluate_open_loop(
     max_windows: int | None = None,
     levels: Sequence[float] = LEVELS,
 ) -> OpenLoopResult:
-    """Score open-loop predictions 1..horizon steps ahead over windows of all episodes.
+    """Score open-loop predictions 1 to `horizon` steps ahead over windows of all episodes.
 
     Windows start at every `stride`-th step of an episode, and the last one reaches the episode's last step.
-    An episode shorter than a window is scored as far as it goes. Sums run in float64.
+    An episode shorter than a window is scored up to its end. Sums are in float64.
 
     Args:
         model: in normalised units, on any device; its mode is left as it is.
         normalizer: fitted on the training data.
-        episodes: physical units; best such that were never trained on.
+        episodes: physical units; preferably not those of the training.
         context: observed steps o_0..o_{context-1}; horizon 1 is the forecast of o_context.
         horizon: number of open-loop steps L.
         stride: None means a quarter of the horizon.
         batch_size: windows predicted at once; changes the speed only.
-        max_windows: score at most so many, evenly spread over all; None means every one.
+        max_windows: score at most this many, evenly spread over all; None means all.
         levels: nominal probabilities of the intervals whose coverage is measured.
 
     Raises:
@@ -71,7 +71,7 @@ def evaluate_open_loop(
 
 
 def default_context(model: WorldModel) -> int:
-    """Steps to observe before an open loop: two windows of the slowest level, 30 for a model without windows."""
+    """Steps to observe before open-loop prediction: two cells of the slowest level, 30 without slow levels."""
     return 2 * model.period if model.period > 1 else 30
 
 
@@ -131,27 +131,27 @@ REPORTED_HORIZONS = (1, 5, 15, 60, 150, 330)
 
 @dataclass(frozen=True, repr=False)
 class OpenLoopResult:
-    """Errors of open-loop predictions by horizon, beside two references that know nothing of dynamics."""
+    """Errors of open-loop predictions by horizon, and those of two reference predictors without dynamics."""
 
     context: int
     """Observed steps before the first predicted one."""
     stride: int
     """Steps from one window's start to the next."""
     windows: Tensor
-    """(W,): numbers of the scored windows, as `WindowSampler(episodes, context + horizon - 1)` counts them."""
+    """(W,): indices of the scored windows in `WindowSampler(episodes, context + horizon - 1)`."""
     available_windows: int
-    """Windows at this stride; more than W where a limit left some out."""
+    """Number of windows at this stride; more than W where `max_windows` left some out."""
     skipped_episodes: int
-    """Episodes too short to hold one open-loop step after the context."""
+    """Number of episodes too short for one open-loop step after the context."""
     window_nrmse: Tensor
     """(W,): error of each window over all its open-loop steps, normalised units."""
     model: HorizonErrors
     persistence: HorizonErrors
     """Repeats the last observation of the context."""
     training_mean: HorizonErrors
-    """Always the mean and variance of the training data: NRMSE near 1 by construction."""
+    """Always predicts the mean and variance of the training data: NRMSE near 1 by construction."""
     reward: HorizonErrors | None = None
-    """Of the reward head, where the model has one."""
+    """Errors of the reward head, where the model has one."""
     reward_training_mean: HorizonErrors | None = None
 
     @property
@@ -161,7 +161,7 @@ class OpenLoopResult:
 
     @property
     def typical_window(self) -> int:
-        """Number of the window with the median error: half of all are predicted better."""
+        """Index of the window with the median error: half of all windows are predicted better."""
         order = self.window_nrmse.argsort(stable=True)
         return int(self.windows[order[(len(order) - 1) // 2]])
 
@@ -178,12 +178,12 @@ class OpenLoopResult:
         return int(self.model.invalid.sum())
 
     def horizons(self, wanted: Sequence[int] = REPORTED_HORIZONS) -> tuple[int, ...]:
-        """Those of `wanted` that were predicted, and the last one if none was beyond the first."""
+        """The `wanted` horizons that were predicted; if these are fewer than two, the last horizon too."""
         reached = tuple(h for h in wanted if 1 <= h <= self.horizon)
         return reached if len(reached) > 1 else tuple(sorted({*reached, self.horizon}))
 
     def to_json(self, sliding_window: int = 1, sliding_stride: int = 1) -> dict[str, Any]:
-        """All numbers as plain values; lists run over the horizons 1..L, sliding windows over their starts."""
+        """All numbers as plain values; lists are by horizon 1 to L, those of sliding windows by their starts."""
         predictors = {
             "model": self.model,
             "persistence": self.persistence,

@@ -1,4 +1,4 @@
-"""Open-loop prediction: an observed context, then a future under known actions."""
+"""Open-loop prediction: filter an observed context, then predict further steps under known actions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 def predict_open_loop(model: WorldModel, observations: Tensor, actions: Tensor, context: int) -> Prediction:
     """Observe o_0..o_{context-1}, then predict o_context, o_{context+1}, ... with the true actions.
 
-    Normalised units. The first entry is the forecast one step ahead (horizon 1): filtering the context
-    ends with it, and no observation after the context is ever read.
+    Normalised units. The first entry is the forecast one step ahead (horizon 1), the last output of filtering the
+    context. No observation after the context is read.
 
     Args:
         model: any world model; no gradient is taken and its mode is left as it is.
         observations: (B, >= context, obs).
-        actions: (B, context - 1 + L, act), from a_0 on.
+        actions: (B, context - 1 + L, act), starting with a_0.
         context: observed steps, at least 1.
 
     Returns:
@@ -50,7 +50,7 @@ def predict_open_loop(model: WorldModel, observations: Tensor, actions: Tensor, 
 
 @torch.no_grad()
 def predict_open_loop_no_grad(model: WorldModel, observations: Tensor, actions: Tensor, context: int) -> Prediction:
-    """`predict_open_loop` in evaluation mode and without gradients; the model's mode is put back after."""
+    """`predict_open_loop` in evaluation mode and without gradients; the model's mode is restored afterwards."""
     training = model.training
     model.eval()
     try:

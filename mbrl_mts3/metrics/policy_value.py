@@ -1,4 +1,4 @@
-"""Values of policies: discounted returns, estimates, and how well they rank policies."""
+"""Values of policies: discounted returns, estimated values, and how well estimates rank policies."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mbrl_mts3.metrics.confidence_intervals import Interval, bootstrap_interval
 
 @dataclass(frozen=True, repr=False)
 class PolicyValue:
-    """Returns of one policy: imagined ones, and where the real environment was asked, real ones.
+    """Returns of one policy in imagined episodes and, where it was run there too, in the real environment.
 
-    The intervals of 95% tell what chance starts and chance outcomes leave open, and nothing of the model's own error.
+    The 95% intervals cover random starts and random outcomes, not the error of the model.
     """
 
     name: str
     imagined: np.ndarray
     """(N,): returns of imagined episodes."""
     real: np.ndarray | None = None
-    """(E,): returns of real ones, over as many steps and with the same discount."""
+    """(E,): returns of real episodes, over as many steps and with the same discount."""
     whole: np.ndarray | None = None
     """(E,): sums of the rewards of whole real episodes."""
 
@@ -36,7 +36,7 @@ class PolicyValue:
 
     @property
     def interval(self) -> Interval:
-        """Of the estimate."""
+        """95% interval of the estimate."""
         return bootstrap_interval(self.imagined)
 
     @property
@@ -46,7 +46,7 @@ class PolicyValue:
 
     @property
     def value_interval(self) -> Interval | None:
-        """Of the value."""
+        """95% interval of the value."""
         return None if self.real is None else bootstrap_interval(self.real)
 
     @property
@@ -55,7 +55,7 @@ class PolicyValue:
         return None if self.whole is None else float(self.whole.mean())
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, single returns included."""
+        """Plain values by name, the returns of single episodes included."""
         return {
             "policy": self.name,
             "estimate": self.estimate,
@@ -74,16 +74,16 @@ class PolicyValue:
 
 @dataclass(frozen=True)
 class PolicyRanking:
-    """Estimated against true values of K policies, as in DOPE (Fu et al., ICLR 2021, arXiv 2103.16596)."""
+    """Agreement of estimated and true values of K policies, as in DOPE (Fu et al., ICLR 2021, arXiv 2103.16596)."""
 
     rank_correlation: float
-    """Spearman's, from -1 to 1; NaN where all estimates, or all values, are equal."""
+    """Spearman's rank correlation, from -1 to 1; NaN where all estimates, or all values, are equal."""
     correlation: float
-    """Pearson's."""
+    """Pearson's correlation."""
     regret: float
-    """What is lost by taking the policy of the highest estimate (regret@1), in units of value."""
+    """Value of the best policy less that of the policy with the highest estimate (regret@1)."""
     normalised_regret: float
-    """The same, as a share of the way from the worst to the best policy; 0 where all are equally good."""
+    """The regret divided by the difference between the best and the worst policy; 0 where all are equally good."""
     mean_absolute_error: float
     """In units of value."""
 
@@ -94,7 +94,7 @@ class PolicyRanking:
         """Compare estimates (K,) with true values (K,).
 
         Raises:
-            ConfigurationError: of different lengths, fewer than two, or not finite.
+            ConfigurationError: the lengths differ, there are fewer than two values, or one is not finite.
         """
         estimated, true = np.asarray(estimates, np.float64), np.asarray(values, np.float64)
         if estimated.ndim != 1 or estimated.shape != true.shape or len(true) < 2:
@@ -107,7 +107,7 @@ class PolicyRanking:
         regret = float(true.max() - true[estimated.argmax()])
         span = float(np.ptp(true))
         with warnings.catch_warnings():
-            # SciPy warns of constant input, for which NaN says all.
+            # SciPy warns about constant input; its result, NaN, is documented above.
             warnings.simplefilter("ignore", stats.ConstantInputWarning)
             rank = float(stats.spearmanr(estimated, true).statistic)
             linear = float(stats.pearsonr(estimated, true).statistic)
@@ -119,12 +119,12 @@ class PolicyRanking:
 
 
 def discounted_returns(rewards: np.ndarray, discount: float = 1.0, horizon: int | None = None) -> np.ndarray:
-    """Sums of discounted rewards, sum over t < horizon of discount^t r_t.
+    """Discounted returns: the sum over t < horizon of discount^t r_t.
 
     Args:
         rewards: (..., T), 0 after the end of an episode.
         discount: 1 for plain sums.
-        horizon: how many steps count; None for all.
+        horizon: number of steps that count; None for all.
 
     Returns:
         (...), float64.

@@ -1,4 +1,4 @@
-"""Fits factors of predicted variances, by horizon, on held-out episodes."""
+"""Fits factors for predicted variances, by horizon, on held-out episodes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mbrl_mts3.models.wrappers.recalibration import Recalibration
 
 RULES = ("mean_square", "quantile")
 
-# Windows of a few episodes give noisy factors; those of horizons within this ratio are averaged.
+# Windows of a few episodes give noisy factors: factors of horizons within this ratio are averaged.
 _NEIGHBOURS = 1.25
-# The smallest factor: a dimension that is predicted without any error still needs a positive variance.
+# The smallest factor: a dimension that is predicted without error still needs a positive variance.
 _SMALLEST = 1e-6
 
 
@@ -36,27 +36,27 @@ def fit_recalibration(
     batch_size: int = 256,
     rule: str = "mean_square",
 ) -> Recalibration:
-    """Find what the variances of open-loop predictions must be multiplied by, by horizon and dimension.
+    """Fit the factors that correct the variances of open-loop predictions, by horizon and dimension.
 
     With z the errors of open-loop predictions in units of the predicted standard deviation, at one horizon and in one
     dimension, over all windows:
 
-        mean_square: mean(z^2), where the likelihood of the errors is highest
+        mean_square: mean(z^2), which maximises the likelihood of the errors
         quantile:    (quantile_0.95(|z|) / 1.96)^2, with which the 95% intervals hold 95% of these errors
 
-    Both agree for Gaussian errors. With heavy tails the first also reckons with how large rare errors are, the second
-    only with how many there are. On held-out episodes of HalfCheetah and of a maze both came equally near to 95%; the
-    first is the default for its better likelihood. Windows of one episode are much alike and episodes are few, so the
-    factors are noisy: their logarithms are averaged over neighbouring horizons.
+    Both agree for Gaussian errors. With heavy tails the first depends on how large rare errors are, the second only on
+    how many there are. On held-out episodes of HalfCheetah and of a maze both came equally near to 95%; the first is
+    the default for its better likelihood. Windows of one episode are similar and episodes are few, so the factors are
+    noisy: their logarithms are averaged over neighbouring horizons.
 
     Source of the first: Levi, Gispan, Giladi and Fetaya, "Evaluating and Calibrating Uncertainty Prediction in
-    Regression Tasks", Sensors 2022 (arXiv 1905.11659), there with one factor for all.
+    Regression Tasks", Sensors 2022 (arXiv 1905.11659), there with one factor for all horizons and dimensions.
 
     Args:
         model: not recalibrated, in normalised units; its mode is left as it is.
         normalizer: of the model.
-        episodes: physical units, not those that judge the result. Those that were trained on have errors that are too
-            small, where a model overfits; where it does not, they make up for few others.
+        episodes: physical units; not the episodes of the final evaluation. On training episodes the errors are too
+            small if the model overfits; if it does not, training episodes can make up for a lack of others.
         context, horizon, batch_size: as in `evaluate_open_loop`.
         stride: steps from one window's start to the next; None means a quarter of the horizon.
         rule: "mean_square" or "quantile".
@@ -74,7 +74,7 @@ def fit_recalibration(
     normalizer = normalizer.to(device)
     errors = torch.cat(
         [
-            _standardised(model, raw.to(device).normalize(normalizer), context, horizon)
+            _standardised_errors(model, raw.to(device).normalize(normalizer), context, horizon)
             for raw in sampler.batches(sampler.grid(max(1, horizon // 4) if stride is None else stride), batch_size)
         ]
     )
@@ -84,8 +84,8 @@ def fit_recalibration(
     return Recalibration(factors[:, :size].contiguous(), reward)
 
 
-def _standardised(model: WorldModel, batch: WindowBatch, context: int, horizon: int) -> Tensor:
-    """(B, horizon, obs [+ 1]): errors over predicted deviations, the reward's last; NaN past the end of an episode."""
+def _standardised_errors(model: WorldModel, batch: WindowBatch, context: int, horizon: int) -> Tensor:
+    """Errors divided by predicted standard deviations, (B, horizon, obs [+ 1 for the reward]); NaN after an episode."""
     columns = model.observation_dim + model.predict_reward
     found = torch.full((len(batch.valid), horizon, columns), torch.nan)
     for rows, windows in batch.by_length():
@@ -102,14 +102,14 @@ def _standardised(model: WorldModel, batch: WindowBatch, context: int, horizon: 
         if not bool(usable.all()):
             raise NonFiniteError(
                 f"{int((~usable.all(-1)).sum())} of {usable[..., 0].numel()} predictions are not finite or have "
-                "no positive variance: no factor can repair that, train the model anew"
+                "no positive variance: no factor can correct that, train the model again"
             )
         found[rows, : error.shape[1]] = (error / variance.sqrt()).cpu()
     return found
 
 
 def _factors(errors: Tensor, rule: str) -> Tensor:
-    """(L, columns), float64, from standardised errors (W, L, columns) with NaN where there is none."""
+    """Factors (L, columns), float64, from standardised errors (W, L, columns), which are NaN where there is no step."""
     if rule == "mean_square":
         return errors.double().square().nanmean(dim=0)
     level = torch.tensor(0.95, dtype=torch.float64)
@@ -119,7 +119,7 @@ def _factors(errors: Tensor, rule: str) -> Tensor:
 
 
 def _smooth(values: Tensor) -> Tensor:
-    """Mean of (L, columns) over the horizons h / 1.25 .. 1.25 h; the first two stand alone."""
+    """Average (L, columns) over the horizons h / 1.25 to 1.25 h; the first two horizons stay as they are."""
     length = len(values)
     rows = []
     for horizon in range(1, length + 1):

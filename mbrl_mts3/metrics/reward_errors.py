@@ -13,40 +13,40 @@ from mbrl_mts3.errors import ShapeError
 
 @dataclass(frozen=True)
 class RewardErrors:
-    """Errors of K predicted rewards against the data's, in units of reward where nothing else is said."""
+    """Errors of K predicted rewards against those of the data, in units of reward where not stated otherwise."""
 
     count: int
     """K."""
     rmse: float
     nrmse: float
-    """The root mean squared error in units of the data's standard deviation; NaN where all rewards are equal."""
+    """Root mean squared error in units of the standard deviation of the true rewards; NaN where these are all equal."""
     bias: float
-    """Mean of predicted less true: above 0 promises too much."""
+    """Mean of predicted less true rewards: above 0, predictions are too high."""
     maximum: float
     """The largest absolute error."""
     correlation: float
-    """Pearson's; NaN where either is constant."""
+    """Pearson's correlation; NaN where either is constant."""
 
     @classmethod
     def from_rewards(cls, predicted: np.ndarray, true: np.ndarray) -> RewardErrors:
         """Compare arrays of one shape, K entries in all.
 
         Raises:
-            ShapeError: of different shapes, or empty.
+            ShapeError: the shapes differ, or the arrays are empty.
         """
-        guess, truth = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
-        if guess.shape != truth.shape or truth.size == 0:
-            raise ShapeError(f"expected as many predicted rewards as true ones, got {guess.shape} and {truth.shape}")
-        error = guess - truth
-        rmse, spread = float(np.sqrt(np.square(error).mean())), float(truth.std())
-        varied = np.ptp(truth) > 0 and np.ptp(guess) > 0
+        predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+        if predicted.shape != true.shape or true.size == 0:
+            raise ShapeError(f"expected as many predicted rewards as true ones, got {predicted.shape} and {true.shape}")
+        error = predicted - true
+        rmse, spread = float(np.sqrt(np.square(error).mean())), float(true.std())
+        varied = np.ptp(true) > 0 and np.ptp(predicted) > 0
         return cls(
-            count=truth.size,
+            count=true.size,
             rmse=rmse,
-            nrmse=rmse / spread if np.ptp(truth) > 0 else math.nan,
+            nrmse=rmse / spread if np.ptp(true) > 0 else math.nan,
             bias=float(error.mean()),
             maximum=float(np.abs(error).max()),
-            correlation=float(np.corrcoef(guess.ravel(), truth.ravel())[0, 1]) if varied else math.nan,
+            correlation=float(np.corrcoef(predicted.ravel(), true.ravel())[0, 1]) if varied else math.nan,
         )
 
     def to_json(self) -> dict[str, Any]:

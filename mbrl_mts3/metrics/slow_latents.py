@@ -1,4 +1,4 @@
-"""The slow latents of MTS3 along episodes, collected to be looked at."""
+"""Slow latents of MTS3 along episodes, for inspection and plots."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 def collect_slow_latents(
     model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode], level: int | None = None
 ) -> SlowLatents:
-    """Filter whole episodes, everything observed, and keep the latent of a slow level at the end of each of its cells.
+    """Filter fully observed episodes and collect the latent of a slow level at the end of each of its cells.
 
     Args:
         model: an MTS3 with slow levels, in normalised units; its mode is left as it is.
         normalizer: of the model.
-        episodes: physical units; a rest that fills no cell is left out.
+        episodes: physical units; steps after the last full cell are left out.
         level: 1 is the fastest of the slow levels; None takes the slowest.
 
     Raises:
-        ConfigurationError: the model has no slow latents, or not that level.
-        EpisodeTooShortError: no episode fills a cell.
+        ConfigurationError: the model has no slow latents, or no such level.
+        EpisodeTooShortError: no episode is as long as a cell.
     """
-    mts3, level = _checked(model, level)
+    mts3, level = _select_level(model, level)
     period = mts3.slow_levels[level - 1].period
     longest = max((len(episode) for episode in episodes), default=0)
     if longest < period:
@@ -44,13 +44,15 @@ def collect_slow_latents(
     model.eval()
     try:
         return concatenate(
-            [_follow(mts3, normalizer, episode, place, level, period) for place, episode in enumerate(episodes)]
+            [_filter_episode(mts3, normalizer, episode, index, level, period) for index, episode in enumerate(episodes)]
         )
     finally:
         model.train(training)
 
 
-def _follow(model: MTS3, normalizer: Normalizer, episode: Episode, place: int, level: int, period: int) -> SlowLatents:
+def _filter_episode(
+    model: MTS3, normalizer: Normalizer, episode: Episode, index: int, level: int, period: int
+) -> SlowLatents:
     device = model.noise.raw.device
     normalizer = normalizer.to(device)
     observations = normalizer.normalize_observation(torch.as_tensor(episode.observations, device=device))[None]
@@ -63,10 +65,10 @@ def _follow(model: MTS3, normalizer: Normalizer, episode: Episode, place: int, l
     steps = torch.arange(1, len(means) + 1) * period
     size = 2 * model.options.slow_size
     mean: Tensor = torch.stack(means) if means else torch.zeros(0, size)
-    return SlowLatents(mean, torch.full_like(steps, place), steps)
+    return SlowLatents(mean, torch.full_like(steps, index), steps)
 
 
-def _checked(model: WorldModel, level: int | None) -> tuple[MTS3, int]:
+def _select_level(model: WorldModel, level: int | None) -> tuple[MTS3, int]:
     if not isinstance(model, MTS3) or not model.slow_levels:
         levels = "with time_scales=()" if isinstance(model, MTS3) else "which keeps no latents of several time scales"
         raise ConfigurationError(
@@ -81,11 +83,11 @@ def _checked(model: WorldModel, level: int | None) -> tuple[MTS3, int]:
 
 @dataclass(frozen=True, repr=False)
 class SlowLatents(TensorRecord):
-    """Posterior means of one level's latent at the ends of its cells, episode by episode, on the CPU."""
+    """Posterior means of the latent of one slow level at the ends of its cells, episode by episode, on the CPU."""
 
     mean: Tensor
     """(N, 2n): mean of x_k given everything observed in cell k and before."""
     episode: Tensor
-    """(N,) int64: place of the episode in the given sequence."""
+    """(N,) int64: index of the episode in the given sequence."""
     step: Tensor
-    """(N,) int64: steps of the episode up to the end of the cell."""
+    """(N,) int64: number of steps of the episode up to the end of the cell."""

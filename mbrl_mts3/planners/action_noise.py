@@ -16,8 +16,9 @@ def coloured_noise(
 ) -> Tensor:
     """Sample noise whose power spectrum falls as 1 / frequency^exponent along the last dimension.
 
-    0 is white, 1 pink, 2 brown. Every entry is standard normal whatever the exponent; neighbours agree the more,
-    the larger it is. The frequency 0 is taken as strong as the lowest other one: a sequence may lean to one side.
+    An exponent of 0 is white, 1 pink, 2 brown noise. Every entry is standard normal for each exponent; a larger
+    exponent correlates neighbouring steps more. Frequency 0 gets the power of the lowest other one, so that the mean of
+    a sequence may differ from 0.
 
     Spectral synthesis of Timmer and Koenig (1995), as the coloured actions of iCEM (Pinneri et al., 2020).
 
@@ -35,11 +36,11 @@ def coloured_noise(
 
 
 def _amplitudes(length: int, exponent: float) -> Tensor:
-    """(L // 2 + 1,): standard deviation of the real and of the imaginary part at each frequency."""
+    """Standard deviation (L // 2 + 1,) of the real and of the imaginary part at each frequency."""
     frequencies = torch.fft.rfftfreq(length, dtype=torch.float64)
     frequencies[0] = 1.0 / length
     amplitudes = frequencies ** (-exponent / 2)
-    # Frequency 0 and, for even lengths, the highest one are real: their one part carries the power of two.
+    # Frequency 0 and, for even lengths, the highest one are real: their single part carries the power of both.
     real = torch.zeros(len(amplitudes), dtype=torch.bool)
     real[0] = True
     real[-1] |= length % 2 == 0

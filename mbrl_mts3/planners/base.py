@@ -1,4 +1,4 @@
-"""The contract of all planners, the plan they return and the warm start they carry on."""
+"""Base class of the planners, the plan that they return and the warm start of the next search."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ Bounds = Tensor | np.ndarray | Sequence[float]
 class Planner(ABC):
     """Searches for the action sequence with the largest return, for B problems at once.
 
-    A planner knows no model and remembers nothing: the warm start is taken and returned. All B problems see the same
-    random draws, so a batch of one gives what one of a batch gives. A return that is NaN or infinite ranks last.
+    A planner knows no model and keeps no state: it takes a warm start and returns the next one. All B problems use the
+    same random numbers, so a problem gets the same plan alone and in a batch. A return that is NaN or infinite ranks
+    last.
 
     Args of the base:
         action_low, action_high: (act,) finite bounds in physical units; every candidate lies within.
@@ -70,11 +71,11 @@ class Planner(ABC):
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> PlannerState:
-        """Where the first search of `batch_size` episodes starts."""
+        """The state from which the first search of `batch_size` episodes starts."""
 
     @abstractmethod
     def plan(self, objective: Objective, state: PlannerState, generator: torch.Generator | None = None) -> Plan:
-        """Search once.
+        """Search for the best action sequences of B problems.
 
         Args:
             objective: maps (B, N, L, act) to (B, N).
@@ -86,7 +87,7 @@ class Planner(ABC):
         """
 
     def evaluate(self, objective: Objective, candidates: Tensor) -> Tensor:
-        """(B, N): returns of (B, N, L, act), with -inf for those that are not finite."""
+        """Returns (B, N) of the candidates (B, N, L, act), -inf in place of values that are not finite."""
         values = objective(candidates)
         if values.shape != candidates.shape[:2]:
             raise ShapeError(
@@ -97,12 +98,12 @@ class Planner(ABC):
 
 
 def shift(actions: Tensor) -> Tensor:
-    """(..., L, act): drop the first step, which is executed, and repeat the last."""
+    """Drop the first step of sequences (..., L, act), which is executed, and repeat the last one."""
     return torch.cat([actions[..., 1:, :], actions[..., -1:, :]], dim=-2)
 
 
 def take_best(candidates: Tensor, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` best sequences (B, count, L, act) and their values (B, count), best first."""
+    """Select the `count` best sequences (B, count, L, act) and their values (B, count), best first."""
     best, index = values.topk(count, dim=1)
     return candidates.gather(1, index[:, :, None, None].expand(-1, -1, *candidates.shape[2:])), best
 
@@ -115,14 +116,14 @@ def require_option(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, repr=False)
 class Plan(TensorRecord):
-    """The best action sequence that was found for each of B problems, in physical units."""
+    """The best action sequence found for each of B problems, in physical units."""
 
     action: Tensor
     """(B, act): the action to execute now, the first of `actions`."""
     actions: Tensor
     """(B, L, act)."""
     value: Tensor
-    """(B,): what the objective said of `actions`; -inf where no candidate had a finite return."""
+    """(B,): value of `actions` under the objective; -inf where no candidate had a finite return."""
     state: PlannerState
     """Where the next search of the same episodes starts."""
 

@@ -17,14 +17,15 @@ class ICEM(Planner):
     iterations, the mean itself among the last ones, and the best sequence of all executed.
 
     Args:
-        candidates: sequences of the first iteration, kept ones included.
+        candidates: sequences of the first iteration, the kept elites included.
         iterations: how often the mean is refitted.
-        elites: the sequences that it is refitted to.
-        kept_fraction: part of the elites that is tried again, in the next iteration and at the next decision.
-        decay: iteration i tries candidates / decay^i sequences, but twice as many as elites at least.
-        momentum: part of the old mean and spread that a refit keeps.
-        noise_beta: colour of the noise: 0 white, 1 pink, 2 brown and smoother beyond.
-        noise_std: its first standard deviation, in halves of the action range; clipped at the bounds.
+        elites: number of best sequences that the mean is refitted to.
+        kept_fraction: fraction of the elites that is tried again, in the next iteration and at the next decision.
+        decay: iteration i tries candidates / decay^i sequences, but at least twice as many as there are elites.
+        momentum: weight of the old mean and spread in a refit.
+        noise_beta: exponent of the noise: 0 white, 1 pink, 2 brown; larger values are smoother.
+        noise_std: standard deviation in the first iteration, in units of half the action range; samples are clipped
+            at the bounds.
     """
 
     def __init__(
@@ -81,10 +82,10 @@ class ICEM(Planner):
     def _candidates(
         self, iteration: int, mean: Tensor, std: Tensor, kept: Tensor, generator: torch.Generator | None
     ) -> Tensor:
-        """(B, N, L, act): kept elites, the mean in the last iteration, and noise around the mean."""
+        """Candidates (B, N, L, act): the kept elites, the mean in the last iteration, and samples around the mean."""
         given = [kept] if iteration < self.iterations - 1 else [kept, mean[:, None]]
         count = max(int(self.candidates * self.decay**-iteration), 2 * self.elites)
         count -= sum(sequences.shape[1] for sequences in given)
         noise = coloured_noise((count, self.action_dim, self.horizon), self.noise_beta, generator).transpose(-1, -2)
-        drawn = torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.action_low, self.action_high)
-        return torch.cat([*given, drawn], dim=1)
+        sampled = torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.action_low, self.action_high)
+        return torch.cat([*given, sampled], dim=1)

@@ -1,4 +1,4 @@
-"""What a planner maximises: the return of imagined rollouts under a reward function."""
+"""Objective of a planner: the return of imagined rollouts under a reward function."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ PLANNING_UNCERTAINTIES = ("aleatoric", "epistemic")
 class RolloutObjective:
     """Returns of action sequences, imagined open loop from a belief; all in physical units.
 
-    The return is sum_t discount^t w_t (r_t - penalty * u_t), where w_t is the probability that the episode still runs
-    at step t (1 for a model without a termination head) and u_t the standard deviation of o_{t+1} in units of the
-    data's, averaged over its entries. Rewards of a reward function are those of the predicted means.
+    The return is sum_t discount^t w_t (r_t - penalty * u_t), where w_t is the probability that the episode has not
+    ended before step t (1 for a model without a termination head) and u_t the predicted standard deviation of o_{t+1}
+    in units of that of the data, averaged over its entries. A reward function is evaluated at the predicted means.
 
     Args:
         model: imagines (B, N, L) steps.
-        belief: what is known, of batch size B, updated with o_t.
+        belief: of batch size B, updated with o_t.
         observation: (B, obs), o_t as it was observed.
-        reward: scores the imagined transitions; None takes the model's own reward head.
-        discount: weight of a step against the one before.
-        uncertainty: whose standard deviation u is: "aleatoric", that of the whole prediction, or "epistemic", that of
+        reward: reward function of the imagined transitions; None uses the reward head of the model.
+        discount: weight of a step relative to the one before, in (0, 1].
+        uncertainty: which standard deviation u is: "aleatoric", that of the whole prediction, or "epistemic", that of
             the members' means, which needs an ensemble.
-        uncertainty_penalty: reward that one unit of u costs per step.
+        uncertainty_penalty: subtracted from the reward of a step, per unit of u.
 
     Raises:
         ConfigurationError: an option out of range, or no reward at all.
@@ -64,13 +64,13 @@ class RolloutObjective:
         self.uncertainty_penalty = uncertainty_penalty
 
     def __call__(self, actions: Tensor) -> Tensor:
-        """(B, N, L, act) -> (B, N)."""
+        """Returns (B, N) of the action sequences (B, N, L, act)."""
         if self.uncertainty_penalty > 0:
             full = self.model.imagine(self.belief, actions)
             prediction: Prediction | MeanPrediction = full
             rewards = self._rewards(full, actions) - self.uncertainty_penalty * self._spread(full)
         else:
-            # Variances cost more than means, and nothing here would look at them.
+            # Variances take longer to compute than means and are not used here.
             prediction = self.model.imagine_mean(self.belief, actions)
             rewards = self._rewards(prediction, actions)
         if self.discount < 1:
@@ -80,7 +80,7 @@ class RolloutObjective:
         return rewards.sum(dim=-1)
 
     def _rewards(self, prediction: Prediction | MeanPrediction, actions: Tensor) -> Tensor:
-        """(B, N, L)."""
+        """Rewards (B, N, L) of the imagined steps."""
         if self.reward is not None:
             first = self.observation[:, None, None].expand(-1, actions.shape[1], -1, -1)
             before = torch.cat([first, prediction.mean[:, :, :-1]], dim=2)
@@ -93,7 +93,7 @@ class RolloutObjective:
         return prediction.reward_mean
 
     def _spread(self, prediction: Prediction) -> Tensor:
-        """(B, N, L): mean standard deviation, as a part of the data's."""
+        """Predicted standard deviation (B, N, L) in units of that of the data, averaged over the entries."""
         variance = prediction.variance if self.uncertainty == "aleatoric" else prediction.epistemic_variance
         if variance is None:
             raise ConfigurationError(
@@ -105,7 +105,7 @@ class RolloutObjective:
 
 
 def _survival(termination_logit: Tensor) -> Tensor:
-    """(..., L): probability that no earlier step terminated; the reward of the terminating step itself counts."""
+    """Probability (..., L) that no earlier step terminated; the reward of the terminating step itself counts."""
     alive = torch.sigmoid(-termination_logit[..., :-1]).cumprod(dim=-1)
     return torch.cat([torch.ones_like(termination_logit[..., :1]), alive], dim=-1)
 
@@ -114,10 +114,10 @@ def _survival(termination_logit: Tensor) -> Tensor:
 class RewardFunction(Protocol):
     """The reward of transitions, in physical units.
 
-    Observations hold the entries that the model sees, in the order of its selector. Where the function was made for B
-    environments (with a goal for each, say), the first of the leading dimensions has the size B.
+    Observations hold the entries that the model observes, in the order of its selector. Where the function was made for
+    B environments (with a goal for each, for example), the first of the leading dimensions has the size B.
     """
 
     def __call__(self, observation: Tensor, action: Tensor, next_observation: Tensor) -> Tensor:
-        """(..., obs), (..., act), (..., obs) -> (...)."""
+        """Rewards (...) of the transitions from (..., obs) by (..., act) to (..., obs)."""
         ...

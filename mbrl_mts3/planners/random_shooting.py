@@ -9,11 +9,12 @@ from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerSta
 
 
 class RandomShooting(Planner):
-    """Try random sequences around the middle of the box, and the last plan again; keep the best.
+    """Try random sequences around the middle of the action range and the last plan again; keep the best.
 
     Args:
-        noise_beta: colour of the noise: 0 white, 1 pink, 2 brown.
-        noise_std: its standard deviation, in halves of the action range; clipped at the bounds.
+        noise_beta: exponent of the noise: 0 white, 1 pink, 2 brown.
+        noise_std: standard deviation of the noise, in units of half the action range; samples are clipped at the
+            bounds.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class RandomShooting(Planner):
     def plan(self, objective: Objective, state: PlannerState, generator: torch.Generator | None = None) -> Plan:
         shape = (self.candidates - 1, self.action_dim, self.horizon)
         noise = coloured_noise(shape, self.noise_beta, generator).transpose(-1, -2)
-        drawn = self.middle + noise * self.noise_std * self.half_range
-        drawn = drawn.clamp(self.action_low, self.action_high)
-        tried = torch.cat([state.mean[:, None], drawn.expand(len(state.mean), *drawn.shape)], dim=1)
+        sampled = self.middle + noise * self.noise_std * self.half_range
+        sampled = sampled.clamp(self.action_low, self.action_high)
+        tried = torch.cat([state.mean[:, None], sampled.expand(len(state.mean), *sampled.shape)], dim=1)
         best, values = take_best(tried, self.evaluate(objective, tried), 1)
         actions = best[:, 0]
         after = PlannerState(mean=shift(actions), elites=state.elites)

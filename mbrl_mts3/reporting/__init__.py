@@ -1,4 +1,4 @@
-"""Figures, tables and report pages, made from plain results."""
+"""Figures, tables and report pages of plain results."""
 
 from mbrl_mts3.reporting.animation import rollout_animation
 from mbrl_mts3.reporting.comparison_plots import comparison_figure

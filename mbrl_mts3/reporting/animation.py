@@ -1,4 +1,4 @@
-"""A GIF of a real rollout beside the model's imagination of it."""
+"""GIFs: a real rollout beside the one that the model imagines, and recorded frames."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ from mbrl_mts3.metrics.open_loop_prediction import OpenLoopWindow
 from mbrl_mts3.reporting.maze_plots import MazeLayout
 from mbrl_mts3.reporting.style import INK, MODEL, REAL, styled
 
+# Opacity of the ellipses by probability.
+_LEVELS = {0.95: 0.15, 0.5: 0.35}
+# Frames of a GIF from which its palette is computed.
+_PALETTE_FRAMES = 8
+
 
 @styled
 def rollout_animation(
@@ -35,25 +40,25 @@ def rollout_animation(
     frames: int = 150,
     frames_per_second: int = 12,
 ) -> Path:
-    """Write a GIF: left the real positions, right what the model imagines of them, given the same actions.
+    """Write a GIF: the real positions on the left, those that the model imagines from the same actions on the right.
 
-    Ellipses hold 50% and 95% of the predicted probability. The model observes during the context, then nothing.
+    Ellipses hold 50% and 95% of the predicted probability. The model observes the context and nothing after it.
 
     Args:
         window: its dimensions `columns` are positions, in metres.
-        goal: (2,), drawn if given.
-        frames: at most so many; longer windows are shown at every second, third, ... step. The last one is shown.
+        goal: (2,), shown if given.
+        frames: at most this many; of longer windows every second, third, ... step is shown, and the last one.
         frames_per_second: speed.
     """
-    stage = RolloutPanels(Figure(figsize=_size(maze), dpi=90), maze, window, goal, columns)
+    panels = RolloutPanels(Figure(figsize=_size(maze), dpi=90), maze, window, goal, columns)
     total = len(window.observations)
     shown = sorted({*range(0, total, -(-total // frames)), total - 1})
-    images = _record(stage, shown)
-    # Colours are chosen from the last frame, which shows all there is; frames of one palette compress well.
+    images = _render(panels, shown)
+    # Colours are chosen from the last frame, which has all elements; frames with one palette compress well.
     last = images[-1].quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     quantized = [image.quantize(palette=last, dither=Image.Dither.NONE) for image in images]
     pause = round(1000 / frames_per_second)
-    # The last frame stays for a moment before the movie starts again.
+    # The last frame is shown longer before the animation starts again.
     durations = [pause] * (len(shown) - 1) + [1500]
     buffer = BytesIO()
     quantized[0].save(
@@ -63,32 +68,29 @@ def rollout_animation(
 
 
 def _size(maze: MazeLayout) -> tuple[float, float]:
-    """Inches that leave no blank beside panels of the maze's shape."""
+    """Figure size in inches that fits two panels of the maze's shape."""
     return 8.4, 3.75 * maze.walls.shape[0] / maze.walls.shape[1] + 1.0
 
 
-def _record(stage: RolloutPanels, steps: Sequence[int]) -> list[Image.Image]:
-    """What stands still is drawn once, what moves for each step: far faster than whole figures."""
-    canvas: Any = FigureCanvasAgg(stage.figure)  # without annotations in matplotlib
-    for artist in stage.moving:
+def _render(panels: RolloutPanels, steps: Sequence[int]) -> list[Image.Image]:
+    """Render the background once and the moving parts for each step, which is much faster than whole figures."""
+    canvas: Any = FigureCanvasAgg(panels.figure)  # without annotations in matplotlib
+    for artist in panels.moving:
         artist.set_visible(False)
     canvas.draw()
-    still = canvas.copy_from_bbox(stage.figure.bbox)
+    background = canvas.copy_from_bbox(panels.figure.bbox)
     images = []
     for step in steps:
-        canvas.restore_region(still)
-        stage.show(step)
-        for artist in stage.moving:
-            stage.figure.draw_artist(artist)
+        canvas.restore_region(background)
+        panels.show(step)
+        for artist in panels.moving:
+            panels.figure.draw_artist(artist)
         images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
     return images
 
 
-_LEVELS = {0.95: 0.15, 0.5: 0.35}
-
-
 class RolloutPanels:
-    """Draws time `step` of a window: the real position, the imagined one, and how sure the model is of it.
+    """Panels that show one time step of a window: the real position, the imagined one and its uncertainty.
 
     Args:
         figure: empty.
@@ -105,36 +107,36 @@ class RolloutPanels:
         self.context = window.context
         chosen = list(columns)
         self._real = window.observations[:, chosen].numpy()
-        # While the model observes, what it knows is what there is.
+        # While the model observes, the real positions are shown for it.
         self._imagined = np.concatenate([self._real[: self.context], window.mean[:, chosen].numpy()])
         self._deviation = window.variance[:, chosen].clamp_min(0).sqrt().numpy()
         left, right = _panels(figure, maze, goal)
         self._ellipses = {level: _ellipse(right, alpha) for level, alpha in _LEVELS.items()}
         self._trails = [_line(left, color=REAL, lw=1.6), _line(right, color=MODEL, lw=1.6)]
-        look = {"marker": "o", "ms": 10, "mec": "white", "ls": "none"}
-        self._dots = [_line(left, color=REAL, **look), _line(right, color=MODEL, **look)]
-        self._ghost = _line(right, marker="o", ms=10, mec=REAL, mew=1.8, mfc="none", ls="none")
+        style = {"marker": "o", "ms": 10, "mec": "white", "ls": "none"}
+        self._dots = [_line(left, color=REAL, **style), _line(right, color=MODEL, **style)]
+        self._real_position = _line(right, marker="o", ms=10, mec=REAL, mew=1.8, mfc="none", ls="none")
         self._title = right.set_title("")
         self._caption = figure.text(0.53, 0.03, "", ha="center", fontsize=10)
 
     @property
     def moving(self) -> list[Artist]:
-        """All that changes with the step, from back to front."""
-        return [*self._ellipses.values(), *self._trails, *self._dots, self._ghost, self._title, self._caption]
+        """The artists that change with the step, from back to front."""
+        return [*self._ellipses.values(), *self._trails, *self._dots, self._real_position, self._title, self._caption]
 
     def show(self, step: int) -> None:
-        """Set the stage to time `step` of the window, 0 being its first observation."""
+        """Show time `step` of the window; 0 is its first observation."""
         for artist in self.moving:
             artist.set_visible(True)
         for path, trail, dot in zip((self._real, self._imagined), self._trails, self._dots, strict=True):
             trail.set_data(*path[: step + 1].T)
             dot.set_data(*path[step : step + 1].T)
-        self._ghost.set_data(*self._real[step : step + 1].T)
+        self._real_position.set_data(*self._real[step : step + 1].T)
         ahead = step - self.context + 1
         if ahead > 0:
             self._show_imagination(step, ahead)
             return
-        for artist in (*self._ellipses.values(), self._ghost):
+        for artist in (*self._ellipses.values(), self._real_position):
             artist.set_visible(False)
         self._title.set_text("Model, still observing")
         self._caption.set_text(f"step {step} · open loop from step {self.context} on")
@@ -153,7 +155,7 @@ class RolloutPanels:
 
 def _panels(figure: Figure, maze: MazeLayout, goal: np.ndarray | None) -> tuple[Axes, Axes]:
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    # Fixed, not arranged by matplotlib: a part that appears must not move the others.
+    # Fixed margins: with an automatic layout, a part that appears would move the others.
     inch = 1 / figure.get_figheight()
     figure.subplots_adjust(left=0.075, right=0.985, wspace=0.08, bottom=0.75 * inch, top=1 - 0.3 * inch)
     for axes in (left, right):
@@ -165,8 +167,8 @@ def _panels(figure: Figure, maze: MazeLayout, goal: np.ndarray | None) -> tuple[
     return left, right
 
 
-def _line(axes: Axes, **look: object) -> Line2D:
-    line: Line2D = axes.plot([], [], **look)[0]  # type: ignore[arg-type]
+def _line(axes: Axes, **style: object) -> Line2D:
+    line: Line2D = axes.plot([], [], **style)[0]  # type: ignore[arg-type]
     return line
 
 
@@ -176,11 +178,8 @@ def _ellipse(axes: Axes, alpha: float) -> Ellipse:
     return ellipse
 
 
-_FRAMES_OF_PALETTE = 8
-
-
 def write_gif(path: str | Path, frames: Sequence[np.ndarray], frames_per_second: float, width: int = 240) -> Path:
-    """Write a GIF, which needs no player and no codec.
+    """Write frames as a GIF, which every browser shows without a codec.
 
     Args:
         frames: (height, width, 3) uint8 each.
@@ -188,15 +187,15 @@ def write_gif(path: str | Path, frames: Sequence[np.ndarray], frames_per_second:
         width: in pixels; the height follows.
 
     Raises:
-        ShapeError: no frames, or of different sizes.
+        ShapeError: there are no frames, or their sizes differ.
     """
     shapes = {frame.shape for frame in frames}
     if len(shapes) != 1:
-        raise ShapeError(f"a film needs frames of one size, got {sorted(shapes) or 'none'}")
+        raise ShapeError(f"a GIF needs frames of one size, got {sorted(shapes) or 'none'}")
     size = width, max(1, round(width * frames[0].shape[0] / frames[0].shape[1]))
     images = [Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR) for frame in frames]
-    # One palette for all frames: those that share it compress well and do not flicker.
-    some = np.concatenate([np.asarray(image) for image in images[:: -(-len(images) // _FRAMES_OF_PALETTE)]])
+    # One palette for all frames: such frames compress well and do not flicker.
+    some = np.concatenate([np.asarray(image) for image in images[:: -(-len(images) // _PALETTE_FRAMES)]])
     palette = Image.fromarray(some).quantize(128, dither=Image.Dither.NONE)
     shown = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     buffer = BytesIO()

@@ -1,4 +1,4 @@
-"""Captions of figures, written from the numbers behind them."""
+"""Captions of figures, written from the numbers that they show."""
 
 from __future__ import annotations
 
@@ -9,48 +9,46 @@ from mbrl_mts3.reporting.policy_plots import ControlResult
 
 
 def describe_errors(result: OpenLoopResult) -> str:
-    """What `error_figure` shows."""
+    """Caption of `error_figure`."""
     model, last = result.model.nrmse, result.horizon - 1
     parts = [
-        "Left: error in units of the spread of the training data, so that always answering with the training mean "
-        "scores about 1. Right: how improbable the truth was to the model. Lower is better in both.",
-        f"One step ahead the model errs by {_number(model[0])}, {result.horizon} steps ahead by "
-        f"{_number(model[last])}; repeating the last observation errs by {_number(result.persistence.nrmse[0])} and "
+        "Left: error in units of the spread of the training data; always predicting the training mean gives about 1. "
+        "Right: negative log likelihood of the true values under the model. Lower is better in both.",
+        f"The error of the model is {_number(model[0])} one step ahead and {_number(model[last])} {result.horizon} "
+        f"steps ahead; that of repeating the last observation is {_number(result.persistence.nrmse[0])} and "
         f"{_number(result.persistence.nrmse[last])}.",
         _against_references(result),
     ]
     if result.invalid_predictions:
-        parts.append(
-            f"{result.invalid_predictions} predictions were not finite: curves are broken where this happened."
-        )
+        parts.append(f"{result.invalid_predictions} predictions were not finite: the curves have gaps there.")
     return " ".join(parts)
 
 
 def describe_calibration(result: OpenLoopResult) -> str:
-    """What `calibration_figure` shows."""
+    """Caption of `calibration_figure`."""
     observed = result.model.coverage_at(0.95)
     error = result.calibration_error
     assert error is not None
     return (
-        "Left: share of true values inside the model's central intervals, against the probability that the model gave "
-        "them; on the diagonal the two agree, below it the model is too sure of itself. Right: the same for three "
-        f"intervals by horizon. The 95% intervals hold {float(observed[0]):.0%} of the truth one step ahead and "
+        "Left: share of true values inside the model's central intervals, against the nominal probability of these "
+        "intervals; on the diagonal the two agree, below it the model is overconfident. Right: the same for three "
+        f"intervals by horizon. The 95% intervals hold {float(observed[0]):.0%} of the true values one step ahead and "
         f"{float(observed[-1]):.0%} at {result.horizon} steps; the mean distance from the diagonal is "
         f"{float(error.mean()):.1%} over all horizons."
     )
 
 
 def describe_prediction(result: OpenLoopResult) -> str:
-    """What `prediction_figure` shows of the typical window."""
+    """Caption of `prediction_figure` for the typical window."""
     return (
         f"The model observes {result.context} steps (shaded), then predicts {result.horizon} steps from the true "
-        "actions alone. Bands hold 50% and 95% of the predicted probability. This is the window with the median error "
-        f"of all {len(result.windows)}: half of them are predicted better, half worse."
+        "actions alone. Bands hold 50% and 95% of the predicted probability. Of all "
+        f"{len(result.windows)} windows, this is the one with the median error: half of them are predicted better."
     )
 
 
 def describe_control(results: Sequence[ControlResult]) -> str:
-    """What `control_figure` shows."""
+    """Caption of `control_figure`."""
     found = "; ".join(f"{result.name}: {result.success_rate:.0%} of {result.episodes} episodes" for result in results)
     return f"Share of episodes in which the goal was reached, with its 95% confidence interval. {found}."
 
@@ -60,10 +58,10 @@ def _against_references(result: OpenLoopResult) -> str:
     if bool(better.all()):
         return "The model is better than both references at every horizon."
     share = float(better.double().mean())
-    worst = [index + 1 for index, won in enumerate(better.tolist()) if not won]
+    others = [index + 1 for index, is_better in enumerate(better.tolist()) if not is_better]
     return (
-        f"The model is better than both references at {share:.0%} of the horizons; it is not at {_span(worst)} "
-        f"step{'s' if len(worst) > 1 else ''} ahead."
+        f"The model is better than both references at {share:.0%} of the horizons, but not at {_span(others)} "
+        f"step{'s' if len(others) > 1 else ''} ahead."
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures of several models by horizon, with the range over seeds."""
+"""Figure of the errors of several models by horizon, with the range over seeds."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _LOOKS = [(colour, style) for style in _STYLES for colour in _COLOURS]
 def comparison_figure(curves: Mapping[str, Curves], references: Mapping[str, Mapping[str, Any]]) -> Figure:
     """A panel for each known metric: lines are means over seeds, bands reach from the lowest seed to the highest.
 
-    Far horizons are averaged with their neighbours. Panels of errors end a little above the reference that always
-    answers with the training mean; what is worse leaves the panel.
+    Far horizons are averaged with their neighbours. Panels of errors end a little above the error of the reference
+    that always predicts the training mean; curves with larger errors are cut off.
 
     Args:
         curves: by model.
-        references: by name ("training_mean" is drawn), by metric (L,).
+        references: by name (only "training_mean" is plotted), then by metric, (L,).
     """
     metrics = [metric for metric in _PANELS if any(metric in model for model in curves.values())]
     rows = -(-len(curves) // 4)
@@ -76,7 +76,7 @@ def _draw(axes: Axes, metric: str, curves: Mapping[str, Curves], reference: NDAr
 
 
 def _limit_errors(axes: Axes, metric: str, curves: Mapping[str, Curves], reference: NDArray[np.float64] | None) -> None:
-    """Show the range in which models are of use; one that diverges must not flatten the others to a line."""
+    """Limit the axis to useful errors, so that a model that diverges does not flatten the curves of the others."""
     found = _finite(metric, curves)
     if found.size == 0:
         return
@@ -90,8 +90,7 @@ def _limit_errors(axes: Axes, metric: str, curves: Mapping[str, Curves], referen
 
 
 def _grouped(seeds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Steps and values, neighbours averaged where a logarithmic axis has no room for each: hundreds of noisy far
-    horizons would cover each other."""
+    """Average neighbouring horizons where a logarithmic axis has no room for each one; returns steps and values."""
     length = seeds.shape[1]
     starts = np.unique(np.geomspace(1, length + 1, _POINTS).round().astype(int))[:-1] - 1
     widths = np.diff(starts, append=length)

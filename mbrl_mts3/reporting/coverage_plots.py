@@ -1,4 +1,4 @@
-"""Figures of what a data set covers: states, histograms, mazes, returns and speeds."""
+"""Figures of the coverage of a data set: projection, histograms, mazes, returns and speeds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from mbrl_mts3.reporting.latent_plots import Projection
 from mbrl_mts3.reporting.maze_plots import MazeLayout
 from mbrl_mts3.reporting.style import BLUE, GREY, VERMILLION, new_figure, styled
 
-# Larger pictures than 59 panels are not looked at.
+# The largest observation of known environments has 59 entries; more panels would be too small to read.
 _PANELS = 64
+_BINS = 50
+# Bins along the side of a maze cell.
+_BINS_PER_CELL = 8
 
 
 def coverage_figures(statistics: DatasetStatistics, sample: CoverageSample) -> Iterator[tuple[str, Figure]]:
-    """Names and pictures: returns, histograms, a projection, and for known environments what matters there."""
+    """Names and figures: returns, histograms, a projection, and figures of known environments (maze, speed)."""
     title = statistics.dataset.dataset_id
     yield "returns", returns_figure(statistics.returns, statistics.lengths, title=title)
     shown = slice(None, _PANELS)
@@ -34,13 +37,13 @@ def coverage_figures(statistics: DatasetStatistics, sample: CoverageSample) -> I
     yield "actions", histogram_figure(sample.actions, names, title=f"Actions of {title}", bounds=_bounds(statistics))
     varying = sample.observations[:, sample.observations.std(axis=0) > 0]
     if varying.shape[1] > 1:
-        # In units of the spread: else the entry with the largest numbers decides alone.
+        # In units of the standard deviation: otherwise the entry with the largest numbers decides the projection.
         projection = Projection.fit((varying - varying.mean(axis=0)) / varying.std(axis=0))
         yield "projection", coverage_projection_figure(projection, sample.returns, title=title)
-    yield from _of_known_environments(statistics, sample, title)
+    yield from _environment_figures(statistics, sample, title)
 
 
-def _of_known_environments(
+def _environment_figures(
     statistics: DatasetStatistics, sample: CoverageSample, title: str
 ) -> Iterator[tuple[str, Figure]]:
     columns = {name: sample.observations[:, place] for place, name in enumerate(sample.names)}
@@ -60,26 +63,23 @@ def _bounds(statistics: DatasetStatistics) -> tuple[Array, Array] | None:
 
 @styled
 def coverage_projection_figure(projection: Projection, returns: Array, *, title: str = "") -> Figure:
-    """Points coloured by the return of their episode; the order is mixed, so that no episode hides the others.
+    """Projected observations coloured by the return of their episode, in random order, so that no episode hides others.
 
     Args:
         projection: of N observations.
         returns: (N,).
-        title: above the picture.
+        title: above the figure.
     """
     order = np.random.default_rng(0).permutation(len(returns))
     figure = new_figure(6.0, 4.6)
     axes = figure.subplots()
     x, y = projection.points[order].T
-    drawn = axes.scatter(x, y, c=returns[order], cmap="viridis", s=3, linewidths=0, rasterized=True)
-    figure.colorbar(drawn, ax=axes, label="return of the episode")
+    points = axes.scatter(x, y, c=returns[order], cmap="viridis", s=3, linewidths=0, rasterized=True)
+    figure.colorbar(points, ax=axes, label="return of the episode")
     axes.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     if title:
         axes.set_title(title)
     return figure
-
-
-_BINS = 50
 
 
 @styled
@@ -92,10 +92,10 @@ def histogram_figure(
         values: (N, d).
         names: of the columns.
         title: above all panels.
-        bounds: lowest and highest possible values, (d,) each, drawn as lines where they are finite.
+        bounds: lowest and highest possible values, (d,) each, shown as lines where they are finite.
 
     Raises:
-        ConfigurationError: nothing to draw, or names that are not as many as the columns.
+        ConfigurationError: there are no values, or another number of names than of columns.
     """
     if values.ndim != 2 or not values.size or values.shape[1] != len(names):
         raise ConfigurationError(f"{len(names)} names need as many columns with values, got {values.shape}")
@@ -120,13 +120,9 @@ def histogram_figure(
     return figure
 
 
-# Squares along a cell of the maze.
-_FINENESS = 8
-
-
 @styled
 def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, *, title: str = "") -> Figure:
-    """How often each place was visited, and how fast the point was there on average.
+    """Number of visits of each place of the maze, and mean speed there.
 
     Args:
         maze: walls.
@@ -136,8 +132,8 @@ def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, 
     """
     rows, columns = maze.walls.shape
     width, height = columns * maze.cell_size / 2, rows * maze.cell_size / 2
-    across = np.linspace(-width, width, columns * _FINENESS + 1)
-    up = np.linspace(-height, height, rows * _FINENESS + 1)
+    across = np.linspace(-width, width, columns * _BINS_PER_CELL + 1)
+    up = np.linspace(-height, height, rows * _BINS_PER_CELL + 1)
     x, y = positions[:, 0], positions[:, 1]
     visits = np.histogram2d(x, y, bins=[across, up])[0]
     speeds = np.histogram2d(x, y, bins=[across, up], weights=np.linalg.norm(velocities, axis=1))[0]
@@ -149,8 +145,8 @@ def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, 
         (panels[1], speeds / seen, "mean speed (m/s)", None),
     ):
         maze.draw(axes)
-        drawn = axes.pcolormesh(across, up, values.T, cmap="viridis", norm=norm)
-        figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+        mesh = axes.pcolormesh(across, up, values.T, cmap="viridis", norm=norm)
+        figure.colorbar(mesh, ax=axes, label=label, shrink=0.8)
     if title:
         figure.suptitle(title, fontweight="bold")
     return figure
@@ -158,7 +154,7 @@ def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, 
 
 @styled
 def returns_figure(returns: Array, lengths: Array, *, title: str = "") -> Figure:
-    """Returns in the order of the episodes, the share of each, and lengths against returns.
+    """Returns in the order of the episodes, their histogram, and returns against lengths.
 
     Args:
         returns: (E,).
@@ -168,13 +164,13 @@ def returns_figure(returns: Array, lengths: Array, *, title: str = "") -> Figure
     figure = new_figure(10.5, 3.3)
     order, share, length = figure.subplots(1, 3)
     order.plot(np.arange(len(returns)), returns, ls="none", marker=".", ms=4, color=BLUE)
-    order.set(title="In order", xlabel="Episode", ylabel="Return")
+    order.set(title="In the order of the data set", xlabel="Episode", ylabel="Return")
     finite = returns[np.isfinite(returns)]
     share.hist(finite, bins=40, color=BLUE)
     if len(finite):
         share.axvline(float(finite.mean()), color=VERMILLION, lw=1.5, ls="--", label=f"mean {finite.mean():.4g}")
         share.legend(loc="best")
-    share.set(title="How often", xlabel="Return", ylabel="Episodes")
+    share.set(title="Histogram", xlabel="Return", ylabel="Episodes")
     length.plot(lengths, returns, ls="none", marker=".", ms=4, color=BLUE)
     length.set(title="By length", xlabel="Steps", ylabel="Return")
     if title:
@@ -195,10 +191,10 @@ def speed_figure(speeds: Array, steps: Array, returns: Array, *, title: str = ""
     figure = new_figure(9.0, 3.6)
     along, by_return = figure.subplots(1, 2, sharey=True)
     for axes, across, label in ((along, steps, "Step of the episode"), (by_return, returns, "Return of the episode")):
-        drawn = axes.hexbin(across, speeds, gridsize=45, bins="log", mincnt=1, cmap="viridis", linewidths=0)
+        cells = axes.hexbin(across, speeds, gridsize=45, bins="log", mincnt=1, cmap="viridis", linewidths=0)
         axes.axhline(0, color=GREY, lw=0.8)
         axes.set_xlabel(label)
-    figure.colorbar(drawn, ax=by_return, label="steps in the sample")
+    figure.colorbar(cells, ax=by_return, label="steps in the sample")
     along.set_ylabel("Forward speed (m/s)")
     if title:
         figure.suptitle(title, fontweight="bold")

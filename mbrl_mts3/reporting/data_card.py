@@ -1,4 +1,4 @@
-"""A data card as a page of Markdown."""
+"""The Markdown page of a data card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Card = Mapping[str, Any]
 
 
 def data_card_text(card: Card, findings: Sequence[str] = ()) -> str:
-    """One page about a data set.
+    """Markdown page about a data set.
 
     Args:
         card: `DataCard.to_json`.
@@ -80,8 +80,8 @@ def _spreads(card: Card) -> str:
 
 def _rewards(rewards: Card) -> str:
     numbers = ", ".join(f"{name} {_number(rewards[name])}" for name in ("mean", "sd", "min", "max"))
-    told = [f"{name}: {rewards[name]}" for name in ("timing", "meaning") if name in rewards]
-    return "\n".join(f"- {line}" for line in [numbers, *told])
+    described = [f"{name}: {rewards[name]}" for name in ("timing", "meaning") if name in rewards]
+    return "\n".join(f"- {line}" for line in [numbers, *described])
 
 
 def _table(columns: Sequence[Card], *more: str) -> str:

@@ -1,4 +1,4 @@
-"""The report page of the demo, and the results it is made of."""
+"""The report page of the demo, and the results that it shows."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def write_demo_report(folder: str | Path, results: DemoResults) -> Path:
         The path of the report.
     """
     target = Path(folder)
-    drawn = {
+    plots = {
         **evaluation_figures(results.open_loop, results.window, results.observation_names),
         "control": control_figure(results.policies),
         "mazes": maze_figure(results.maze, {policy.name: policy.rollouts for policy in results.policies}),
     }
-    figures = {name: save_figure(figure, target / f"{name}.png") for name, figure in drawn.items()}
-    movie = rollout_animation(target / "rollout.gif", results.maze, results.rollout, goal=results.rollout_goal)
-    report = _opening(results)
+    figures = {name: save_figure(figure, target / f"{name}.png") for name, figure in plots.items()}
+    animation = rollout_animation(target / "rollout.gif", results.maze, results.rollout, goal=results.rollout_goal)
+    report = _summary_report(results)
     report.add_heading("Control: planning in the real environment")
     _add_policies(report, results)
     report.add_figure(figures["control"], "Success", describe_control(results.policies))
-    report.add_figure(figures["mazes"], "Ways through the maze", _describe_mazes(results))
-    report.add_figure(movie, "A real rollout beside its imagination", _describe_rollout(results))
-    report.add_heading("Prediction: how well the world model foresees test episodes")
+    report.add_figure(figures["mazes"], "Paths through the maze", _describe_mazes(results))
+    report.add_figure(animation, "A real rollout and the imagined one", _describe_rollout(results))
+    report.add_heading("Prediction: errors of the world model on test episodes")
     add_open_loop(report, results.open_loop, figures, results.observation_names)
     report.add_heading("Time")
     rows = [[stage, f"{seconds:.1f}"] for stage, seconds in results.seconds.items()]
-    rows.append(["all", f"{sum(results.seconds.values()):.1f}"])
+    rows.append(["total", f"{sum(results.seconds.values()):.1f}"])
     report.add_table(["stage", "seconds"], rows, "Wall-clock time of each stage of this run.")
     write_atomically(
         target / "summary.json", (json.dumps(results.summary(), indent=2, allow_nan=False) + "\n").encode()
@@ -54,12 +54,12 @@ def write_demo_report(folder: str | Path, results: DemoResults) -> Path:
     return report.write(target / "report.html")
 
 
-def _opening(results: DemoResults) -> Report:
+def _summary_report(results: DemoResults) -> Report:
     report = Report(
         f"From offline data to a planning agent: {results.environment_id}",
         f"A world model (MTS3, {results.parameters:,} parameters) learned from {results.dataset_steps:,} recorded "
-        f"steps in {results.dataset_episodes:,} episodes ({results.dataset_id}), then used for planning. Nothing was "
-        "learned in the episodes reported here.",
+        f"steps in {results.dataset_episodes:,} episodes ({results.dataset_id}) and is then used for planning. It did "
+        "not learn from the episodes reported here.",
     )
     loop, horizon = results.open_loop, results.open_loop.horizons()[-1]
     coverage = float(loop.model.coverage_at(0.95)[horizon - 1])
@@ -80,10 +80,10 @@ def _opening(results: DemoResults) -> Report:
 
 def _add_policies(report: Report, results: DemoResults) -> None:
     report.add_text(
-        f"Each episode starts at a random place with a random goal, which counts as reached within "
-        f"{results.maze.goal_radius} m and must be reached in {results.max_episode_steps} steps. The planner sees "
-        "the real state at every step, imagines many action sequences with the learned model and takes the first "
-        "action of the best."
+        f"Each episode has a random start and a random goal. The goal counts as reached within "
+        f"{results.maze.goal_radius} m and must be reached in {results.max_episode_steps} steps. The planner "
+        "observes the real state at every step, imagines many action sequences with the learned model and executes "
+        "the first action of the best one."
     )
     for policy in results.policies:
         report.add_text(f"{policy.name}: {policy.description}")
@@ -104,10 +104,10 @@ def _add_policies(report: Report, results: DemoResults) -> None:
 
 def _describe_mazes(results: DemoResults) -> str:
     return (
-        "Seen from above; grey is wall. Rows are policies, columns share start and goal. Solid blue paths reached the "
-        "goal, dashed orange ones did not. "
-        f"'{results.shaped.name}' is rewarded for the shortest way through the maze, '{results.straight.name}' for the "
-        "straight distance, which can lead into a wall."
+        "The maze from above; walls are grey. Rows are policies, all paths of a column have the same start and goal. "
+        "Solid blue paths reached the goal, dashed orange ones did not. "
+        f"The reward of '{results.shaped.name}' measures the shortest path through the maze, that of "
+        f"'{results.straight.name}' the straight distance to the goal, which can lead into a wall."
     )
 
 
@@ -115,30 +115,30 @@ def _describe_rollout(results: DemoResults) -> str:
     window = results.rollout
     distance = (window.mean[-1, :2] - window.observations[-1, :2]).norm()
     return (
-        f"Left: what happened in one episode of '{results.shaped.name}', the longest that reached its goal if any did. "
-        f"Right: what the model imagines when it observes {window.context} steps and then only knows the actions, for "
-        f"{len(window.mean)} steps; ellipses hold 50% and 95% of the predicted probability, the ring is the real "
-        f"position. At the end the two are {float(distance):.2f} m apart."
+        f"Left: one real episode of '{results.shaped.name}', the longest of those that reached the goal, if any did. "
+        f"Right: the model observes {window.context} steps and imagines the next {len(window.mean)} steps from the "
+        "actions alone; ellipses hold 50% and 95% of the predicted probability, the ring is the real position. At the "
+        f"last step the imagined and the real position are {float(distance):.2f} m apart."
     )
 
 
 @dataclass(frozen=True, repr=False)
 class DemoResults:
-    """Plain data; knows no environment and no agent."""
+    """Results of the demo as plain data, without environments and agents."""
 
     environment_id: str
     dataset_id: str
     content_hash: str
-    """Of the data set."""
+    """Content hash of the data set."""
     dataset_episodes: int
     dataset_steps: int
     parameters: int
-    """Trainable numbers of the model."""
+    """Number of trainable parameters of the model."""
     max_episode_steps: int
-    """Steps in which a goal must be reached."""
+    """Number of steps in which a goal must be reached."""
     observation_names: tuple[str, ...]
     open_loop: OpenLoopResult
-    """On the test episodes."""
+    """Open-loop evaluation on the test episodes."""
     window: OpenLoopWindow
     """The typical test window."""
     maze: MazeLayout
@@ -148,11 +148,11 @@ class DemoResults:
     """MPC with the reward from the straight distance."""
     random: ControlResult
     rollout: OpenLoopWindow
-    """Of one episode of `shaped`; dimensions 0 and 1 are x and y in metres."""
+    """One episode of `shaped`; dimensions 0 and 1 are x and y in metres."""
     rollout_goal: np.ndarray
     """(2,)."""
     seconds: Mapping[str, float]
-    """By stage, in order."""
+    """Wall-clock time by stage, in order."""
 
     @property
     def policies(self) -> tuple[ControlResult, ...]:

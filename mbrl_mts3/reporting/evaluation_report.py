@@ -20,7 +20,7 @@ from mbrl_mts3.reporting.tables import dimension_table, error_table, imputation_
 def evaluation_figures(
     result: OpenLoopResult, window: OpenLoopWindow, names: Sequence[str], *, show: Sequence[str] | None = None
 ) -> dict[str, Figure]:
-    """By name: `prediction`, `error_by_horizon`, `calibration`; `show` as in `prediction_figure`."""
+    """Figures by name: `prediction`, `error_by_horizon`, `calibration`; `show` as in `prediction_figure`."""
     title = "Typical open-loop prediction (the window with the median error)"
     return {
         "error_by_horizon": error_figure(result),
@@ -30,7 +30,7 @@ def evaluation_figures(
 
 
 def add_open_loop(report: Report, result: OpenLoopResult, figures: Mapping[str, Path], names: Sequence[str]) -> None:
-    """Append the tables and figures of an evaluation, each with what it shows.
+    """Append the tables and figures of an evaluation, each with a caption.
 
     Args:
         figures: the PNGs of `evaluation_figures`.
@@ -70,15 +70,15 @@ def write_evaluation_report(
 
     Args:
         names: of the observation's dimensions.
-        facts: what was evaluated on what, shown on top.
-        show: names to draw in the prediction; None chooses.
-        imputed: an imputation test, where one was made.
+        facts: the model, the data and the options, shown at the top.
+        show: names of the dimensions to plot; None chooses.
+        imputed: result of an imputation test, if there was one.
 
     Returns:
         The path of the report.
     """
-    drawn = evaluation_figures(result, window, names, show=show)
-    figures = {name: save_figure(figure, Path(folder) / f"{name}.png") for name, figure in drawn.items()}
+    plots = evaluation_figures(result, window, names, show=show)
+    figures = {name: save_figure(figure, Path(folder) / f"{name}.png") for name, figure in plots.items()}
     report = Report(
         "Open-loop evaluation",
         f"{result.context} observed steps, then up to {result.horizon} steps open loop with the true actions.",
@@ -87,8 +87,8 @@ def write_evaluation_report(
     report.add_heading("Prediction")
     if result.invalid_predictions:
         report.add_text(
-            f"Attention: {result.invalid_predictions} predictions were not finite or had no positive variance. They "
-            "count as infinitely wrong; where a table says 'not finite', at least one of them is in the mean."
+            f"Attention: {result.invalid_predictions} predictions were not finite or had no positive variance. Their "
+            "errors count as infinite: 'not finite' in a table means that at least one of them is in the mean."
         )
     add_open_loop(report, result, figures, names)
     if imputed is not None:
@@ -103,6 +103,6 @@ def _table_caption(result: OpenLoopResult) -> str:
         f"{len(result.windows)}{sample} windows at a stride of {result.stride}{left_out}. NRMSE, NLL and CRPS in "
         "normalised units (each dimension divided by its spread in the training data), NLL summed over dimensions. "
         "CRPS: distance of the predicted distribution from the truth, the absolute error where no distribution is "
-        "predicted. RMSE in original units, over all dimensions together. Coverage: share of true values inside the "
+        "predicted. RMSE in original units, over all dimensions. Coverage: share of true values inside the "
         "interval; calibration error: mean distance of the coverage of all intervals from their nominal probability."
     )

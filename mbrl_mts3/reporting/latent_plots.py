@@ -1,4 +1,4 @@
-"""Figures of slow latents, projected to two dimensions."""
+"""Figures of slow latents in a projection to two dimensions."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ _COLUMNS = 3
 
 @styled
 def latent_figure(projection: Projection, episode: Array, colours: Mapping[str, Array], *, title: str = "") -> Figure:
-    """One panel for each way of colouring the same points; a thin line joins the points of an episode.
+    """The same points in one panel for each colouring; a thin line joins the points of an episode.
 
     Args:
         projection: of N points.
-        episode: (N,): number of each point's episode; its points come in the order of time.
-        colours: values (N,) by what they are, such as {"step of the episode": ...}.
+        episode: (N,): index of the episode of each point; points of an episode are in the order of time.
+        colours: values (N,) by their label, such as {"step of the episode": ...}.
         title: above all panels.
 
     Raises:
-        ConfigurationError: no colours, or values that are not as many as the points.
+        ConfigurationError: no colours, or another number of values than of points.
     """
     count = len(projection.points)
     wrong = [name for name, values in colours.items() if np.shape(values) != (count,)]
     if not colours or wrong:
-        raise ConfigurationError(f"{count} points need at least one colouring, each of as many values; wrong: {wrong}")
+        raise ConfigurationError(
+            f"expected at least one colouring, each with one value for each of {count} points; of another shape: "
+            f"{wrong or 'none'}"
+        )
     columns = 2 if len(colours) == 4 else min(len(colours), _COLUMNS)
     rows = -(-len(colours) // columns)
     figure = new_figure(4.4 * columns + 0.6, 3.8 * rows + (0.4 if title else 0.0))
@@ -43,8 +46,8 @@ def latent_figure(projection: Projection, episode: Array, colours: Mapping[str, 
     for axes, (name, values) in zip(panels, colours.items(), strict=False):
         for number in np.unique(episode):
             axes.plot(*projection.points[episode == number].T, color=GREY, lw=0.4, alpha=0.35, zorder=1)
-        drawn = axes.scatter(*projection.points.T, c=values, cmap="viridis", s=7, linewidths=0, zorder=2)
-        figure.colorbar(drawn, ax=axes, label=name)
+        points = axes.scatter(*projection.points.T, c=values, cmap="viridis", s=7, linewidths=0, zorder=2)
+        figure.colorbar(points, ax=axes, label=name)
         axes.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     if title:
         figure.suptitle(title, fontweight="bold")
@@ -56,24 +59,24 @@ METHODS = ("pca", "umap")
 
 @dataclass(frozen=True)
 class Projection:
-    """Points in the plane, with what the axes mean."""
+    """Points projected to the plane, with the labels of the axes."""
 
     points: Array
     """(N, 2)."""
     axes: tuple[str, str]
     """Labels."""
     explained: tuple[float, float] | None = None
-    """Share of the variance along each axis; None where axes have no such meaning."""
+    """Share of the variance along each axis; None for a method whose axes explain no share."""
 
     @classmethod
     def fit(cls, values: Array, method: str = "pca", *, seed: int = 0) -> Projection:
-        """Project `values` (N, d).
+        """Project `values` (N, d) to two dimensions.
 
         Args:
             values: at least three rows and two columns.
-            method: "pca", or "umap" (McInnes, Healy and Melville, 2018) where umap-learn is installed; distances
-                between far points mean little there.
-            seed: of UMAP's search.
+            method: "pca", or "umap" (McInnes, Healy and Melville, 2018), which needs umap-learn; there, distances
+                between far points have little meaning.
+            seed: of UMAP.
 
         Raises:
             ConfigurationError: an unknown method, umap-learn is missing, or too few values.

@@ -18,16 +18,16 @@ from mbrl_mts3.reporting.style import BLUE, INK, VERMILLION, WALL, new_figure, s
 
 @styled
 def maze_figure(maze: MazeLayout, rollouts: Mapping[str, Sequence[MazePath]], *, examples: int = 3) -> Figure:
-    """One row for each policy, one column for each of its first `examples` rollouts.
+    """Paths through a maze: one row for each policy, one column for each of its first `examples` rollouts.
 
-    Rows compare best when a column holds the same start and goal for all policies.
+    Policies are comparable when a column has the same start and goal in all rows.
 
     Raises:
-        ConfigurationError: nothing to draw.
+        ConfigurationError: there are no rollouts.
     """
     shown = {name: list(paths)[:examples] for name, paths in rollouts.items() if paths}
     if not shown:
-        raise ConfigurationError("no rollout to draw: record at least one episode")
+        raise ConfigurationError("no rollout to plot: record at least one episode")
     columns = max(map(len, shown.values()))
     ratio = maze.walls.shape[0] / maze.walls.shape[1]
     figure = new_figure(0.6 + 2.5 * columns, 0.8 + (2.5 * ratio + 0.2) * len(shown))
@@ -39,7 +39,7 @@ def maze_figure(maze: MazeLayout, rollouts: Mapping[str, Sequence[MazePath]], *,
         for number, (axes, path) in enumerate(zip(row, paths, strict=False)):
             _draw(axes, maze, path)
             axes.set_title(name if number == 0 else "")
-            axes.text(0.5, 0.98, _verdict(path), transform=axes.transAxes, ha="center", va="top", fontsize=9)
+            axes.text(0.5, 0.98, _outcome(path), transform=axes.transAxes, ha="center", va="top", fontsize=9)
     for axes in panels.flat:
         axes.label_outer()
     figure.legend(handles=_handles(), loc="outside lower center", ncols=4, handlelength=1.6)
@@ -54,7 +54,7 @@ def _draw(axes: Axes, maze: MazeLayout, rollout: MazePath) -> None:
     axes.plot(*rollout.positions[0], marker="o", color="white", mec=INK, ms=6, ls="none")
 
 
-def _verdict(rollout: MazePath) -> str:
+def _outcome(rollout: MazePath) -> str:
     steps = len(rollout.positions) - 1
     return f"goal reached, {steps} steps" if rollout.success else f"not reached in {steps} steps"
 
@@ -70,7 +70,7 @@ def _handles() -> list[Line2D]:
 
 @dataclass(frozen=True, repr=False)
 class MazeLayout:
-    """Walls in the frame of Gymnasium-Robotics: the maze's middle is the origin, the first row has the largest y."""
+    """Walls in the coordinates of Gymnasium-Robotics: the origin is the middle, the first row has the largest y."""
 
     walls: np.ndarray
     """(rows, columns) bool."""
@@ -85,9 +85,9 @@ class MazeLayout:
         width, height = columns * self.cell_size, rows * self.cell_size
         for row, column in np.argwhere(self.walls):
             corner = (column * self.cell_size - width / 2, height / 2 - (row + 1) * self.cell_size)
-            # A wall's own outline closes the hairline that rendering leaves between neighbours.
+            # The outline closes the thin gap that rendering leaves between neighbouring walls.
             axes.add_patch(Rectangle(corner, self.cell_size, self.cell_size, facecolor=WALL, edgecolor=WALL, lw=0.6))
-        # Half of the outer wall says as much as all of it.
+        # Half of the outer wall is enough to see it.
         right, top = (width - self.cell_size) / 2, (height - self.cell_size) / 2
         axes.set(xlim=(-right, right), ylim=(-top, top), aspect="equal")
         for axis in (axes.xaxis, axes.yaxis):
@@ -106,7 +106,7 @@ class MazeLayout:
 
 @dataclass(frozen=True, repr=False)
 class MazePath:
-    """One episode, in metres."""
+    """Path of one episode, in metres."""
 
     positions: np.ndarray
     """(T + 1, 2): x, y."""

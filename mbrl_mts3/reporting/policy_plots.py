@@ -15,7 +15,7 @@ from mbrl_mts3.reporting.style import BLUE, DISTINCT, GREY, new_figure, styled
 
 @styled
 def policy_value_figure(values: Sequence[PolicyValue], title: str) -> Figure:
-    """A point for each policy with both of its 95% intervals; the dashed line is where estimates are right.
+    """Estimated against true value of each policy, with 95% intervals; on the dashed line the estimates are exact.
 
     Args:
         values: with true values.
@@ -48,7 +48,7 @@ def policy_value_figure(values: Sequence[PolicyValue], title: str) -> Figure:
 
 @styled
 def control_figure(results: Sequence[ControlResult]) -> Figure:
-    """One row for each policy: its success rate and the 95% interval of it."""
+    """Success rate of each policy with its 95% interval, one row per policy."""
     figure = new_figure(9.0, 1.1 + 0.55 * len(results))
     axes = figure.subplots()
     for row, result in enumerate(results):
@@ -73,18 +73,18 @@ def control_figure(results: Sequence[ControlResult]) -> Figure:
 
 @dataclass(frozen=True, repr=False)
 class ControlResult:
-    """Success over episodes with random starts and goals."""
+    """Success of one policy over episodes with random starts and goals."""
 
     name: str
-    """Shown in figures, such as "MPC, shaped reward"."""
+    """Name in figures, such as "MPC, shaped reward"."""
     description: str
-    """One sentence for the reader: what this policy is."""
+    """Description of the policy in one sentence."""
     success_rate: float
     success_interval: tuple[float, float]
-    """95% confidence."""
+    """95% confidence interval of the success rate."""
     episodes: int
     mean_steps: float
-    """Episode length; shorter where goals end an episode."""
+    """Mean episode length; episodes end when their goal is reached."""
     ms_per_action: float | None = None
-    """None where no planning is done."""
+    """Milliseconds per action; None without planning."""
     rollouts: tuple[MazePath, ...] = ()

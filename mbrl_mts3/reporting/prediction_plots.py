@@ -1,4 +1,4 @@
-"""Figures of predictions: one window with its bands, errors by horizon, calibration."""
+"""Figures of predictions: one window with its intervals, errors by horizon, calibration."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def prediction_figure(
     Args:
         window: physical units.
         names: of all its dimensions.
-        show: names to draw; None draws up to four, evenly spread.
+        show: names of the dimensions to plot; None plots up to four, evenly spread.
 
     Raises:
-        UnknownObservationError: a name in `show` that is not in `names`.
+        UnknownObservationError: a name in `show` is not in `names`.
     """
     columns = _columns(names, show)
     figure = new_figure(9.0, 1.3 + 1.6 * len(columns))
     panels = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
     for axes, column in zip(panels, columns, strict=True):
-        _draw_entry(axes, window, column)
+        _draw_dimension(axes, window, column)
         axes.set_ylabel(with_unit(names[column]))
     start = 1 - window.context
     panels[0].text(
@@ -74,11 +74,11 @@ def _columns(names: Sequence[str], show: Sequence[str] | None) -> list[int]:
         return sorted({round(place) for place in np.linspace(0, len(names) - 1, min(4, len(names)))})
     unknown = [name for name in show if name not in names]
     if unknown or not show:
-        raise UnknownObservationError(f"cannot draw {unknown or 'no dimension'}: choose from {', '.join(names)}")
+        raise UnknownObservationError(f"cannot plot {unknown or 'no dimension'}: choose from {', '.join(names)}")
     return [list(names).index(name) for name in show]
 
 
-def _draw_entry(axes: Axes, window: OpenLoopWindow, column: int) -> None:
+def _draw_dimension(axes: Axes, window: OpenLoopWindow, column: int) -> None:
     truth = window.observations[:, column].numpy()
     mean = window.mean[:, column].numpy()
     deviation = window.variance[:, column].clamp_min(0).sqrt().numpy()
@@ -104,7 +104,7 @@ _LINES = {
 
 @styled
 def error_figure(result: OpenLoopResult) -> Figure:
-    """NRMSE and NLL by horizon; lower is better in both."""
+    """NRMSE and NLL of the model and of the references by horizon; lower is better in both."""
     figure = new_figure(9.0, 3.7)
     error, likelihood = figure.subplots(1, 2)
     _draw_error(error, result, "nrmse")
@@ -143,13 +143,13 @@ _LEVELS = {0.5: SKY, 0.8: BLUE, 0.95: INK}
 
 @styled
 def calibration_figure(result: OpenLoopResult) -> Figure:
-    """Observed against nominal coverage, and the coverage of the 50%, 80% and 95% intervals by horizon.
+    """Reliability diagram, and the coverage of the 50%, 80% and 95% intervals by horizon.
 
     Raises:
         ConfigurationError: the coverage was not measured.
     """
     if result.model.coverage is None:
-        raise ConfigurationError("the model gives no variance, so that there is no coverage to draw")
+        raise ConfigurationError("this model predicts no variance, so there is no coverage to plot")
     figure = new_figure(9.0, 4.0)
     reliability, by_horizon = figure.subplots(1, 2)
     draw_reliability(reliability, result)
@@ -158,7 +158,7 @@ def calibration_figure(result: OpenLoopResult) -> Figure:
 
 
 def draw_reliability(axes: Axes, result: OpenLoopResult) -> None:
-    """Observed against nominal coverage at up to three horizons."""
+    """Reliability diagram: observed against nominal coverage at up to three horizons."""
     assert result.model.coverage is not None
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -169,10 +169,10 @@ def draw_reliability(axes: Axes, result: OpenLoopResult) -> None:
         observed = result.model.coverage[horizon - 1].numpy()
         label = f"{horizon} step{'s' if horizon > 1 else ''} ahead"
         axes.plot(result.model.levels.numpy(), observed, color=colour, ls=style, lw=2, label=label)
-    axes.text(0.3, 0.93, "too cautious", color=GREY, ha="center", transform=axes.transAxes)
-    axes.text(0.97, 0.42, "too sure", color=GREY, ha="right", transform=axes.transAxes)
+    axes.text(0.3, 0.93, "underconfident", color=GREY, ha="center", transform=axes.transAxes)
+    axes.text(0.97, 0.42, "overconfident", color=GREY, ha="right", transform=axes.transAxes)
     axes.legend(loc="lower right")
-    axes.set(xlim=(0, 1), ylim=(0, 1), title="Intervals of all sizes")
+    axes.set(xlim=(0, 1), ylim=(0, 1), title="Intervals of all probabilities")
     axes.set_xlabel("Nominal probability of the interval")
     axes.set_ylabel("Share of targets inside")
 
@@ -195,22 +195,22 @@ def draw_coverage(axes: Axes, result: OpenLoopResult) -> None:
 
 @styled
 def recalibration_figure(before: OpenLoopResult, after: OpenLoopResult) -> Figure:
-    """Reliability and coverage by horizon, before in the upper row, after in the lower one.
+    """Reliability and coverage by horizon before (upper row) and after recalibration (lower row).
 
     Raises:
         ConfigurationError: the coverage was not measured.
     """
     if before.model.coverage is None or after.model.coverage is None:
-        raise ConfigurationError("the model gives no variance, so that there is no coverage to draw")
+        raise ConfigurationError("this model predicts no variance, so there is no coverage to plot")
     figure = new_figure(9.0, 7.6)
     rows = figure.subplots(2, 2)
     lowest = min(float(result.model.coverage_at(REPORTED_LEVELS[0]).min()) for result in (before, after))
     for name, (reliability, by_horizon), result in zip(("Before", "After"), rows, (before, after), strict=True):
         draw_reliability(reliability, result)
         draw_coverage(by_horizon, result)
-        # Close enough to see two percent.
+        # Narrow enough to see differences of two percent.
         by_horizon.set_ylim(min(0.4, lowest - 0.02), 1.0)
-        reliability.set_title(f"{name}: intervals of all sizes")
+        reliability.set_title(f"{name}: intervals of all probabilities")
         by_horizon.set_title(f"{name}: by horizon (dotted: nominal)")
     return figure
 
@@ -223,7 +223,7 @@ _ANGLES |= {f"panda0_joint{i}" for i in range(1, 8)}
 
 
 def observation_unit(name: str) -> str:
-    """Unit of an observation of a known environment (see `known_names`) by its name; empty where not known."""
+    """Unit of an observation of a known environment (see `known_names`) by its name; empty if not known."""
     if name in ("vx", "vy"):
         return "m/s"
     position = name.removeprefix("v_")
@@ -232,6 +232,6 @@ def observation_unit(name: str) -> str:
 
 
 def with_unit(name: str) -> str:
-    """The name with its unit in brackets, where it has a known one."""
+    """The name with its unit in brackets, if the unit is known."""
     unit = observation_unit(name)
     return f"{name} ({unit})" if unit else name

@@ -19,7 +19,7 @@ _SIGNATURES = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"\xff\xd8": "imag
 
 
 class Report:
-    """Collects blocks in order; `html` and `write` may be called at any time.
+    """HTML page that is built block by block; `html` and `write` may be called at any time.
 
     All text is escaped: names of data sets or observations cannot break the page.
 
@@ -42,25 +42,27 @@ class Report:
         return self._add("text", text=text)
 
     def add_key_numbers(self, numbers: Sequence[tuple[str, str, str]]) -> Self:
-        """Add large numbers side by side: (what it is, the number, a remark)."""
+        """Add large numbers side by side, each as (label, number, remark)."""
         return self._add("numbers", numbers=list(numbers))
 
     def add_table(self, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> Self:
         """Add a table whose first column names the rows.
 
         Raises:
-            ConfigurationError: a row has not as many cells as the header.
+            ConfigurationError: a row does not have as many cells as the header.
         """
         for row in rows:
             if len(row) != len(header):
-                raise ConfigurationError(f"a table with the columns {list(header)} got the row {list(row)}")
+                raise ConfigurationError(
+                    f"a table with the {len(header)} columns {list(header)} got {len(row)} cells in the row {list(row)}"
+                )
         return self._add("table", header=list(header), rows=[list(row) for row in rows], caption=caption)
 
     def add_figure(self, image: Figure | bytes | Path, title: str, caption: str) -> Self:
-        """Add a figure, drawn, encoded or on disk (PNG, GIF, JPEG); `caption` says in words what it shows.
+        """Add a figure: a matplotlib figure, or a PNG, GIF or JPEG as bytes or file; `caption` describes what it shows.
 
         Raises:
-            ConfigurationError: bytes that are none of these.
+            ConfigurationError: the bytes are none of these formats.
         """
         content = png_bytes(image) if isinstance(image, Figure) else image
         content = content.read_bytes() if isinstance(content, Path) else content
@@ -71,7 +73,7 @@ class Report:
         return self._add("figure", source=source, title=title, caption=caption)
 
     def html(self) -> str:
-        """The whole page."""
+        """The page as HTML."""
         template = files("mbrl_mts3.reporting").joinpath("report.html.jinja").read_text(encoding="utf-8")
         environment = jinja2.Environment(
             autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -79,7 +81,7 @@ class Report:
         return environment.from_string(template).render(title=self.title, subtitle=self.subtitle, blocks=self._blocks)
 
     def write(self, path: str | Path) -> Path:
-        """Write the page, whole or not at all; missing folders are made."""
+        """Write the page, complete or not at all; missing folders are created."""
         return write_atomically(path, self.html().encode("utf-8"))
 
     def _add(self, kind: str, **content: Any) -> Self:

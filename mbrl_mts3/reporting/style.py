@@ -1,7 +1,7 @@
-"""One style for all figures, without pyplot and its global state.
+"""Style of all figures, without pyplot and its global state.
 
-Colours: Okabe and Ito, "Color Universal Design", 2008, which people with any of the common colour blindnesses can tell
-apart. Lines also differ in style, so that colour never carries a meaning alone.
+Colours: Okabe and Ito, "Color Universal Design", 2008; people with a common form of colour blindness can distinguish
+them. Lines also differ in style, so that colour is never the only difference.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TRAINING_MEAN = GREY
 REAL = GREEN
 
 DISTINCT = (INK, BLUE, VERMILLION, GREEN, SKY)
-"""May meet in one figure as lines; greys are for references and the background."""
+"""Colours of lines in one figure; greys are for references and the background."""
 
 
 _STYLE: Any = {
@@ -68,7 +68,7 @@ Result = TypeVar("Result")
 
 
 def styled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let `function` draw in the house style; the caller's matplotlib settings stay as they are."""
+    """Decorate `function` to use this style; the matplotlib settings of the caller are not changed."""
 
     @functools.wraps(function)
     def draw(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -79,7 +79,7 @@ def styled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, whose parts arrange themselves."""
+    """An empty figure of this size in inches, with an automatic layout."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -91,12 +91,12 @@ def png_bytes(figure: Figure) -> bytes:
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a PNG, whole or not at all; missing folders are made."""
+    """Write a PNG, complete or not at all; missing folders are created."""
     return write_atomically(path, png_bytes(figure))
 
 
 def horizon_axis(axes: Axes, horizon: int) -> None:
-    """A logarithmic axis of horizons 1..horizon with plain numbers."""
+    """Set a logarithmic x axis of the horizons 1 to `horizon` with plain numbers."""
     axes.set_xscale("log")
     ticks = [tick for tick in _TICKS if tick <= horizon / 1.25]
     axes.xaxis.set_major_locator(FixedLocator([*ticks, horizon] if horizon > 1 else [1]))
@@ -106,7 +106,7 @@ def horizon_axis(axes: Axes, horizon: int) -> None:
 
 
 def label_line_ends(axes: Axes, labels: dict[str, tuple[float, str]], at: float) -> None:
-    """Write each label beside its line's end, (height, colour); labels that would overlap are moved apart."""
+    """Write labels, each with its (height, colour), beside the ends of lines; overlapping labels are moved apart."""
     low, high = axes.get_ylim()
     apart = 0.085 * (high - low)
     order = sorted(labels, key=lambda name: labels[name][0])

@@ -1,4 +1,4 @@
-"""Results as rows of text, for consoles and reports alike."""
+"""Tables of results as rows of text, for consoles and reports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from mbrl_mts3.metrics.open_loop_evaluation import OpenLoopResult
 from mbrl_mts3.reporting.prediction_plots import with_unit
 
 Table = tuple[list[str], list[list[str]]]
+"""Header and rows."""
 
 
 def error_table(result: OpenLoopResult) -> Table:
-    """Header and rows: one row per measure and predictor, one column per reported horizon."""
+    """Errors by horizon: one row per measure and predictor, one column per reported horizon."""
     horizons = result.horizons()
     coverage = () if result.model.coverage is None else REPORTED_LEVELS
     lines: dict[str, Tensor | None] = {
@@ -45,7 +46,7 @@ def error_table(result: OpenLoopResult) -> Table:
 
 
 def dimension_table(result: OpenLoopResult, names: Sequence[str]) -> Table:
-    """Header and rows: the model's RMSE of each dimension in its own unit by horizon."""
+    """RMSE of the model by horizon, one row per dimension in its own unit."""
     horizons = result.horizons()
     errors = result.model.rmse_by_dimension
     rows = [
@@ -56,7 +57,7 @@ def dimension_table(result: OpenLoopResult, names: Sequence[str]) -> Table:
 
 
 def cell(name: str, value: float) -> str:
-    """A number as the row called `name` shows it."""
+    """Format a number of the row `name`."""
     if not math.isfinite(value):
         return "not finite"
     if name in ("windows", "predictions"):
@@ -67,7 +68,7 @@ def cell(name: str, value: float) -> str:
 
 
 def imputation_table(result: ImputationResult) -> Table:
-    """Header and rows: one row per measure, one column for o_t shown and one for o_t missing."""
+    """Imputation test: one row per measure, one column for o_t shown and one for o_t missing."""
     shown = _imputation_measures(result.shown, result.persistence_shown)
     missing = _imputation_measures(result.missing, result.persistence_missing)
     rows = [
@@ -92,7 +93,7 @@ def _imputation_measures(model: HorizonErrors, persistence: HorizonErrors) -> di
 
 
 def recalibration_table(before: OpenLoopResult, after: OpenLoopResult) -> Table:
-    """Header and rows: for each measure a row before and one after, one column per reported horizon."""
+    """Recalibration: a row before and a row after for each measure, one column per reported horizon."""
     horizons = before.horizons()
     rows = []
     for (name, old), new in zip(

@@ -49,7 +49,7 @@ def test_a_run_is_scored_on_its_test_episodes_and_then_left_alone(make_run, data
     no_training()
     again = run.finish(on_stage=stages.append)
     assert again == RunRecord.load(run.files.result) == record
-    assert stages == ["training", "evaluation", "was finished before"]
+    assert stages == ["training", "evaluation", "already finished"]
 
 
 def test_the_imputation_test_joins_and_needs_no_new_training(make_run, dataset, no_training, stages):
@@ -82,7 +82,7 @@ def test_an_interrupted_training_goes_on(make_run, monkeypatch, stages):
         "mbrl_mts3.training.WorldModelModule.on_train_batch_start", lambda self, *_: starts.append(self.global_step)
     )
     record = make_run().finish(on_stage=stages.append)
-    assert stages == ["training goes on where it was interrupted", "evaluation"]
+    assert stages == ["training continues where it was interrupted", "evaluation"]
     assert starts == [2, 3]
     assert record.scalars["updates"] == 4
 

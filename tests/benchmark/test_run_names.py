@@ -58,9 +58,9 @@ def test_sweeps_over_what_is_in_the_name(swept, given):
     [
         ({"model", "training.max_updates"}, set(), r"training\.max_updates alone"),
         ({"evaluation.context"}, set(), r"evaluation\.context alone"),
-        ({"model", "training.seed"}, {"label"}, "label would name every choice of model alike"),
-        ({"training.length"}, {"label"}, "training.length alike"),
-        ({"data"}, {"dataset_label"}, "dataset_label would name every choice of data alike"),
+        ({"model", "training.seed"}, {"label"}, "label would give every choice of model the same name"),
+        ({"training.length"}, {"label"}, "training.length the same name"),
+        ({"data"}, {"dataset_label"}, "dataset_label would give every choice of data the same name"),
     ],
 )
 def test_runs_that_would_share_a_name_are_refused(swept, given, message):

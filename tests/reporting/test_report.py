@@ -165,14 +165,14 @@ def test_dimensions_have_their_units(make_result) -> None:
 def test_captions_say_what_the_numbers_say(make_result, demo) -> None:
     result = make_result()
     errors = describe_errors(result)
-    assert "errs by 0.01, 20 steps ahead by 0.2" in errors
-    assert "errs by 0.1 and 2" in errors
+    assert "is 0.01 one step ahead and 0.2 20 steps ahead" in errors
+    assert "is 0.1 and 2" in errors
     assert "better than both references at every horizon" in errors
     assert (
-        f"hold {0.95 * 0.99:.0%} of the truth one step ahead and {0.95 * 0.99**20:.0%} at 20"
+        f"hold {0.95 * 0.99:.0%} of the true values one step ahead and {0.95 * 0.99**20:.0%} at 20"
         in describe_calibration(result)
     )
-    assert "median error of all 7" in describe_prediction(result)
+    assert "Of all 7 windows, this is the one with the median error" in describe_prediction(result)
     assert "shaped plan: 90% of 20 episodes" in describe_control(demo.policies)
 
 
@@ -180,9 +180,9 @@ def test_captions_admit_defeat(make_result) -> None:
     worse = 0.02 * torch.arange(1, 21, dtype=torch.float64)
     worse[[0, 2, 18, 19]] = 3.0
     text = describe_errors(make_result(worse))
-    assert "better than both references at 80% of the horizons; it is not at 4 horizons between 1 and 20" in text
+    assert "better than both references at 80% of the horizons, but not at 4 horizons between 1 and 20" in text
     worse[[0, 2]] = 0.01
-    assert "it is not at 19 to 20 steps ahead" in describe_errors(make_result(worse))
+    assert "but not at 19 to 20 steps ahead" in describe_errors(make_result(worse))
     result = make_result()
     counted = replace(result.model, invalid=torch.ones(20, dtype=torch.float64))
     assert "20 predictions were not finite" in describe_errors(make_result(model=counted))
@@ -221,7 +221,7 @@ def test_demo_report_and_summary_hold_the_same(tmp_path: Path, demo) -> None:
         "45% to 95%",
     ):
         assert words in " ".join(page.text.split())
-    assert "shortest way through the maze" in page.text
+    assert "shortest path through the maze" in page.text
     assert "straight distance" in page.text
     summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
     assert (summary["dataset_id"], summary["content_hash"]) == ("mine/<b>data</b>-v0", "0123abcd")

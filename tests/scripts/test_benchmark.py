@@ -101,7 +101,7 @@ def test_a_sweep_leaves_tables_and_is_not_done_twice(
     times = {path: path.stat().st_mtime_ns for path in results.rglob("*.json")}
     assert run(*sweep) == 0
     assert {path: path.stat().st_mtime_ns for path in results.rglob("*.json")} == times
-    assert len(printed_lines(capsys, "was finished before")) == 4
+    assert len(printed_lines(capsys, "already finished")) == 4
 
 
 def test_no_imputation_is_a_variant_of_its_own_and_tables_can_be_written_alone(tmp_path: Path, run: Run) -> None:
@@ -148,7 +148,7 @@ def test_what_fails_is_told_while_the_others_go_on(
     said = capsys.readouterr()
     assert "point_maze_umaze small seed 0: ZeroDivisionError: a bug" in said.err
     assert "Traceback" in said.out
-    assert "seed 1: was finished before" in said.out
+    assert "seed 1: already finished" in said.out
     assert run(*other, "overwrite=true") == 0
     stored = tmp_path / "results/models/runs/point_maze_umaze/small/seed_0.json"
     assert json.loads(stored.read_text())["options"]["training"]["learning_rate"] == 0.1
@@ -157,9 +157,9 @@ def test_what_fails_is_told_while_the_others_go_on(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["label=a/b"], "label='a/b' names a folder"),
-        (["dataset_label=../maze"], "dataset_label='../maze' names a folder"),
-        (["label='a|b'"], "names a folder"),
+        (["label=a/b"], "label='a/b' is the name of a folder"),
+        (["dataset_label=../maze"], "dataset_label='../maze' is the name of a folder"),
+        (["label='a|b'"], "is the name of a folder"),
         (["evaluation.stride=0"], "evaluation.stride=0: expected at least 1"),
         (["evaluation.imputation_rate=2"], "evaluation.imputation_rate=2: expected more than 0 and less than 1"),
         (["device=gpu"], "device=gpu cannot be used here"),

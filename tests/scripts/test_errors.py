@@ -26,7 +26,7 @@ import pytest
             ["training.max_updates=1,2"],
             "runs that differ in training.max_updates alone",
         ),
-        ("benchmark", ["label=mine"], "ConfigurationError: label would name every choice of model alike"),
+        ("benchmark", ["label=mine"], "ConfigurationError: label would give every choice of model the same name"),
         ("evaluate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("calibrate", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),
         ("inspect_latents", ["checkpoint=nowhere"], "CheckpointError: nowhere is no checkpoint"),

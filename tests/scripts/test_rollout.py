@@ -98,7 +98,7 @@ def test_films_or_a_line_that_says_why_not(
     assert len(written["rollouts"]) == 2
     printed = capsys.readouterr().out
     if "not all is filmed" in printed:
-        with pytest.raises(ConfigurationError, match="cannot be drawn"):
+        with pytest.raises(ConfigurationError, match="cannot be rendered"):
             make_rendered_environment(lambda **options: make_environment(MAZE, **options), MAZE)
         return
     films = sorted((tmp_path / "run" / "films").iterdir())

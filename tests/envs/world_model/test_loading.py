@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_named(saved: Path, tmp_path: Path) -> None:
 def test_checkpoint_data_and_environment_must_fit(
     cheetah: Checkpoint, cheetah_data: OfflineDataset, maze_data: OfflineDataset
 ) -> None:
-    with pytest.raises(SpaceMismatchError, match="of data set 'mine/random-v0' were loaded x, y"):
+    with pytest.raises(SpaceMismatchError, match="data set 'mine/random-v0' was loaded with x, y"):
         load_dynamics(cheetah, maze_data)
     with pytest.raises(SpaceMismatchError, match="PointMaze_UMaze-v3"):
         load_dynamics(cheetah, cheetah_data, env_id="PointMaze_UMaze-v3")

@@ -62,7 +62,7 @@ def test_values_are_moved_inside_the_bounds_of_the_space() -> None:
 @pytest.mark.parametrize(
     ("space", "select", "given", "message"),
     [
-        (BOX, names(0, 2), {}, r"does not see its entries \[1\].*observation='selected'"),
+        (BOX, names(0, 2), {}, r"does not observe entries \[1\].*observation='selected'"),
         (NESTED, names(0, 1, 2), {}, "'goals/near' with 2 entries"),
         (NESTED, names(0, 1, 2), {"goals/near": 3}, "'goals/near' with 2 entries"),
         (spaces.Dict({"a": BOX, "b": spaces.Box(0, 1, (2, 2))}), "a/0", {}, "entries"),
