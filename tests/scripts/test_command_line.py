@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mbrl_mts3.scripts.command_line.help import describe, help_page
+from mbrl_mts3.scripts.command_line.help import help_page
+from mbrl_mts3.scripts.command_line.options import describe
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 
 CONFIGS = Path(__file__).parents[2] / "configs"
