@@ -52,8 +52,8 @@ class Arguments:
 
     def of_first_run(self) -> list[str]:
         """The overrides of a sweep's first run; those whose values cannot be listed are left out."""
-        single = []
-        for word, item in zip(self.overrides, OverridesParser.create().parse_overrides(list(self.overrides)), strict=True):
+        single, parsed = [], OverridesParser.create().parse_overrides(list(self.overrides))
+        for word, item in zip(self.overrides, parsed, strict=True):
             if not item.is_sweep_override():
                 single.append(word)
             elif item.is_discrete_sweep() and "glob(" not in word:

@@ -68,13 +68,18 @@ def refuse_renamed(name: str, overrides: Sequence[str]) -> None:
     """Raise ConfigurationError where an option or a group is called by the name that it had before."""
     renamed = {**RENAMED[""], **RENAMED.get(name, {})}
     for override in overrides:
-        key = override_key(override)
         for old, new in renamed.items():
-            # An option that became a group of options: those are called by its name with reason.
-            inside = key.startswith(f"{old}.") and not new.startswith(f"{old}.")
-            if key == old or inside:
+            if _uses(override, old, new):
                 now = override.replace(old, new, 1)
                 raise ConfigurationError(f"{old} is called {new} now: {program(name)} {now}")
+
+
+def _uses(override: str, old: str, new: str) -> bool:
+    key = override_key(override)
+    if new.startswith(f"{old}."):
+        # It holds several options now, which are called by its name with reason, all of them at once too.
+        return key == old and not override.partition("=")[2].startswith("{")
+    return key == old or key.startswith(f"{old}.")
 
 
 def _find_missing(name: str, arguments: Arguments) -> None:

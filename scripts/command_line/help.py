@@ -49,14 +49,15 @@ def missing_message(name: str, option: str) -> str:
     """What is said where a required option has no value."""
     lines = (re.split(r"\s{2,}", line.strip())[0] for line in read_header(name) if line.startswith(" "))
     example = next((line for line in lines if f"{option}=" in line), f"{program(name)} {option}=...")
-    told = option_comment(name, option).rstrip(".")
+    told = re.split(r"[.:;](?:\s|$)", option_comment(name, option))[0]
     return f"{option} is missing{f' ({told})' if told else ''}, for example: {example}"
 
 
 def _paragraphs(comment: Sequence[str], width: int) -> list[str]:
     """A comment with its sentences wrapped, and its examples as they are: they are there to be copied."""
     lines: list[str] = []
-    for is_example, part in itertools.groupby(comment, lambda line: line.startswith("  ")):
+    for is_example, found in itertools.groupby(comment, lambda line: line.startswith("  ")):
+        part = list(found)
         lines += part if is_example else textwrap.wrap(_joined(part), width, break_on_hyphens=False)
     return lines
 

@@ -62,7 +62,8 @@ def compose_config(name: str, arguments: Arguments) -> DictConfig:
 
 def missing_options(config: DictConfig) -> list[str]:
     """Options that have no value yet; those of Hydra do not count."""
-    return sorted(name for name in OmegaConf.missing_keys(config) if not name.startswith("hydra."))
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return sorted(OmegaConf.missing_keys(own))
 
 
 def describe(name: str, words: Sequence[str] = ()) -> tuple[list[Option], list[Group]]:
