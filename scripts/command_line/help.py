@@ -82,7 +82,8 @@ def _option_lines(option: Option, told: str, width: int) -> list[str]:
         named = textwrap.wrap(
             f"{option.name}={value}", width, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
         )
-    words = textwrap.wrap(f"Required. {told}" if option.value == MISSING else told, width - _COLUMN)
+    whole = f"Required. {told}" if option.value == MISSING else told
+    words = textwrap.wrap(whole, width - _COLUMN, break_on_hyphens=False)
     if words and len(named[-1]) < _COLUMN - 1:
         named[-1] = f"{named[-1]:<{_COLUMN}}{words.pop(0)}"
     return [*named, *(" " * _COLUMN + line for line in words)]
