@@ -4,8 +4,8 @@ from mbrl_mts3.errors import close_match, nearest_names
 
 
 def test_the_nearest_comes_first():
-    assert nearest_names("grus", ["lstm", "gru_deep", "gru"]) == ["gru", "gru_deep"]
-    assert nearest_names("grus", ["lstm", "gru_deep", "gru"], most=1) == ["gru"]
+    assert nearest_names("gru_dep", ["lstm", "gru", "gru_deep"]) == ["gru_deep", "gru"]
+    assert nearest_names("gru_dep", ["lstm", "gru", "gru_deep"], most=1) == ["gru_deep"]
 
 
 def test_any_name_will_do_without_a_cutoff():
