@@ -215,7 +215,8 @@ def load_policies(
     Args:
         environment: where they are to act.
         path: of one file or of several, or globs.
-        algorithm, device: see `load_policy`.
+        algorithm: the class that wrote them, out of `ALGORITHMS`; "auto" reads it off the files.
+        device: where the policies run.
 
     Raises:
         ConfigurationError: as `find_policies` and `load_policy` do.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import gymnasium
@@ -11,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.error import NameNotFound, NamespaceNotFound, VersionNotFound
 
 from mbrl_mts3.data.spaces import check_spaces_match
-from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.errors import ConfigurationError, nearest_names
 
 
 def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
@@ -29,7 +28,7 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
     try:
         return gymnasium.make(id, **kwargs)
     except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
-        nearest = difflib.get_close_matches(id, gymnasium.registry, n=5, cutoff=0.5)
+        nearest = nearest_names(id, gymnasium.registry, cutoff=0.5)
         raise ConfigurationError(
             f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers it"
         ) from error

@@ -63,7 +63,17 @@ class ResultError(MTS3Error, RuntimeError):
     """A stored result is damaged, or was made under other conditions than the results to compare it with."""
 
 
+def nearest_names(name: str, known: Iterable[str], *, most: int = 5, cutoff: float = 0.6) -> list[str]:
+    """The known names that are most like `name`, nearest first.
+
+    Args:
+        most: names at most.
+        cutoff: likeness that they need, from 0 (any) to 1 (equal).
+    """
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=cutoff)
+
+
 def close_match(name: str, known: Iterable[str]) -> str:
     """A hint for a message: " (did you mean gru?)", or nothing where no known name is close."""
-    nearest = difflib.get_close_matches(name, list(known), n=1)
+    nearest = nearest_names(name, known, most=1)
     return f" (did you mean {nearest[0]}?)" if nearest else ""

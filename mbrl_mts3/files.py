@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 import os
 import shutil
@@ -156,6 +157,16 @@ def write_atomically(path: str | Path, content: bytes) -> Path:
     with atomic_file(path, overwrite=True) as hidden:
         hidden.write_bytes(content)
     return Path(path)
+
+
+def write_json(path: str | Path, content: Any) -> Path:
+    """Write strict JSON, for people to read: `to_jsonable`, then `write_atomically`.
+
+    Raises:
+        StorageError: the disk is full, or the place cannot be written to.
+    """
+    text = json.dumps(to_jsonable(content), indent=1, allow_nan=False) + "\n"
+    return write_atomically(path, text.encode())
 
 
 def to_jsonable(value: Any) -> Any:

@@ -19,7 +19,7 @@ from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import RewardErrors, default_context
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, write_result
+from mbrl_mts3.scripts.command_line.console import make_table, print_files, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 
@@ -56,7 +56,7 @@ def main(config: DictConfig) -> None:
         "task": task.name,
         **audit.to_json(),
     }
-    console.print(f"numbers: {write_result('audit.json', written, config)}")
+    print_files(console, numbers=write_result("audit.json", written, config))
 
 
 def _dataset(config: DictConfig, checkpoint: Checkpoint | None) -> OfflineDataset:

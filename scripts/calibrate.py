@@ -16,7 +16,15 @@ from mbrl_mts3.metrics import (
 )
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import choose_lengths, make_table, run_folder, score_open_loop, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    choose_lengths,
+    make_table,
+    print_files,
+    run_folder,
+    score_open_loop,
+    window_options,
+    write_result,
+)
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
 FIT_ON = ("validation", "training_and_validation")
@@ -35,10 +43,7 @@ def main(config: DictConfig) -> None:
             checkpoint.model,
             checkpoint.normalizer,
             episodes,
-            context=context,
-            horizon=horizon,
-            stride=config.stride,
-            batch_size=config.batch_size,
+            **window_options(config, context, horizon),
             rule=config.rule,
         )
     fitted = replace(checkpoint, recalibration=recalibration)
@@ -101,7 +106,7 @@ def _write(
     }
     numbers = write_result("calibration.json", written, config)
     figure = save_figure(recalibration_figure(before, after), run_folder() / "calibration.png")
-    console.print(f"numbers: {numbers}\nfigure:  {figure}")
+    print_files(console, numbers=numbers, figure=figure)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
 from mbrl_mts3.agents.collection.recording import CollectionSummary, collection_options
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import make_facts
 
 
 @command("collect")
@@ -29,7 +29,15 @@ def main(config: DictConfig) -> None:
         overwrite=config.overwrite,
         progress=config.progress,
     )
-    Console().print(_table(summary))
+    facts = {
+        "data set": summary.dataset_id,
+        "episodes": f"{summary.episodes:,}",
+        "steps": f"{summary.steps:,}",
+        "mean return": f"{summary.mean_return:.2f}",
+        "seconds": f"{summary.seconds:.1f}",
+        "steps per second": f"{summary.steps / summary.seconds:,.0f}",
+    }
+    Console().print(make_facts(facts))
 
 
 def _default_id() -> str:
@@ -37,17 +45,6 @@ def _default_id() -> str:
     choices = HydraConfig.get().runtime.choices
     actor = choices["behaviour"] if choices["collector"] == "roll_out" else "sac-replay"
     return f"mbrl-mts3/{choices['environment']}/{actor}-v0"
-
-
-def _table(summary: CollectionSummary) -> Table:
-    table = Table(show_header=False)
-    table.add_row("data set", summary.dataset_id)
-    table.add_row("episodes", f"{summary.episodes:,}")
-    table.add_row("steps", f"{summary.steps:,}")
-    table.add_row("mean return", f"{summary.mean_return:.2f}")
-    table.add_row("seconds", f"{summary.seconds:.1f}")
-    table.add_row("steps per second", f"{summary.steps / summary.seconds:,.0f}")
-    return table
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
-from mbrl_mts3.data import RawDataset, convert_dataset, read_dataset
+from mbrl_mts3.data import convert_dataset, read_dataset
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, PREFIX
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line.console import make_facts
 
 
 @command("convert")
@@ -19,7 +19,15 @@ def main(config: DictConfig) -> None:
     dataset = read_dataset(config.dataset_id, download=config.download, rewards=config.rewards)
     convert_dataset(dataset, target, overwrite=config.overwrite)
     console = Console()
-    console.print(_table(dataset, target))
+    facts = {
+        "from": dataset.dataset_id,
+        "to": target,
+        "environment": dataset.env_id or "none of today has these spaces",
+        "episodes": f"{len(dataset.episodes):,}",
+        "steps": f"{sum(len(episode) for episode in dataset.episodes):,}",
+        "content hash of the source": dataset.content_hash,
+    }
+    console.print(make_facts(facts))
     for note in dataset.notes:
         console.print(note)
 
@@ -31,17 +39,6 @@ def _default_target(dataset_id: str) -> str:
             f"to= is needed for {dataset_id}: a path that ends in .hdf5 (D4RL's layout) or .npz, or a Minari id"
         )
     return f"mbrl-mts3/d4rl/{name}"
-
-
-def _table(dataset: RawDataset, target: str) -> Table:
-    table = Table(show_header=False)
-    table.add_row("from", dataset.dataset_id)
-    table.add_row("to", target)
-    table.add_row("environment", dataset.env_id or "none of today has these spaces")
-    table.add_row("episodes", f"{len(dataset.episodes):,}")
-    table.add_row("steps", f"{sum(len(episode) for episode in dataset.episodes):,}")
-    table.add_row("content hash of the source", dataset.content_hash)
-    return table
 
 
 if __name__ == "__main__":

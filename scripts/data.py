@@ -10,7 +10,6 @@ Hydra has no positional arguments, so this command reads its few options itself.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -24,7 +23,7 @@ from mbrl_mts3.data.checks.statistics import compute_statistics
 from mbrl_mts3.data.dataset import StreamedDataset
 from mbrl_mts3.data.formats.loading import stream_dataset
 from mbrl_mts3.errors import MTS3Error
-from mbrl_mts3.files import write_atomically
+from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
 
 
@@ -47,9 +46,8 @@ def card(dataset: StreamedDataset, output: Path | None, console: Console) -> int
     text = data_card_text(made.to_json(), list(map(str, made.findings)))
     console.print(text)
     folder = _folder(output, dataset)
-    content = json.dumps(made.to_json(), indent=1, allow_nan=False) + "\n"
-    for path, stored in ((folder / "card.json", content), (folder / "card.md", text)):
-        console.print(f"written: {write_atomically(path, stored.encode())}")
+    console.print(f"written: {write_json(folder / 'card.json', made.to_json())}")
+    console.print(f"written: {write_atomically(folder / 'card.md', text.encode())}")
     return 0
 
 
@@ -62,8 +60,7 @@ def check(dataset: StreamedDataset, output: Path | None, console: Console) -> in
     facts = f"{len(made.statistics.lengths):,} episodes, {made.statistics.total_steps:,} steps"
     console.print(f"{dataset.dataset_id}: {facts}: {len(made.errors)} errors, {warnings} warnings")
     if output is not None:
-        content = json.dumps(made.to_json(), indent=1, allow_nan=False) + "\n"
-        console.print(f"written: {write_atomically(output / 'card.json', content.encode())}")
+        console.print(f"written: {write_json(output / 'card.json', made.to_json())}")
     return 1 if made.errors else 0
 
 

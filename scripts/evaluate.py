@@ -20,7 +20,14 @@ from mbrl_mts3.metrics import (
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import choose_lengths, make_table, run_folder, score_open_loop, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    choose_lengths,
+    make_table,
+    print_files,
+    run_folder,
+    score_open_loop,
+    write_result,
+)
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
 
@@ -137,7 +144,7 @@ def _write(
         show=list(config.show) if config.show else None,
         imputed=imputed,
     )
-    console.print(f"numbers: {path}\nreport:  {report}")
+    print_files(console, numbers=path, report=report)
 
 
 if __name__ == "__main__":

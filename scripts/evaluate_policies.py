@@ -21,7 +21,13 @@ from mbrl_mts3.metrics import PolicyRanking, PolicyValue
 from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, run_folder, uncertainty_options, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    make_table,
+    print_files,
+    run_folder,
+    uncertainty_options,
+    write_result,
+)
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 
 
@@ -118,10 +124,10 @@ def _report(
         "policies": [value.to_json() for value in values],
         "rankings": {name: ranking.to_json() for name, ranking in rankings.items()},
     }
-    console.print(f"numbers: {write_result('policies.json', written, config)}")
+    print_files(console, numbers=write_result("policies.json", written, config))
     if values[0].value is not None:
         figure = policy_value_figure(values, f"Policies in {model} and in {checkpoint.env_id}")
-        console.print(f"figure:  {save_figure(figure, run_folder() / 'policies.png')}")
+        print_files(console, figure=save_figure(figure, run_folder() / "policies.png"))
 
 
 def _value_table(values: Sequence[PolicyValue], title: str) -> Table:

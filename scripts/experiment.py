@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import VERSION, command, print_version
 from mbrl_mts3.scripts.command_line.console import make_table
 from mbrl_mts3.scripts.experiments.demo_page import write_demo_page
 from mbrl_mts3.scripts.experiments.page import agent_table, prediction_table, write_page, write_summary
@@ -53,6 +53,9 @@ def main(config: DictConfig) -> None:
 
 def demo() -> None:
     """mts3-demo: the experiment `demo`, in a folder of its own."""
+    if VERSION in sys.argv[1:]:
+        print_version("demo")
+        return
     sys.argv[1:1] = ["experiment=demo", "hydra.run.dir=runs/demo"]
     main()
 

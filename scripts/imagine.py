@@ -29,9 +29,9 @@ from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
-from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.files import write_json
 from mbrl_mts3.scripts.command_line import command, read_environment
-from mbrl_mts3.scripts.command_line.console import run_folder, uncertainty_options
+from mbrl_mts3.scripts.command_line.console import print_files, run_folder, uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -72,7 +72,7 @@ def main(config: DictConfig) -> None:
         on_round=lambda row: console.print(_line(row), highlight=False),
     )
     path = _write(folder, facts, curve, judge)
-    console.print(f"policy:  {folder / 'policy.zip'}\nnumbers: {path}")
+    print_files(console, policy=folder / "policy.zip", numbers=path)
 
 
 def _learning(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> ImaginationTrainer:
@@ -187,8 +187,7 @@ def _write(folder: Path, facts: dict[str, Any], curve: Sequence[Any], judge: _Ju
         "real_evaluation": None if judge is None else judge.last,
         "learning_curve": [dict(row) for row in curve],
     }
-    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
-    return write_atomically(folder / RESULT_FILE, text.encode())
+    return write_json(folder / RESULT_FILE, written)
 
 
 def _line(row: Any) -> str:

@@ -18,7 +18,7 @@ from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
 from mbrl_mts3.reporting import Projection, latent_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import run_folder
+from mbrl_mts3.scripts.command_line.console import print_files, run_folder
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 GOAL = "desired_goal"
@@ -47,7 +47,7 @@ def main(config: DictConfig) -> None:
     if projection.explained is not None:
         share = f"{sum(projection.explained):.0%}"
         console.print(f"two components hold {share} of the variance of {latents.mean.shape[1]} dimensions")
-    console.print(f"numbers: {numbers}\nfigure:  {figure}")
+    print_files(console, numbers=numbers, figure=figure)
 
 
 def _colourings(config: DictConfig, dataset: OfflineDataset) -> list[str]:

@@ -20,7 +20,7 @@ from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_envi
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import progress_bar, run_folder
+from mbrl_mts3.scripts.command_line.console import print_files, progress_bar, run_folder
 
 
 @command("offline")
@@ -47,7 +47,7 @@ def main(config: DictConfig) -> None:
             on_report=lambda row: console.print(_line(row), soft_wrap=True),
         )
     console.print(_summary(record))
-    console.print(f"policy after {learner.updates:,} updates: {folder / 'policy.zip'}")
+    print_files(console, **{f"policy after {learner.updates:,} updates": folder / "policy.zip"})
 
 
 def _options(config: DictConfig) -> dict[str, Any]:

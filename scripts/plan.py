@@ -18,7 +18,7 @@ from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import progress_bar, write_result
+from mbrl_mts3.scripts.command_line.console import make_facts, print_files, progress_bar, write_result
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
@@ -37,9 +37,9 @@ def main(config: DictConfig) -> None:
         "result": result.to_json(),
     }
     path = write_result("plan.json", written, config)
-    console.print(f"written to {path}")
+    print_files(console, numbers=path)
     if config.record:
-        console.print(f"episodes: {save_episodes(path.with_name(EPISODES_FILE), result.episodes)}")
+        print_files(console, episodes=save_episodes(path.with_name(EPISODES_FILE), result.episodes))
 
 
 def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
@@ -77,19 +77,18 @@ def _evaluate(
 
 
 def _table(config: DictConfig, result: EvaluationResult) -> Table:
-    table = Table("", "", title=f"{config.environment.id}, {len(result.seeds)} episodes", show_header=False)
     low, high = result.return_interval
     # One episode has none.
     interval = f"  (95% interval {low:.4g} to {high:.4g})" if math.isfinite(low) else ""
-    table.add_row("return", f"{result.mean_return:.4g}{interval}")
+    facts = {"return": f"{result.mean_return:.4g}{interval}"}
     if result.success_rate is not None and result.success_interval is not None:
         low, high = result.success_interval
-        table.add_row("success rate", f"{result.success_rate:.1%}  (95% interval {low:.1%} to {high:.1%})")
-    table.add_row("steps", f"{result.lengths.mean():.1f} on average, {result.lengths.max()} at most")
+        facts["success rate"] = f"{result.success_rate:.1%}  (95% interval {low:.1%} to {high:.1%})"
+    facts["steps"] = f"{result.lengths.mean():.1f} on average, {result.lengths.max()} at most"
     together = f"{result.parallel} environments together" if result.parallel > 1 else "one environment at a time"
-    table.add_row("ms per action", f"{result.seconds_per_action * 1e3:.1f}  ({together})")
-    table.add_row("ms per decision", f"{result.seconds_per_decision * 1e3:.1f}")
-    return table
+    facts["ms per action"] = f"{result.seconds_per_action * 1e3:.1f}  ({together})"
+    facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f}"
+    return make_facts(facts, f"{config.environment.id}, {len(result.seeds)} episodes")
 
 
 if __name__ == "__main__":

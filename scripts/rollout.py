@@ -29,6 +29,7 @@ from mbrl_mts3.reporting.animation import write_gif
 from mbrl_mts3.scripts.command_line import command, read_environment
 from mbrl_mts3.scripts.command_line.console import (
     make_table,
+    print_files,
     progress_bar,
     run_folder,
     uncertainty_options,
@@ -63,11 +64,11 @@ def main(config: DictConfig) -> None:
         console.print(
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
-    console.print(f"numbers: {write_result('rollout.json', report.to_json(), config)}")
+    print_files(console, numbers=write_result("rollout.json", report.to_json(), config))
     for path in _recorded(config, rollouts, folder):
-        console.print(f"episodes: {path}")
+        print_files(console, episodes=path)
     for path in _filmed(config, agents, films, folder):
-        console.print(f"film:    {path}")
+        print_files(console, film=path)
 
 
 def _agents(config: DictConfig, make: Make) -> dict[str, Agent]:

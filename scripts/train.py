@@ -7,12 +7,11 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import run_folder
-from mbrl_mts3.training import Checkpoint, WorldModelTrainer, keep_freed_memory
+from mbrl_mts3.scripts.command_line.console import make_facts, print_files, run_folder
+from mbrl_mts3.training import WorldModelTrainer, keep_freed_memory
 
 
 @command("train")
@@ -25,15 +24,8 @@ def main(config: DictConfig) -> None:
     console.print(dataset, *dataset.notes, sep="\n")
     folder = Path(config.resume or run_folder())
     checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=config.resume)
-    console.print(_table(checkpoint))
-    console.print(f"checkpoint: {folder / 'best'}")
-
-
-def _table(checkpoint: Checkpoint) -> Table:
-    table = Table(title="best checkpoint", show_header=False)
-    for name, value in checkpoint.metrics.items():
-        table.add_row(name, f"{value:.4g}")
-    return table
+    console.print(make_facts({name: f"{value:.4g}" for name, value in checkpoint.metrics.items()}, "best checkpoint"))
+    print_files(console, checkpoint=folder / "best")
 
 
 if __name__ == "__main__":

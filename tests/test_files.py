@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mbrl_mts3.errors import DataError, StorageError
-from mbrl_mts3.files import atomic_file, write_atomically
+from mbrl_mts3.files import atomic_file, write_atomically, write_json
 
 
 def test_a_file_appears_with_its_content_and_the_usual_rights(tmp_path: Path):
@@ -64,3 +64,8 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path):
     with pytest.raises(StorageError, match="could not be written"):
         write_atomically(tmp_path / "file" / "one.txt", b"content")
     assert (tmp_path / "file").read_text() == "no folder"
+
+
+def test_json_is_strict_and_ends_with_a_line(tmp_path: Path):
+    path = write_json(tmp_path / "new" / "one.json", {"values": (1.0, float("nan"))})
+    assert path.read_text() == '{\n "values": [\n  1.0,\n  null\n ]\n}\n'

@@ -25,8 +25,12 @@ class SkidSteerBehaviour(Behaviour):
     Args:
         environment: with four wheels, in the order front left, front right, rear left, rear right.
         speed: mean of the forward command, in half widths of the action box.
-        forward, turn, wheel: standard deviations of the three kinds of noise, in half widths of the action box.
-        forward_steps, turn_steps, wheel_steps: steps after which each has forgotten 63% of itself.
+        forward: standard deviation of the noise on the forward command, in half widths of the action box.
+        turn: standard deviation of the command to turn, in the same unit.
+        wheel: standard deviation of the noise of each wheel, in the same unit.
+        forward_steps: steps after which the noise on the forward command has forgotten 63% of itself.
+        turn_steps: steps after which the command to turn has.
+        wheel_steps: steps after which the noise of each wheel has.
     """
 
     def __init__(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from mbrl_mts3.agents.policies.squashed_gaussian import SquashedGaussianPolicy
-from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.errors import ConfigurationError, nearest_names
 
 
 def shipped_policies() -> dict[str, Path]:
@@ -23,7 +22,7 @@ def load_shipped_policy(name: str | Path) -> SquashedGaussianPolicy:
     shipped = shipped_policies()
     path = shipped.get(str(name), Path(name))
     if not path.is_file():
-        nearest = difflib.get_close_matches(str(name), shipped, n=len(shipped), cutoff=0.0)
+        nearest = nearest_names(str(name), shipped, most=len(shipped), cutoff=0.0)
         raise ConfigurationError(
             f"no policy {str(name)!r}: give the path of a file that export_sac_actor wrote, or one of those that come "
             f"with the package, nearest first: {', '.join(nearest)}"

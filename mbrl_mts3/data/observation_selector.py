@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from gymnasium import spaces
 from mbrl_mts3.array_types import Array, FloatArray
 from mbrl_mts3.data.episode import Episode, RawEpisode
 from mbrl_mts3.data.observation_names import known_names, position_names
-from mbrl_mts3.errors import DataError, ShapeError, UnknownObservationError
+from mbrl_mts3.errors import DataError, ShapeError, UnknownObservationError, nearest_names
 
 MAIN_KEY = "observation"
 
@@ -190,7 +189,7 @@ def _under(name: str, entries: Mapping[str, _Entry]) -> list[str]:
 
 
 def _unknown(name: str, available: list[str]) -> str:
-    nearest = difflib.get_close_matches(name, available, n=3, cutoff=0.3)
+    nearest = nearest_names(name, available, most=3, cutoff=0.3)
     rest = [other for other in available if other not in nearest]
     return f"unknown observation {name!r}; available, nearest first: {', '.join([*nearest, *rest])}"
 

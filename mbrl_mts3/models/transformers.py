@@ -17,7 +17,8 @@ class _TransformerModel(SequenceModel):
 
     Args of the base:
         width: size of a token's representation.
-        layers, heads: blocks, and heads of attention in each.
+        layers: blocks.
+        heads: heads of attention in each block.
         feedforward: hidden units of each block's feed-forward network.
         context: steps that a layer looks back, the own one included; at most the length of the training sequences.
     """

@@ -41,12 +41,16 @@ class WorldModelTrainer:
         batch_size: windows per update.
         max_updates: updates at most.
         max_seconds: seconds of training at most; None for no limit.
-        learning_rate, gradient_clip: of Adam; the clip is on the gradient's norm.
+        learning_rate: highest learning rate of Adam.
+        gradient_clip: largest norm of the gradient.
         validation_interval: updates between validations.
-        validation_windows, validation_length, validation_context: how many windows are validated on, of how many steps,
-            of which the first `validation_context` are observed and the others predicted open loop.
+        validation_windows: windows that are validated on.
+        validation_length: steps of each.
+        validation_context: its first steps, which are observed; the others are predicted open loop.
         patience: stop after so many validations without improvement; None never stops early.
-        mask_step_rate, mask_window_rate, mask_suffix_probability: see `MaskSampler`.
+        mask_step_rate: rate at which single observations are hidden.
+        mask_window_rate: highest rate at which whole windows are hidden, see `MaskSampler`.
+        mask_suffix_probability: probability that a sequence shows nothing but a context at its start.
         mask_period: steps of a window that is hidden as a whole; None takes the model's period. Models to be compared
             with each other need the same.
         loss_weights: of the heads "observation", "reward", "termination".
@@ -54,9 +58,12 @@ class WorldModelTrainer:
         recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
         microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update,
             which takes less memory. It divides batch_size.
-        split_fractions, split_seed: training, validation and test episodes.
+        split_fractions: shares of training, validation and test episodes.
+        split_seed: of the order in which episodes are dealt out to them.
         seed: of weights, windows and masks.
-        accelerator, devices, strategy, precision: see Lightning's Trainer.
+        accelerator: "auto", "cpu", "gpu" or another of Lightning's Trainer.
+        devices: how many of them.
+        strategy, precision: see Lightning's Trainer.
         loggers: names out of "csv", "tensorboard", "wandb".
         progress: show a progress bar.
     """

@@ -1,7 +1,8 @@
 """What all commands share at the command line: one decorator, --help, --version, errors in one line, tables."""
 
+from mbrl_mts3.scripts.command_line.arguments import VERSION
 from mbrl_mts3.scripts.command_line.decorator import Command, command, print_version
 from mbrl_mts3.scripts.command_line.errors import reports_errors, users_fault
 from mbrl_mts3.scripts.command_line.real_environment import read_environment
 
-__all__ = ["Command", "command", "print_version", "read_environment", "reports_errors", "users_fault"]
+__all__ = ["VERSION", "Command", "command", "print_version", "read_environment", "reports_errors", "users_fault"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, Normalizer
-from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.files import write_json
 from mbrl_mts3.metrics import REPORTED_HORIZONS, OpenLoopResult, check_lengths, default_context, evaluate_open_loop
 from mbrl_mts3.models import WorldModel
 
@@ -27,19 +26,32 @@ def run_folder() -> Path:
 
 def write_result(name: str, facts: Mapping[str, Any], config: DictConfig) -> Path:
     """Write a result with the options behind it as strict JSON into the run's folder."""
-    written = {**facts, "config": OmegaConf.to_container(config, resolve=True)}
-    text = json.dumps(to_jsonable(written), indent=1, allow_nan=False) + "\n"
-    return write_atomically(run_folder() / name, text.encode())
+    return write_json(run_folder() / name, {**facts, "config": OmegaConf.to_container(config, resolve=True)})
 
 
 def make_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, *, left: int = 1) -> Table:
-    """A table whose first columns, `left` of them, are words and the others numbers."""
+    """A table with a header; the first columns, `left` of them, are words, the others numbers."""
     table = Table(title=title)
     for place, name in enumerate(header):
         table.add_column(name, justify="left" if place < left else "right", no_wrap=place == 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def make_facts(facts: Mapping[str, str], title: str | None = None) -> Table:
+    """A table of names and values, without a header."""
+    table = Table(title=title, show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return table
+
+
+def print_files(console: Console, **files: Path) -> None:
+    """Say where results are, a line for each with its keyword before it; long paths stay in one piece."""
+    width = max(map(len, files), default=0) + 1
+    for name, path in files.items():
+        console.print(f"{name + ':':<{width}} {path}", soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -75,16 +87,13 @@ def score_open_loop(
     horizon: int,
 ) -> OpenLoopResult:
     """Evaluate a model with the options of a command."""
-    return evaluate_open_loop(
-        model,
-        normalizer,
-        episodes,
-        context=context,
-        horizon=horizon,
-        stride=config.stride,
-        batch_size=config.batch_size,
-        max_windows=config.max_windows,
-    )
+    options = window_options(config, context, horizon)
+    return evaluate_open_loop(model, normalizer, episodes, **options, max_windows=config.max_windows)
+
+
+def window_options(config: DictConfig, context: int, horizon: int) -> dict[str, Any]:
+    """Arguments of what predicts windows of episodes, out of a command's options."""
+    return {"context": context, "horizon": horizon, "stride": config.stride, "batch_size": config.batch_size}
 
 
 def uncertainty_options(config: DictConfig) -> dict[str, Any]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 
 import hydra
 import torch
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.scripts.command_line.arguments import VERSION, Arguments, override_key
 from mbrl_mts3.scripts.command_line.errors import hydra_errors, reports_errors
-from mbrl_mts3.scripts.command_line.help import CONFIGS, help_page, program, read_header
+from mbrl_mts3.scripts.command_line.help import help_page, missing_message, program
+from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 
 Task = Callable[[DictConfig], None]
@@ -28,22 +33,25 @@ class Command:
 
     def __init__(self, name: str, function: Task) -> None:
         self.name = name
-        self.task = _checked(name, function)
+        self.task = _prepared(name, function)
         self._main = hydra.main(version_base="1.3", config_path=CONFIGS, config_name=name)(reports_errors(self.task))
         functools.update_wrapper(self, function)
 
     def __call__(self) -> None:
-        """Answer --version and --help, refuse options of former names, and run."""
-        arguments = sys.argv[1:]
-        if "--version" in arguments:
+        """Answer --version and --help, refuse former names of options and missing values, and run."""
+        words = sys.argv[1:]
+        if VERSION in words:
             print_version(self.name)
             return
-        with hydra_errors(self.name):
-            refuse_renamed(self.name, arguments)
-            if {"--help", "-h"} & set(arguments):
-                print(help_page(self.name, arguments))
-            else:
-                self._main()
+        with hydra_errors(self.name, words):
+            arguments = Arguments.read(words)
+            refuse_renamed(self.name, arguments.overrides)
+            if arguments.help:
+                print(help_page(self.name, words))
+                return
+            if arguments.runs:
+                _find_missing(self.name, arguments)
+            self._main()
 
 
 def command(name: str) -> Callable[[Task], Command]:
@@ -56,26 +64,40 @@ def print_version(name: str) -> None:
     print(f"{program(name)} {version('mbrl_mts3')}")
 
 
-def refuse_renamed(name: str, arguments: list[str]) -> None:
+def refuse_renamed(name: str, overrides: Sequence[str]) -> None:
     """Raise ConfigurationError where an option or a group is called by the name that it had before."""
     renamed = {**RENAMED[""], **RENAMED.get(name, {})}
-    for argument in arguments:
-        key = argument.partition("=")[0].lstrip("+~").partition("@")[0]
+    for override in overrides:
         for old, new in renamed.items():
-            # "uncertainty" has become "uncertainty.kind": what else stands below it are names of today.
-            below = key.startswith(f"{old}.") and not new.startswith(f"{old}.")
-            if not argument.startswith("-") and (key == old or below):
-                now = argument.replace(old, new, 1)
+            if _uses(override, old, new):
+                now = override.replace(old, new, 1)
                 raise ConfigurationError(f"{old} is called {new} now: {program(name)} {now}")
 
 
-def _checked(name: str, function: Task) -> Task:
+def _uses(override: str, old: str, new: str) -> bool:
+    key = override_key(override)
+    if new.startswith(f"{old}."):
+        # It holds several options now, which are called by its name with reason, all of them at once too.
+        return key == old and not override.partition("=")[2].startswith("{")
+    return key == old or key.startswith(f"{old}.")
+
+
+def _find_missing(name: str, arguments: Arguments) -> None:
+    """Raise ConfigurationError for a missing value before Hydra makes a folder for the run."""
+    # What cannot be composed is told by Hydra, in `_main`.
+    with suppress(HydraException, OmegaConfBaseException):
+        _refuse_missing(name, compose_config(name, arguments))
+
+
+def _refuse_missing(name: str, config: DictConfig) -> None:
+    for missing in missing_options(config):
+        raise ConfigurationError(missing_message(name, missing))
+
+
+def _prepared(name: str, function: Task) -> Task:
     @functools.wraps(function)
     def task(config: DictConfig) -> None:
-        for missing in sorted(OmegaConf.missing_keys(config)):
-            _, examples, told = read_header(name, missing)
-            example = next((line for line in examples if f"{missing}=" in line), f"{program(name)} {missing}=...")
-            raise ConfigurationError(f"{missing} is missing ({told}), for example: {example}")
+        _refuse_missing(name, config)
         if config.get("threads") is not None:
             torch.set_num_threads(config.threads)
         function(config)

@@ -6,7 +6,7 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra.errors import CompactHydraException, InstantiationException, MissingConfigException
@@ -14,7 +14,9 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mbrl_mts3.errors import ConfigurationError, MTS3Error, close_match
-from mbrl_mts3.scripts.command_line.help import option_names, program
+from mbrl_mts3.scripts.command_line.arguments import override_key
+from mbrl_mts3.scripts.command_line.help import program
+from mbrl_mts3.scripts.command_line.options import option_names
 
 _WHOLE_ERRORS = "HYDRA_FULL_ERROR"
 
@@ -42,7 +44,7 @@ def users_fault(error: BaseException) -> MTS3Error | None:
 
 
 @contextmanager
-def hydra_errors(name: str) -> Iterator[None]:
+def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
     """Tell errors of Hydra in short: choices that do not exist with those that do, unknown options with the nearest."""
     whole = os.environ.get(_WHOLE_ERRORS)
     # Else Hydra prints errors and leaves the interpreter.
@@ -60,7 +62,7 @@ def hydra_errors(name: str) -> Iterator[None]:
             raise
         # What Hydra itself prints of these: its words without a traceback.
         cause = [error.__cause__] if isinstance(error.__cause__, OmegaConfBaseException) else []
-        print(error, *cause, *_nearest_option(name, str(error)), sep="\n", file=sys.stderr)
+        print(error, *cause, *_nearest_option(name, words, str(error)), sep="\n", file=sys.stderr)
         sys.exit(1)
     finally:
         if whole is None:
@@ -74,11 +76,17 @@ def _unknown_choice(named: str, options: list[str]) -> str:
     return f"there is no {group}={choice}{close_match(choice, options)}: choose out of {', '.join(options)}"
 
 
-def _nearest_option(name: str, told: str) -> list[str]:
-    unknown = re.match(r"Could not override '([\w.@/]+)'", told)
+def _nearest_option(name: str, words: Sequence[str], told: str) -> list[str]:
+    unknown = re.match(r"Could not (?:override|delete from config\.) '([\w.@/]+)'", told)
     if unknown is None:
         return []
-    return [f"{program(name)} --help lists all options{close_match(unknown[1], option_names(name))}"]
+    key = unknown[1].partition("@")[0]
+    try:
+        known = option_names(name, [word for word in words if override_key(word) != key])
+    except CompactHydraException:
+        # Something else is wrong, too.
+        known = option_names(name)
+    return [f"{program(name)} --help lists all options{close_match(unknown[1], known)}"]
 
 
 def _exit(error: MTS3Error) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mbrl_mts3.files import to_jsonable, write_atomically
+from mbrl_mts3.files import to_jsonable, write_json
 from mbrl_mts3.reporting import Report
 from mbrl_mts3.scripts.experiments.rows import Row, agent_rows, data_rows, prediction_rows
 from mbrl_mts3.scripts.experiments.running import StageResult, library_versions
@@ -56,7 +55,7 @@ def write_summary(
         **more,
     }
     plain: dict[str, Any] = to_jsonable(summary)
-    write_atomically(folder / SUMMARY_FILE, (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+    write_json(folder / SUMMARY_FILE, plain)
     return plain
 
 

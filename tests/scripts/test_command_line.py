@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mbrl_mts3.scripts.command_line.help import describe, help_page
+from mbrl_mts3.scripts.command_line.help import help_page
+from mbrl_mts3.scripts.command_line.options import describe
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -41,14 +42,18 @@ def test_the_version_is_ours(name: str, run: Run, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_a_line_of_help(name: str):
-    own, groups = describe(name)
-    lacking = {option.name for option in own if not option.told}
-    for group in groups:
-        assert group.choices
-        for choice in group.choices:
-            options, chosen = describe(name, [f"{group.name}={choice}"])
-            lacking |= {option.name for option in options if not option.told}
-            lacking |= {option.name for other in chosen for option in other.options if not option.told}
+    lacking: set[str] = set()
+    chosen: list[tuple[str, ...]] = [()]
+    for words in chosen:
+        own, groups = describe(name, words)
+        inside = (option for group in groups for option in group.options)
+        lacking |= {option.name for option in (*own, *inside) if not option.told}
+        for group in groups:
+            assert group.choices
+            # Choices of a chosen file, such as the planner of an agent, are tried behind it; others one at a time.
+            before = words if "@" in group.name else ()
+            further = [(*before, f"{group.name}={choice}") for choice in group.choices if len(before) < 2]
+            chosen += [more for more in further if more not in chosen]
     assert not lacking, "say what it is for: a comment at the key in its YAML, or the argument's docstring"
 
 
@@ -75,6 +80,70 @@ def test_the_page_follows_the_choices(run: Run, capsys: pytest.CaptureFixture[st
     assert "model.time_scales" not in page
     assert "training.max_seconds=240" in page
     assert not list(Path().iterdir())
+
+
+def test_the_page_of_a_sweep_is_that_of_its_first_run(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert run("benchmark", "model=gru_deep,mts3", "training.seed=range(3,5)", "training=glob(*)", "--help") == 0
+    page = capsys.readouterr().out
+    assert "model=gru_deep\n" in page
+    assert "training.seed=3 " in page
+
+
+def test_groups_stand_in_the_order_of_the_defaults_with_what_they_are(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert run("rollout", "agent=mpc", "--help") == 0
+    page = capsys.readouterr().out
+    headings = ["environment=", "agent=mpc", "task@agent.task=", "planner@agent.planner="]
+    places = [page.index(f"\n{heading}") for heading in headings]
+    assert places == sorted(places)
+    assert "\n  The improved cross entropy method;" in page
+    assert run("imagine", "--help") == 0
+    assert "\ntask=null\n  The reward: null takes the environment's own" in capsys.readouterr().out
+
+
+def test_the_page_begins_with_the_words_of_the_yaml_in_their_order(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert run("imagine", "--help") == 0
+    header = capsys.readouterr().out.partition("\nOptions")[0].splitlines()
+    place = header.index("with SAC: policy=sac; in whole imagined episodes:")
+    assert header[place + 1].startswith("  mts3-imagine checkpoint=")
+    assert "policy=ppo" in header[place + 1]
+
+
+def test_required_options_are_marked_and_values_are_those_of_the_command_line(
+    run: Run, capsys: pytest.CaptureFixture[str]
+):
+    assert run("train", "--help") == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert "model.slow_latent_dim=null n of every slow level; null means latent_dim" in page
+    assert "[] is a single level" in page
+    assert run("plan", "--help") == 0
+    assert " checkpoint=... Required. Folder of a checkpoint." in " ".join(capsys.readouterr().out.split())
+
+
+def test_options_of_an_experiment_stand_with_it(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert run("experiment", "experiment=demo", "--help") == 0
+    own, _, groups = capsys.readouterr().out.partition("\nexperiment=demo\n")
+    assert "  overwrite=false" in own
+    assert "stages.train" not in own
+    assert groups.index("  steps=100000") < groups.index("  stages.train.command=train")
+
+
+@pytest.mark.parametrize("words", [["--cfg", "job"], ["-cd", "tasks"], ["--config-name", "plan"], ["--info", "config"]])
+def test_values_of_flags_are_no_overrides(words: list[str], run: Run, capsys: pytest.CaptureFixture[str]):
+    Path("tasks").mkdir()
+    assert run("train", *words, "--help") == 0
+    assert "Options" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there_is_refused(run: Run, capsys: pytest.CaptureFixture[str]):
+    for words in (["--help"], []):
+        assert run("train", "--config-dir", "nowhere", *words) == 2
+        assert "ConfigurationError: --config-dir nowhere is no folder" in capsys.readouterr().err
+
+
+def test_the_version_of_the_demo_is_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys, "argv", ["mts3-demo", "--version"])
+    import_module("mbrl_mts3.scripts.experiment").demo()
+    assert capsys.readouterr().out == f"mts3-demo {version('mbrl_mts3')}\n"
 
 
 def test_choices_of_the_users_own_folder_are_there(run: Run, capsys: pytest.CaptureFixture[str]):
@@ -105,6 +174,19 @@ def test_a_missing_value_is_one_line_with_an_example(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"ConfigurationError: {missing} is missing")
     assert example in line
+    assert "  " not in line
+    assert not list(Path().iterdir()), "it is found before a folder is made"
+
+
+def test_a_missing_value_of_a_sweep_is_found_before_it(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert run("plan", "--multirun", "seed=1,2") == 2
+    assert capsys.readouterr().err.startswith("ConfigurationError: checkpoint is missing")
+    assert not list(Path().iterdir())
+
+
+def test_a_missing_value_does_not_matter_where_nothing_runs(run: Run):
+    assert run("plan", "--cfg", "job") == 0
+    assert run("plan", "--help") == 0
 
 
 @pytest.mark.parametrize(
@@ -119,6 +201,7 @@ def test_a_missing_value_is_one_line_with_an_example(
         ("offline", "~report_every", "mts3-offline ~evaluation.interval"),
         ("evaluate_policies", "uncertainty=aleatoric", "mts3-evaluate-policies uncertainty.kind=aleatoric"),
         ("evaluate_policies", "real_episodes=1", "mts3-evaluate-policies real.episodes=1"),
+        ("rollout", "+world_model=best", "mts3-rollout +checkpoint=best"),
     ],
 )
 def test_former_names_are_refused_with_the_new_one(
@@ -126,6 +209,13 @@ def test_former_names_are_refused_with_the_new_one(
 ):
     assert run(name, argument) == 2
     assert told in capsys.readouterr().err
+
+
+def test_an_option_that_became_several_may_still_be_set_as_a_whole(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert run("plan", "uncertainty={kind: epistemic, penalty: 2.0}", "uncertainty.kind=aleatoric", "--help") == 0
+    page = capsys.readouterr().out
+    assert "uncertainty.kind=aleatoric" in page
+    assert "uncertainty.penalty=2.0" in page
 
 
 def test_no_option_of_today_is_taken_for_a_former_one():
@@ -159,6 +249,11 @@ def test_every_new_name_is_an_option_of_today():
 def test_a_close_option_is_named(run: Run, capsys: pytest.CaptureFixture[str]):
     assert run("plan", "checkpoint=x", "episode=3") == 1
     assert "did you mean episodes?" in capsys.readouterr().err
+    # Of the model that is chosen, which is not the default.
+    assert run("train", "model=gru", "model.widht=3") == 1
+    assert "did you mean model.width?" in capsys.readouterr().err
+    assert run("train", "~trainin") == 1
+    assert "did you mean training?" in capsys.readouterr().err
 
 
 def test_long_values_and_words_are_wrapped(monkeypatch: pytest.MonkeyPatch):

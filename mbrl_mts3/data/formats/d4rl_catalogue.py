@@ -8,11 +8,10 @@ mazes and the kitchen.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mbrl_mts3.errors import UnknownDatasetError
+from mbrl_mts3.errors import UnknownDatasetError, nearest_names
 
 SHA256 = {
     "ant_expert-v2.hdf5": "fa22531ca79ea051006fa48bb652120d2e12c813919c530369a03c2688311b0f",
@@ -157,7 +156,7 @@ def find_d4rl_info(dataset_id: str) -> D4RLInfo:
     """
     name = dataset_id.removeprefix(PREFIX)
     if name not in D4RL_DATASETS:
-        nearest = difflib.get_close_matches(name, D4RL_DATASETS, n=5, cutoff=0.3) or list(D4RL_DATASETS)[:5]
+        nearest = nearest_names(name, D4RL_DATASETS, cutoff=0.3) or list(D4RL_DATASETS)[:5]
         raise UnknownDatasetError(
             f"unknown D4RL data set {dataset_id!r}; nearest: {', '.join(PREFIX + near for near in nearest)}. Or name a "
             "file of D4RL's layout (.hdf5)"

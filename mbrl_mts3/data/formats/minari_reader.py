@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
-from mbrl_mts3.errors import DataError, UnknownDatasetError
+from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
 
 # Metadata of Minari files that are kept, for data cards and reference scores.
 _KEPT_METADATA = (
@@ -191,7 +190,7 @@ def _download(dataset_id: str, local_id: str) -> None:
 
 def _unknown(dataset_id: str) -> str:
     local = local_dataset_ids()
-    nearest = difflib.get_close_matches(dataset_id, local, n=5, cutoff=0.2) or local[:5]
+    nearest = nearest_names(dataset_id, local, cutoff=0.2) or local[:5]
     have = f"nearest on disk: {', '.join(nearest)}." if nearest else "no data set is on disk."
     return (
         f"unknown data set {dataset_id!r}; {have} Collect it with mts3-collect, download it (download=true), or set "

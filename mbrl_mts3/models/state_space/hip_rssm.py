@@ -34,9 +34,12 @@ class HiPRSSM(WorldModel):
         latent_dim: n; latents, the task too, have 2n dimensions.
         transition: "locally_linear", "dense" or any other of `MTS3`.
         target: "absolute" predicts the observation outright, "delta" its change.
-        predict_reward, predict_termination: heads in addition to the next observation.
-        encoder_hidden, task_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
-        variance_hidden, heteroscedastic: as of `MTS3`.
+        encoder_hidden: hidden sizes of the encoder of observations.
+        task_hidden: hidden sizes of the encoder of the context.
+        control_hidden: hidden sizes of the network of the action in the transition.
+        decoder_hidden: hidden sizes of the head of means.
+        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
+        heteroscedastic: let predicted variances depend on the belief's mean, not on its covariance alone.
         initial_variance: of z before the first observation.
 
     Raises:

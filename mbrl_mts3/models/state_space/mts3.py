@@ -53,11 +53,13 @@ class MTS3(MTS3Network):
             errors in long open loops.
         actuated: False ignores the actions at every level, as a model of time series does.
         abstract_actions: False lets the actions reach the fast level only.
-        predict_reward, predict_termination: heads in addition to the next observation.
-        encoder_hidden, window_hidden, action_hidden, control_hidden, decoder_hidden: hidden sizes of the networks; u
-            has those of control.
+        encoder_hidden: hidden sizes of the fast level's encoder of observations.
+        window_hidden: hidden sizes of the slow levels' encoders of observations.
+        action_hidden: hidden sizes of the slow levels' encoders of actions.
+        control_hidden: hidden sizes of the network of the action in the fast transition, and of u.
+        decoder_hidden: hidden sizes of the head of means.
         interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
-        variance_hidden: of the head of variances; None means decoder_hidden.
+        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
         slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; sampled
             for each segment where a long batch is computed in segments. A fast level that is always trained with a
             well-informed slow latent relies on it, and errs far in open loops, where the slow latent knows little.

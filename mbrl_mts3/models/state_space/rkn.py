@@ -14,9 +14,13 @@ class RKN(MTS3):
         observation_dim, action_dim: sizes; actions are accepted as by every model, and ignored.
         latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), or any
-            other of `MTS3`.
-        target, predict_reward, predict_termination, variance_hidden, heteroscedastic, initial_variance: as of `MTS3`.
-        encoder_hidden, decoder_hidden: hidden sizes of the networks.
+            other that `MTS3` knows.
+        target: "absolute" predicts the observation outright, "delta" its change.
+        encoder_hidden: hidden sizes of the encoder of observations.
+        decoder_hidden: hidden sizes of the head of means.
+        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
+        heteroscedastic: let predicted variances depend on the belief's mean, not on its covariance alone.
+        initial_variance: of every latent before the first observation.
 
     Raises:
         ConfigurationError: an option is unknown.
@@ -66,8 +70,13 @@ class AcRKN(MTS3):
         latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), "dense"
             (the same for all states), or any other of `MTS3`.
-        target, predict_reward, predict_termination, variance_hidden, heteroscedastic, initial_variance: as of `MTS3`.
-        encoder_hidden, control_hidden, decoder_hidden: hidden sizes of the networks.
+        target: "absolute" predicts the observation outright, "delta" its change.
+        encoder_hidden: hidden sizes of the encoder of observations.
+        control_hidden: hidden sizes of the network of the action in the transition.
+        decoder_hidden: hidden sizes of the head of means.
+        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
+        heteroscedastic: let predicted variances depend on the belief's mean, not on its covariance alone.
+        initial_variance: of every latent before the first observation.
 
     Raises:
         ConfigurationError: an option is unknown.
