@@ -40,6 +40,7 @@ def main(config: DictConfig) -> None:
             batch_size=config.batch_size,
             seed=config.seed,
             evaluation_interval=config.evaluation.interval,
+            save_interval=config.save_interval,
             evaluate=evaluate,
             options=_options(config),
             resume=config.resume is not None,

@@ -34,6 +34,7 @@ def train_offline(
     batch_size: int = 256,
     seed: int = 0,
     evaluation_interval: int = 5000,
+    save_interval: int = 5000,
     evaluate: Callable[[Agent], EvaluationResult] | None = None,
     options: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -42,8 +43,10 @@ def train_offline(
 ) -> tuple[TD3BC, OfflineRecord]:
     """Learn for `steps` batches; the policy of the last one is the result, whatever evaluations say.
 
-    With every report the policy (policy.zip) and the record (offline.json) are written to the folder. An interrupted
-    training that is resumed gives the policy of one that was not: chance starts anew with every report.
+    The policy (policy.zip) and the record (offline.json) are written to the folder, in any case after the last batch.
+    An interrupted training that is resumed goes on from the policy that was saved last, and gives the policy of one
+    that was not interrupted: chance starts anew with every report and every saving. Only seconds and losses between the
+    last report and that saving are missing in its next report.
 
     Args:
         dataset: all observations loaded, see `build_replay_buffer`.
@@ -51,7 +54,8 @@ def train_offline(
         folder: for the files.
         steps: batches in all, those before an interruption included.
         seed: of the networks and of all chance.
-        evaluation_interval: batches.
+        evaluation_interval: batches between reports, each with the losses' means, an evaluation and the record written.
+        save_interval: batches between savings of the policy.
         evaluate: the agent in the real environment, for the reports only.
         options: kept in the record; a training is resumed under equal options only.
         resume: go on with what lies in the folder.
@@ -63,17 +67,20 @@ def train_offline(
         ResultError: there is nothing to resume, or it was made with other data or options.
         NonFiniteError: a loss is NaN or infinite.
     """
-    if min(steps, batch_size, evaluation_interval) < 1:
-        raise ConfigurationError(
-            f"expected at least 1 of each, got steps={steps}, batch_size={batch_size}, "
-            f"evaluation_interval={evaluation_interval}"
-        )
+    counts = {
+        "steps": steps,
+        "batch_size": batch_size,
+        "evaluation_interval": evaluation_interval,
+        "save_interval": save_interval,
+    }
+    if min(counts.values()) < 1:
+        raise ConfigurationError(f"expected at least 1 of each, got {counts}")
     folder = Path(folder)
     fresh = OfflineRecord(
         dataset.dataset_id,
         dataset.content_hash,
         dataset.env_id,
-        {**(options or {}), "seed": seed, "batch_size": batch_size, "evaluation_interval": evaluation_interval},
+        {**(options or {}), "seed": seed, **{name: count for name, count in counts.items() if name != "steps"}},
     )
     if not resume and (folder / POLICY).exists():
         raise ConfigurationError(f"{str(folder)!r} holds a policy already: take another folder, or resume this one")
@@ -83,28 +90,35 @@ def train_offline(
         record = record.until(_restore(learner, folder / POLICY))
         if on_updates is not None:
             on_updates(learner.updates)
+    seconds = record.seconds
     while learner.updates < steps:
-        row = _learn(learner, min(_next_report(learner, evaluation_interval), steps), batch_size, seed, on_updates)
-        row["seconds"] += record.seconds
-        if evaluate is not None:
-            row |= _scores(evaluate(learner))
-        record = record.reported(row)
+        until = min(steps, *(_next(learner, every) for every in (evaluation_interval, save_interval)))
+        seconds += _learn(learner, until, batch_size, seed, on_updates)
+        row = None
         # In this order: a record that is ahead of its policy is cut when the training is resumed.
-        record.save(folder / RECORD)
-        save_policy(learner, folder / POLICY)
-        if on_report is not None:
+        if until % evaluation_interval == 0 or until == steps:
+            row = {"updates": until, "seconds": seconds, **_losses(learner)}
+            if evaluate is not None:
+                row |= _scores(evaluate(learner))
+            record = record.reported(row)
+            record.save(folder / RECORD)
+        if until % save_interval == 0 or until == steps:
+            if not record.curve:
+                # Without a record there would be nothing to resume.
+                record.save(folder / RECORD)
+            save_policy(learner, folder / POLICY)
+        if row is not None and on_report is not None:
             on_report(row)
     return learner, record
 
 
-def _next_report(learner: TD3BC, every: int) -> int:
+def _next(learner: TD3BC, every: int) -> int:
+    """The next multiple of `every` updates."""
     return learner.updates + every - learner.updates % every
 
 
-def _learn(
-    learner: TD3BC, until: int, batch_size: int, seed: int, on_updates: Callable[[int], None] | None
-) -> dict[str, Any]:
-    """The row of a report after `until` batches."""
+def _learn(learner: TD3BC, until: int, batch_size: int, seed: int, on_updates: Callable[[int], None] | None) -> float:
+    """Learn until `until` batches are done; returns the seconds that it took."""
     learner.set_random_seed(int(np.random.SeedSequence((seed, learner.updates)).generate_state(1)[0]))
     began = time.perf_counter()
     while learner.updates < until:
@@ -112,12 +126,17 @@ def _learn(
         learner.train(part, batch_size)
         if on_updates is not None:
             on_updates(part)
+    return time.perf_counter() - began
+
+
+def _losses(learner: TD3BC) -> dict[str, float]:
+    """Means since the last report, which are forgotten with that."""
     losses = {
         name.split("/")[-1]: float(loss) for name, loss in learner.logger.name_to_value.items() if "train/" in name
     }
     losses.pop("learning_rate", None)
-    learner.logger.dump(until)
-    return {"updates": until, "seconds": time.perf_counter() - began, **losses}
+    learner.logger.dump(learner.updates)
+    return losses
 
 
 def _scores(result: EvaluationResult) -> dict[str, Any]:

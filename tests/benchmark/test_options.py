@@ -60,6 +60,15 @@ def test_an_option_that_is_new_counts_as_its_default(make):
     ]
 
 
+def test_the_updates_of_earlier_results_are_known_by_their_former_name(make):
+    older = make().to_json()
+    older["training"]["max_steps"] = older["training"].pop("max_updates")
+    assert make().differences(RunOptions.from_json(older)) == []
+    assert make(trainer=WorldModelTrainer(max_updates=7)).differences(RunOptions.from_json(older)) == [
+        "training.max_updates was 3000, now 7"
+    ]
+
+
 def test_an_option_that_is_gone_is_told(make):
     older = make()
     older = replace(older, model={**older.model, "colour": "red"})

@@ -11,7 +11,14 @@ from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
 
 DATA = "tests/offline-script-v0"
-QUICK = ["data=minari", f"data.dataset_id={DATA}", "steps=6", "evaluation.interval=4", "batch_size=16"]
+QUICK = [
+    "data=minari",
+    f"data.dataset_id={DATA}",
+    "steps=6",
+    "evaluation.interval=4",
+    "save_interval=2",
+    "batch_size=16",
+]
 Run = Callable[..., dict[str, Any]]
 
 

@@ -16,13 +16,8 @@ from mbrl_mts3.agents.offline import TD3BC, OfflineRecord, train_offline
 from mbrl_mts3.errors import ConfigurationError, ResultError
 
 LEARNER = partial(TD3BC.from_dataset, net_arch=[8])
-OPTIONS: dict[str, Any] = {
-    "steps": 25,
-    "batch_size": 8,
-    "seed": 3,
-    "evaluation_interval": 10,
-    "options": {"alpha": 2.5},
-}
+INTERVALS = {"evaluation_interval": 10, "save_interval": 10}
+OPTIONS: dict[str, Any] = {"steps": 25, "batch_size": 8, "seed": 3, **INTERVALS, "options": {"alpha": 2.5}}
 
 
 @pytest.fixture
@@ -54,7 +49,7 @@ def test_the_record_tells_all(tmp_path: Path, data: Any) -> None:
     assert OfflineRecord.load(tmp_path / "offline.json") == record
     assert record.dataset_id == data.dataset_id
     assert record.content_hash == data.content_hash
-    assert record.options == {"alpha": 2.5, "seed": 3, "batch_size": 8, "evaluation_interval": 10}
+    assert record.options == {"alpha": 2.5, "seed": 3, "batch_size": 8, **INTERVALS}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["offline.json", "policy.zip"]
 
 
@@ -93,6 +88,31 @@ def test_a_record_ahead_of_its_policy_is_cut(tmp_path: Path, data: Any) -> None:
     assert losses(whole) == losses(killed)
 
 
+@pytest.mark.parametrize(("evaluation_interval", "save_interval", "killed_at"), [(10, 4, 20), (4, 10, 20), (20, 5, 15)])
+def test_reports_and_savings_have_intervals_of_their_own(
+    tmp_path: Path, data: Any, evaluation_interval: int, save_interval: int, killed_at: int
+) -> None:
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    options = {**OPTIONS, "evaluation_interval": evaluation_interval, "save_interval": save_interval}
+    _, record = train_offline(data, LEARNER, whole, **options)
+    reports = [*range(evaluation_interval, 25, evaluation_interval), 25]
+    assert [row["updates"] for row in record.curve] == reports
+
+    def interrupt(count: int) -> None:
+        done.append(count)
+        if sum(done) > killed_at:
+            raise KeyboardInterrupt
+
+    done: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        train_offline(data, LEARNER, halves, **options, on_updates=interrupt)
+    told: list[int] = []
+    _, resumed = train_offline(data, LEARNER, halves, **options, resume=True, on_updates=told.append)
+    assert told[0] == killed_at - killed_at % save_interval
+    assert [row["updates"] for row in resumed.curve] == reports
+    assert equal(whole, halves)
+
+
 def test_evaluations_are_reported_and_change_nothing(tmp_path: Path, data: Any) -> None:
     def evaluate(agent: Any) -> EvaluationResult:
         agent.predict(np.zeros(3))
@@ -105,7 +125,7 @@ def test_evaluations_are_reported_and_change_nothing(tmp_path: Path, data: Any) 
     assert [row["mean_return"] for row in record.curve] == [2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize("option", [{"steps": 0}, {"batch_size": 0}, {"evaluation_interval": 0}])
+@pytest.mark.parametrize("option", [{"steps": 0}, {"batch_size": 0}, {"evaluation_interval": 0}, {"save_interval": 0}])
 def test_nothing_to_learn_is_refused(tmp_path: Path, data: Any, option: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         train_offline(data, LEARNER, tmp_path, **{**OPTIONS, **option})
