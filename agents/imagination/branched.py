@@ -17,7 +17,7 @@ from torch import Tensor
 from mbrl_mts3.agents.imagination.base import ImaginationTrainer
 from mbrl_mts3.agents.imagination.imitation import frozen_actor
 from mbrl_mts3.agents.imagination.networks import AveragedActor, ProximalCritic
-from mbrl_mts3.agents.imagination.transitions import Transitions, real_transitions, unscale_actions
+from mbrl_mts3.agents.transitions import Transitions, real_transitions, unscale_actions
 from mbrl_mts3.agents.vec_env import WorldModelVecEnv
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.envs.world_model import ImaginedState, WorldModelDynamics

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from mbrl_mts3.agents.imagination.base import ImaginationTrainer
 from mbrl_mts3.agents.imagination.imitation import frozen_actor
-from mbrl_mts3.agents.imagination.transitions import real_transitions
+from mbrl_mts3.agents.transitions import real_transitions
 from mbrl_mts3.agents.vec_env import WorldModelVecEnv
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.envs.world_model import Uncertainty, WorldModelDynamics
@@ -130,27 +130,29 @@ class _Meter(BaseCallback):
     def __init__(self, uncertainty: Uncertainty) -> None:
         super().__init__()
         self.uncertainty = uncertainty
-        self.rows: list[tuple[float, float, float, float]] = []
+        self.rows: list[dict[str, float]] = []
         self.returns: list[float] = []
 
     def _on_step(self) -> bool:
         infos, done = self.locals["infos"], self.locals["dones"]
         rewards = self.training_env.get_original_reward()  # type: ignore[attr-defined]
-        doubt = float(np.mean([info.get("uncertainty", 0.0) for info in infos]))
-        over = float(np.mean([info.get("truncation") == "uncertainty" for info in infos]))
-        ended = float(np.mean([d and not info["TimeLimit.truncated"] for d, info in zip(done, infos, strict=True)]))
-        self.rows.append((float(np.mean(rewards)), doubt, ended, over))
+        uncertainty = float(np.mean([info.get("uncertainty", 0.0) for info in infos]))
+        penalty = self.uncertainty.penalty * uncertainty
+        ended = [d and not info["TimeLimit.truncated"] for d, info in zip(done, infos, strict=True)]
+        self.rows.append(
+            {
+                # The environment's reward is what is left of it after the penalty.
+                "reward": float(np.mean(rewards)) + penalty,
+                "penalty": penalty,
+                "uncertainty": uncertainty,
+                "terminated": float(np.mean(ended)),
+                "over_budget": float(np.mean([info.get("truncation") == "uncertainty" for info in infos])),
+            }
+        )
         self.returns += [info["episode"]["r"] for info in infos if "episode" in info]
         return True
 
     def means(self) -> dict[str, float]:
-        reward, doubt, ended, over = np.mean(self.rows, axis=0).tolist()
-        penalty = self.uncertainty.penalty * doubt
-        found = {
-            "reward": reward + penalty,
-            "penalty": penalty,
-            "uncertainty": doubt,
-            "terminated": ended,
-            "over_budget": over,
-        }
+        """Means by name; `episode_return` where an episode has ended."""
+        found = {name: float(np.mean([row[name] for row in self.rows])) for name in self.rows[0]}
         return {**found, "episode_return": float(np.mean(self.returns))} if self.returns else found

@@ -13,7 +13,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
-from mbrl_mts3.agents.imagination.transitions import unscale_actions
+from mbrl_mts3.agents.transitions import unscale_actions
 
 # tanh never reaches the bounds of the actions, so their likelihood there would be infinite.
 _INSIDE = 0.999

@@ -15,6 +15,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from mbrl_mts3.agents.imagination.base import ImaginationTrainer
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import write_atomically
 
@@ -78,7 +79,7 @@ def train_in_imagination(
         write_atomically(folder / CURVE_FILE, _csv(curve))
         if number % save_interval == 0 or number == rounds:
             with learning.acting():
-                _save_policy(learning.algorithm, folder / POLICY_FILE)
+                save_policy(learning.algorithm, folder / POLICY_FILE)
             save_run(folder, learning, curve)
         if on_round is not None:
             on_round(row)
@@ -92,12 +93,6 @@ def _csv(curve: Sequence[Row]) -> bytes:
     writer.writeheader()
     writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in curve)
     return text.getvalue().encode()
-
-
-def _save_policy(algorithm: BaseAlgorithm, path: Path) -> None:
-    content = io.BytesIO()
-    algorithm.save(content)
-    write_atomically(path, content.getvalue())
 
 
 STATE_FILE = "resume.pt"

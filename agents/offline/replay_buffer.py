@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from mbrl_mts3.agents.imagination.transitions import Transitions, scale_actions
+from mbrl_mts3.agents.transitions import Transitions, scale_actions
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.envs.world_model.raw_observations import RawObservationBuilder
 from mbrl_mts3.errors import DataError, SpaceMismatchError

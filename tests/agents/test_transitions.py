@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from mbrl_mts3.agents.imagination.transitions import Transitions
+from mbrl_mts3.agents.transitions import Transitions
 
 SPACE = spaces.Box(-np.inf, np.inf, (2,), np.float64)
 ACTIONS = spaces.Box(-1, 1, (1,), np.float32)
