@@ -13,7 +13,7 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 class RandomAgent:
-    """Actions drawn uniformly from the action space; the state counts the calls. Implements `Agent`.
+    """Actions sampled uniformly from the action space; the state counts the calls. Implements `Agent`.
 
     Args:
         action_space: with finite bounds.
@@ -48,8 +48,8 @@ class RandomAgent:
         rng = np.random.default_rng((self.seed, calls))
         batch = batch_size(observation)
         shape = self.action_space.shape if batch is None else (batch, *self.action_space.shape)
-        drawn = rng.uniform(self.action_space.low, self.action_space.high, shape)
-        return drawn.astype(self.action_space.dtype), calls + 1
+        sampled = rng.uniform(self.action_space.low, self.action_space.high, shape)
+        return sampled.astype(self.action_space.dtype), calls + 1
 
 
 class NoisyAgent:

@@ -41,7 +41,7 @@ def evaluate_imagined(
         agent: anything with Stable-Baselines3's `predict`.
         dynamics: `load_dynamics` makes it from a checkpoint and a data set; its starts are the episodes' starts.
         episodes: how many.
-        seed: of the starts and of what is drawn; all episodes share it.
+        seed: of the starts and of what is sampled; all episodes share it.
         max_episode_steps: ends an episode earlier than the dynamics would; 1,000 where they have no limit.
 
     Raises:
@@ -88,11 +88,11 @@ def collect_imagined_rewards(
 
     Args:
         agent: acts by what the imagined environment shows.
-        dynamics: where episodes start, what is drawn and what is paid is decided there.
+        dynamics: where episodes start, what is sampled and what is paid is decided there.
         episodes: N.
         steps: of each episode; None takes the time limit of the dynamics. An episode that ends earlier earns nothing
             more.
-        seed: of starts and draws, so that policies can be compared on equal ones.
+        seed: of starts and samples, so that policies can be compared on equal ones.
         deterministic: whether a stochastic policy takes its mode.
 
     Returns:
@@ -109,7 +109,7 @@ def collect_imagined_rewards(
         raise ConfigurationError(f"expected at least one step, got {limit}")
     batch = ImaginedEpisodes(dynamics, episodes)
     batch.seed(seed)
-    # Policies of Stable-Baselines3 draw from the global generator.
+    # Policies of Stable-Baselines3 sample from the global generator.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         rewards = np.zeros((episodes, limit))

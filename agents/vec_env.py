@@ -98,7 +98,7 @@ class WorldModelVecEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """Not drawn here: see `WorldModelEnv`."""
+        """Not sampled here: see `WorldModelEnv`."""
         return [None] * self.num_envs
 
 

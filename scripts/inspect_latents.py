@@ -41,8 +41,8 @@ def main(config: DictConfig) -> None:
     projection = Projection.fit(latents.mean.numpy(), config.projection, seed=config.seed)
     folder = run_folder()
     title = f"Slow latents in {len(episodes)} episodes ({split}) of {dataset.dataset_id}"
-    drawn = latent_figure(projection, latents.episode.numpy(), colours, title=title)
-    figure = save_figure(drawn, folder / "latents.png")
+    plot = latent_figure(projection, latents.episode.numpy(), colours, title=title)
+    figure = save_figure(plot, folder / "latents.png")
     numbers = _write(folder, dataset, latents, projection, colours)
     if projection.explained is not None:
         share = f"{sum(projection.explained):.0%}"

@@ -141,7 +141,7 @@ def _table(config: DictConfig, report: RolloutReport) -> Table:
 def _cameras(
     config: DictConfig, make: Make, dynamics: WorldModelDynamics | None, console: Console
 ) -> dict[str, gymnasium.Env[Any, Any]]:
-    """Environments that draw, by place; none, and a line that says why, where this machine cannot."""
+    """Environments that render, by place; none, and a line that says why, where this machine cannot."""
     cameras: dict[str, gymnasium.Env[Any, Any]] = {}
     try:
         if config.real.episodes:

@@ -71,7 +71,7 @@ class RandomBehaviour(Behaviour):
 
     Args:
         environment: with bounded actions.
-        hold: steps that each drawn action lasts.
+        hold: steps that each sampled action lasts.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], hold: int = 1) -> None:
@@ -97,7 +97,7 @@ class RandomBehaviour(Behaviour):
 class NoisyBehaviour(Behaviour):
     """Another behaviour's actions with white Gaussian noise, clipped to the action space.
 
-    How much of it, each episode draws for itself, uniformly from none to the most: data of one policy then show what
+    How much of it, each episode samples for itself, uniformly from none to the most: data of one policy then show what
     becomes of actions that it would never choose, and of states that it never comes to.
 
     Args:
@@ -119,7 +119,7 @@ class NoisyBehaviour(Behaviour):
 
     def reset(self, seed: int) -> None:
         self._behaviour.reset(seed)
-        # Not the stream that the other behaviour draws from with this seed.
+        # Not the stream that the other behaviour samples from with this seed.
         self._generator = np.random.default_rng((seed, 1))
         self._deviation = self._most * self._generator.uniform() * (self._high - self._low) / 2
 

@@ -78,7 +78,7 @@ class SB3Behaviour(Behaviour):
         self._deterministic = deterministic
 
     def reset(self, seed: int) -> None:
-        # SB3 draws actions from torch's global generator; this is the only way to make a sampled policy repeatable.
+        # SB3 samples actions from torch's global generator; this is the only way to make a sampled policy repeatable.
         torch.manual_seed(seed)
 
     def __call__(self, observation: Any) -> ActionArray:

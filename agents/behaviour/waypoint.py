@@ -29,10 +29,10 @@ class WaypointBehaviour(Behaviour):
 
     Args:
         environment: a PointMaze; make it with `continuing_task=True, reset_target=True`, so that goals change.
-        gain: largest proportional gain, 1/m; each goal draws one, log-uniform over a factor of five.
-        damping: middle derivative gain, s/m; each goal draws one, log-uniform from half to twice this.
-        noise: largest standard deviation of the noise; each goal draws one, uniform.
-        own_goals: share of goals that are drawn anywhere in the free cells.
+        gain: largest proportional gain, 1/m; sampled for each goal, log-uniform over a factor of five.
+        damping: middle derivative gain, s/m; sampled for each goal, log-uniform from half to twice this.
+        noise: largest standard deviation of the noise; sampled for each goal, uniform.
+        own_goals: share of goals that are sampled anywhere in the free cells.
         wander: probability, at each step, to begin a stretch of strong noise.
         wander_steps: longest such stretch.
         patience: steps after which a goal of our own is given up.

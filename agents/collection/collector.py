@@ -37,11 +37,11 @@ def collect_dataset(
     leaves no data set behind, and an older one of that name untouched.
 
     Args:
-        environment: an id, made as suits collection (a maze draws new goals), or what makes the environment.
+        environment: an id, made as suits collection (a maze samples new goals), or what makes the environment.
         behaviour: called with the environment, gives the behaviour.
         steps: in all, at least 1.
         dataset_id: such as "mbrl-mts3/point_maze_umaze/waypoint-v0".
-        seed: of environment and behaviour; each episode has its own, drawn from this one.
+        seed: of environment and behaviour; each episode has its own, derived from this one.
         max_episode_steps: where episodes are truncated; None means the environment's own limit.
         overwrite: replace a data set of that id.
         progress: show a progress bar.

@@ -169,7 +169,7 @@ EnvironmentFactory: TypeAlias = Callable[..., gymnasium.Env[Any, Any]]
 
 
 def collection_options(environment_id: str) -> dict[str, Any]:
-    """Arguments for collecting: a maze shall draw a new goal where one is reached, instead of ending the episode."""
+    """Arguments for collecting: a maze shall sample a new goal where one is reached, instead of ending the episode."""
     return {"continuing_task": True, "reset_target": True} if is_goal_maze(environment_id) else {}
 
 

@@ -167,7 +167,7 @@ class BranchedRollouts:
         dynamics: of the imagined episodes; its moments are where branches start.
         branches: how many at once.
         horizon: steps of each, at most.
-        action_noise: standard deviation of Gaussian noise on actions scaled to [-1, 1], for policies that draw none.
+        action_noise: standard deviation of Gaussian noise on actions scaled to [-1, 1], for policies that sample none.
 
     Raises:
         ConfigurationError: a number out of range.
@@ -191,7 +191,7 @@ class BranchedRollouts:
         Args:
             algorithm: whose policy acts, exploring.
             buffer: gets them.
-            generator: of all that the model draws; what the policy draws comes from torch's global one.
+            generator: of all that the model samples; what the policy samples comes from torch's global one.
 
         Returns:
             Means over the transitions: "reward" before the penalty, "penalty", "uncertainty", and the shares

@@ -155,7 +155,7 @@ def _variable(algorithm: BaseAlgorithm, name: str) -> torch.Tensor:
 
 
 def _generators(device: torch.device) -> dict[str, Any]:
-    """Of the libraries that Stable-Baselines3 draws from."""
+    """Of the libraries that Stable-Baselines3 samples from."""
     kind, keys, pos, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - the one that SB3 uses
     version, internal, gauss_next = random.getstate()
     return {

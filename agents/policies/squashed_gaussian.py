@@ -66,7 +66,7 @@ class SquashedGaussianPolicy:
         return len(self.mean[1])
 
     def __call__(self, observation: Any, generator: np.random.Generator | None = None) -> FloatArray:
-        """Actions (..., act) in [-1, 1] for observations (..., obs): drawn, or the mode where there is no generator."""
+        """Actions (..., act) in [-1, 1] for observations (..., obs): sampled, or the mode without a generator."""
         features = np.asarray(observation, np.float32)
         for layer in self.hidden:
             features = np.maximum(_affine(layer, features), 0.0)

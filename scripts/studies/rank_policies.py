@@ -87,7 +87,7 @@ def _compare(folder, checkpoint, policies, real, options) -> list[dict[str, obje
                         {
                             "model": Path(folder).parent.name,
                             "starts": starts,
-                            "futures": "means" if deterministic else "drawn",
+                            "futures": "means" if deterministic else "sampled",
                             "reward": reward,
                             "horizon": horizon,
                             "spearman": round(ranking.rank_correlation, 4),

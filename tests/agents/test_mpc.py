@@ -137,9 +137,9 @@ def test_a_model_that_needs_future_actions_is_refused(point_mass: Build) -> None
 
 
 def test_a_model_that_does_not_see_the_task_is_refused(point_mass: Build) -> None:
-    blind = ObservationSelector.from_space(SPACE, "PointMaze_UMaze-v3", ["vx", "vy"])
+    unseen = ObservationSelector.from_space(SPACE, "PointMaze_UMaze-v3", ["vx", "vy"])
     with pytest.raises(UnknownObservationError, match="PointMaze"):
-        MPCAgent(point_mass(), planner(), PointMazeTask("straight"), blind)
+        MPCAgent(point_mass(), planner(), PointMazeTask("straight"), unseen)
 
 
 def test_a_planner_of_other_actions_is_refused(point_mass: Build) -> None:

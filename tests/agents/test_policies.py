@@ -53,7 +53,7 @@ def test_the_file_acts_as_the_model(
     assert [path.name for path in tmp_path.iterdir()] == ["policy.safetensors"]
 
 
-def test_actions_are_drawn_from_the_model_s_distribution(tmp_path: Path, model: SAC) -> None:
+def test_actions_are_sampled_from_the_model_s_distribution(tmp_path: Path, model: SAC) -> None:
     export_sac_actor(model, tmp_path / "policy.safetensors", dtype="float32")
     observation = np.array([0.5, -1.0, 2.0], np.float32)
     policy, generator = load_shipped_policy(tmp_path / "policy.safetensors"), np.random.default_rng(0)
@@ -65,13 +65,13 @@ def test_actions_are_drawn_from_the_model_s_distribution(tmp_path: Path, model: 
 
 def test_equal_seeds_give_equal_actions(tmp_path: Path, model: SAC, observations: np.ndarray[Any, Any]) -> None:
     export_sac_actor(model, tmp_path / "policy.safetensors")
-    behaviour, drawn = PolicyBehaviour(Still(), tmp_path / "policy.safetensors"), []
+    behaviour, sampled = PolicyBehaviour(Still(), tmp_path / "policy.safetensors"), []
     for seed in (1, 1, 2):
         behaviour.reset(seed)
-        drawn.append(behaviour(observations))
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    assert np.abs(drawn[0] - drawn[2]).max() > 0.1
-    assert all(Still.action_space.contains(action) for action in drawn[0])
+        sampled.append(behaviour(observations))
+    np.testing.assert_array_equal(sampled[0], sampled[1])
+    assert np.abs(sampled[0] - sampled[2]).max() > 0.1
+    assert all(Still.action_space.contains(action) for action in sampled[0])
 
 
 def test_shipped_policies_are_small_and_say_where_they_come_from() -> None:

@@ -152,7 +152,7 @@ def test_agents_hear_of_new_episodes(imagined: Callable[..., WorldModelDynamics]
             assert end + 1 == len(places) or places[end + 1]
 
 
-def test_drawn_futures_leave_the_global_generator_alone() -> None:
+def test_sampled_futures_leave_the_global_generator_alone() -> None:
     data = dataset_of("HalfCheetah-v5", episodes=2, steps=12)
     dynamics = load_dynamics(checkpoint_of(data), data, starts="beginning")
     torch.manual_seed(5)

@@ -152,9 +152,9 @@ class ModuleContract(WorldModelCase):
         assert prediction.reward_mean is None
         assert prediction.termination_logit is not None
         assert prediction.termination_logit.shape == mask.shape
-        drawn = model.sample(belief, actions, 3)
-        assert drawn.terminations is not None
-        assert drawn.terminations.dtype == torch.bool
+        sampled = model.sample(belief, actions, 3)
+        assert sampled.terminations is not None
+        assert sampled.terminations.dtype == torch.bool
 
 
 def shapes(model: WorldModel) -> dict[str, tuple[int, ...]]:

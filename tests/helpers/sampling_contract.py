@@ -1,4 +1,4 @@
-"""What drawn futures of every world model must be."""
+"""What sampled futures of every world model must be."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SamplingContract(WorldModelCase):
 
     def test_the_first_sampled_step_has_the_moments_of_the_prediction(self, model: WorldModel) -> None:
         if not model.causal:
-            pytest.skip("latents are drawn, of which the variance head knows nothing")
+            pytest.skip("latents are sampled, of which the variance head knows nothing")
         observations, actions, _ = self.sequence(1, 6)
         belief, _ = model.filter(observations, actions)
         rows, generator = belief.repeat_interleave(10_000), torch.Generator().manual_seed(0)
@@ -61,7 +61,7 @@ class SamplingContract(WorldModelCase):
         error = (step.observation.mean(0) - expected.mean) / expected.variance.sqrt()
         assert error.abs().max() < 0.04
 
-    def test_drawn_observations_move_the_future(self, model: WorldModel) -> None:
+    def test_sampled_observations_move_the_future(self, model: WorldModel) -> None:
         if not model.causal:
             pytest.skip("not a causal model")
         observations, actions, _ = self.sequence(1, 6)

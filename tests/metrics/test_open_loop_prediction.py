@@ -27,8 +27,8 @@ def test_no_blind_observation_is_read(world, make_model: Callable) -> None:
     hidden[:, 5:] = torch.nan
     for model in (make_model(), MTS3(2, 2, time_scales=(5,), latent_dim=4).eval()):
         seen = predict_open_loop(model, observations, actions, 5)
-        blind = predict_open_loop(model, hidden, actions, 5)
-        assert torch.equal(seen.mean, blind.mean)
+        unseen = predict_open_loop(model, hidden, actions, 5)
+        assert torch.equal(seen.mean, unseen.mean)
 
 
 @pytest.mark.parametrize("context", [0, 13])

@@ -99,8 +99,8 @@ def test_what_is_fed_back_stays_within_bounds(propagation):
     belief = model.observe(model.initial_belief(1), torch.ones(1, OBS))
     future = model.imagine(belief, torch.zeros(1, 1000, ACT))
     assert future.mean.abs().max() <= 2 * BOUND
-    drawn = model.sample(belief, torch.zeros(1, 1000, ACT), 4)
-    assert drawn.observations.abs().max() <= BOUND
+    sampled = model.sample(belief, torch.zeros(1, 1000, ACT), 4)
+    assert sampled.observations.abs().max() <= BOUND
 
 
 def test_samples_have_the_moments_that_are_predicted():
@@ -108,10 +108,10 @@ def test_samples_have_the_moments_that_are_predicted():
     belief, _ = model.filter(observations, actions)
     belief = model.observe(belief, observations[:, 0])
     one = model.imagine(belief, actions[:, :1])
-    drawn = model.sample(belief, actions[:, :1], 40_000, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(drawn.observations[0, :, 0].mean(0), one.mean[0, 0], atol=0.02, rtol=0)
-    torch.testing.assert_close(drawn.observations[0, :, 0].var(0), one.variance[0, 0], atol=0, rtol=0.03)
-    torch.testing.assert_close(drawn.rewards[0, :, 0].var(), one.reward_variance[0, 0], atol=0, rtol=0.03)
+    sampled = model.sample(belief, actions[:, :1], 40_000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(sampled.observations[0, :, 0].mean(0), one.mean[0, 0], atol=0.02, rtol=0)
+    torch.testing.assert_close(sampled.observations[0, :, 0].var(0), one.variance[0, 0], atol=0, rtol=0.03)
+    torch.testing.assert_close(sampled.rewards[0, :, 0].var(), one.reward_variance[0, 0], atol=0, rtol=0.03)
 
 
 def test_it_learns_a_linear_system_to_its_noise():

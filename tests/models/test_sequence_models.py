@@ -82,12 +82,12 @@ def test_sampled_observations_are_read_as_if_observed(kind, sizes):
     observations, actions, _ = sequence()
     with torch.no_grad():
         belief, _ = model.filter(observations, actions)
-        drawn = model.sample(belief, actions, 3, torch.Generator().manual_seed(0))
+        sampled = model.sample(belief, actions, 3, torch.Generator().manual_seed(0))
         for t in range(9):
             belief, step = model.step(belief, actions[:, t])
             belief = model.observe(belief, step.mean[:, 0])
-            torch.testing.assert_close(drawn.observations[:, 1, t], step.mean[:, 0], atol=0.1, rtol=0)
-            torch.testing.assert_close(drawn.rewards[:, 1, t], step.reward_mean[:, 0], atol=0.1, rtol=0)
+            torch.testing.assert_close(sampled.observations[:, 1, t], step.mean[:, 0], atol=0.1, rtol=0)
+            torch.testing.assert_close(sampled.rewards[:, 1, t], step.reward_mean[:, 0], atol=0.1, rtol=0)
 
 
 @EACH
@@ -97,13 +97,13 @@ def test_first_samples_have_the_predicted_moments(kind, sizes):
     with torch.no_grad():
         belief, _ = model.filter(observations, actions)
         expected = model.imagine(belief, actions[:, :1])
-        drawn = model.sample(belief, actions[:, :1], 20_000, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(drawn.observations.mean(dim=1), expected.mean, atol=0.03, rtol=0)
-    torch.testing.assert_close(drawn.observations.var(dim=1), expected.variance, atol=0, rtol=0.05)
-    torch.testing.assert_close(drawn.rewards.mean(dim=1), expected.reward_mean, atol=0.03, rtol=0)
-    torch.testing.assert_close(drawn.rewards.var(dim=1), expected.reward_variance, atol=0, rtol=0.05)
+        sampled = model.sample(belief, actions[:, :1], 20_000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(sampled.observations.mean(dim=1), expected.mean, atol=0.03, rtol=0)
+    torch.testing.assert_close(sampled.observations.var(dim=1), expected.variance, atol=0, rtol=0.05)
+    torch.testing.assert_close(sampled.rewards.mean(dim=1), expected.reward_mean, atol=0.03, rtol=0)
+    torch.testing.assert_close(sampled.rewards.var(dim=1), expected.reward_variance, atol=0, rtol=0.05)
     chance = torch.sigmoid(expected.termination_logit)
-    torch.testing.assert_close(drawn.terminations.double().mean(dim=1), chance, atol=0.02, rtol=0)
+    torch.testing.assert_close(sampled.terminations.double().mean(dim=1), chance, atol=0.02, rtol=0)
 
 
 @EACH

@@ -151,7 +151,7 @@ def planning(device: str, precision: str) -> Case:
 
 
 def imagined_environments(count: int, device: str) -> Case:
-    """One step of a vector of imagined HalfCheetahs as an agent has it, NumPy in and out, noise drawn."""
+    """One step of a vector of imagined HalfCheetahs as an agent has it, NumPy in and out, noise sampled."""
     model = half_cheetah_model(device).eval()
     physical, rng = PhysicalModel(model, Normalizer.identity(OBS, ACT).to(device)), np.random.default_rng(0)
     space = spaces.Box(-np.inf, np.inf, (OBS,), np.float64)

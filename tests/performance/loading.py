@@ -148,7 +148,7 @@ def one_size(options: argparse.Namespace) -> dict[str, Any]:
         begin = time.perf_counter()
         for _ in sampler.random_batches(BATCH, options.updates, 0):
             pass
-        drawn = time.perf_counter() - begin
+        sampled = time.perf_counter() - begin
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     return {
         "data_mb": size / 2**20,
@@ -158,7 +158,7 @@ def one_size(options: argparse.Namespace) -> dict[str, Any]:
         "peak_fitted_mb": peak_fitted,
         "seconds_to_write": written,
         "seconds_to_fit": fitted,
-        "windows_per_s": BATCH * options.updates / drawn,
+        "windows_per_s": BATCH * options.updates / sampled,
     }
 
 

@@ -88,9 +88,9 @@ def test_unknown_data_is_the_users_fault(tmp_path: Path, action: str, capsys: py
 def test_stats_draws_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_walks(ID)
     assert status("stats", ID) == 0
-    drawn = sorted((tmp_path / "runs" / "data" / ID).iterdir())
-    assert [path.name for path in drawn] == ["actions.png", "observations.png", "projection.png", "returns.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+    sampled = sorted((tmp_path / "runs" / "data" / ID).iterdir())
+    assert [path.name for path in sampled] == ["actions.png", "observations.png", "projection.png", "returns.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in sampled)
     assert capsys.readouterr().out.count("written: ") == 4
 
 

@@ -162,7 +162,7 @@ UNMASKED = {"mask_step_rate": 0.0, "mask_window_rate": 0.0, "mask_suffix_probabi
 
 @pytest.mark.parametrize("option", [{"microbatch": 4}, {"recompute_every": 10}])
 def test_saving_memory_leaves_the_result_as_it_was(linear_dataset, small_mts3, tmp_path, option):
-    """Masks are drawn for each part anew, so parts are compared without them."""
+    """Masks are sampled for each part anew, so parts are compared without them."""
     WorldModelTrainer(**QUICK, **UNMASKED).fit(linear_dataset, small_mts3, tmp_path / "plain")
     WorldModelTrainer(**QUICK, **UNMASKED, **option).fit(linear_dataset, small_mts3, tmp_path / "other")
     plain, other = weights(tmp_path / "plain"), weights(tmp_path / "other")

@@ -24,19 +24,19 @@ class KitchenDemonstration(Behaviour):
     """Solves kitchen tasks one after the other by scripted motions of the tool and inverse kinematics.
 
     It is privileged: it reads the simulator's state (poses of handles, joint coordinates, Jacobian, gravity), which the
-    observation holds in part only. Episodes differ by small shifts of the waypoints, by speed and by noise, all drawn
+    observation holds in part only. Episodes differ by small shifts of the waypoints, by speed and by noise, all sampled
     from the seed. When all tasks are done or given up, the tool stays where it is.
 
     Args:
         environment: a FrankaKitchen.
         tasks: in this order; None takes those of the environment.
-        subset: how many of them each episode attempts, drawn at random; None means all.
+        subset: how many of them each episode attempts, sampled at random; None means all.
         shuffled: whether each episode has an order of its own; what would stand in the way of other tasks comes last.
-        apart: tasks that no episode attempts all of; one that would draws its tasks anew.
+        apart: tasks that no episode attempts all of; one that would do so has its tasks sampled anew.
         attempts: after which a task is given up.
         shift: largest shift of a task's waypoints along each axis, m.
         haste: slowest and fastest speed, as factors of the waypoints' own.
-        noise: largest standard deviation of slowly varying noise on the action; each episode draws one, uniform.
+        noise: largest standard deviation of slowly varying noise on the action; one for each episode, uniform.
         wander: probability, at each step, to begin a stretch of strong noise, from which the motion then recovers.
         wander_steps: longest such stretch.
 

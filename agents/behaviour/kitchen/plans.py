@@ -69,7 +69,7 @@ def _knob(site: str, joint: str, goal: float) -> KitchenTask:
 
 
 KITCHEN_PLANS = {
-    # The fingers close around the upright handle and draw it along the door's arc.
+    # The fingers close around the upright handle and pull it along the door's arc.
     "microwave": KitchenTask(
         site="microhandle_site",
         joint="microwave",
@@ -121,7 +121,7 @@ KITCHEN_PLANS = {
     ),
     "bottom burner": _knob("knob2_site", "knob_Joint_2", -0.88),
     "top burner": _knob("knob4_site", "knob_Joint_4", -0.92),
-    # The fingers draw the door open by its handle, then push it from behind.
+    # The fingers pull the door open by its handle, then push it from behind.
     "hinge cabinet": KitchenTask(
         site="hinge_site2",
         joint="right_hinge_cabinet",

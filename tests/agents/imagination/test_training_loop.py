@@ -107,7 +107,7 @@ def test_a_resumed_run_is_the_unbroken_one(
     whole_parameters = parameters(whole)
     first = new()
     train_in_imagination(first, 2, tmp_path / "broken", **prepare)
-    torch.rand(3), np.random.rand(3)  # noqa: NPY002 - whatever another process would have drawn
+    torch.rand(3), np.random.rand(3)  # noqa: NPY002 - whatever another process would have sampled
     second = new()
     curve = train_in_imagination(second, 4, tmp_path / "broken", resume=True, **prepare)
     assert torch.equal(parameters(second), whole_parameters)

@@ -30,7 +30,7 @@ def dataset(*episodes: Episode) -> OfflineDataset:
     return OfflineDataset(episodes, "mine/counted-v0", "0", ObservationSelector.from_space(SPACE), SPACE, ACTIONS)
 
 
-def drawn(data: OfflineDataset) -> Any:
+def sampled(data: OfflineDataset) -> Any:
     """Every transition, in the order of the first entry of the observation."""
     replay = build_replay_buffer(data)
     samples = replay.sample(100 * data.total_steps)
@@ -45,7 +45,7 @@ def test_transitions_stay_in_their_episodes_and_only_terminations_end_a_return()
         episode(200, 2, ended=False, cut=False),
         episode(300, 1, ended=True, cut=True),
     )
-    rows = drawn(data)
+    rows = sampled(data)
     first = rows[:, 0]
     np.testing.assert_array_equal(first, [0, 1, 2, 100, 101, 200, 201, 300])
     np.testing.assert_array_equal(rows[:, 4:6], np.stack([first + 1, -first - 1], axis=1))
@@ -54,7 +54,7 @@ def test_transitions_stay_in_their_episodes_and_only_terminations_end_a_return()
 
 
 def test_actions_are_those_of_the_policies() -> None:
-    rows = drawn(dataset(episode(0, 3, ended=False, cut=True)))
+    rows = sampled(dataset(episode(0, 3, ended=False, cut=True)))
     np.testing.assert_allclose(rows[:, 2:4], [[-1, 1], [0, 0], [1, -1]], atol=1e-6)
     assert np.abs(rows[:, 2:4]).max() <= 1
 

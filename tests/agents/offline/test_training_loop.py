@@ -120,8 +120,8 @@ def test_evaluations_are_reported_and_change_nothing(tmp_path: Path, data: Any) 
         return EvaluationResult((0, 1), np.array([1.0, 3.0]), np.array([5, 5]), None, 0.1, 0.1, 2)
 
     _, record = train_offline(data, LEARNER, tmp_path / "judged", **OPTIONS, evaluate=evaluate)
-    train_offline(data, LEARNER, tmp_path / "blind", **OPTIONS)
-    assert equal(tmp_path / "judged", tmp_path / "blind")
+    train_offline(data, LEARNER, tmp_path / "unevaluated", **OPTIONS)
+    assert equal(tmp_path / "judged", tmp_path / "unevaluated")
     assert [row["mean_return"] for row in record.curve] == [2.0, 2.0, 2.0]
 
 

@@ -19,20 +19,20 @@ def test_they_are_distributed_as_the_environment_s(u_maze: gymnasium.Env[Any, An
     real = np.stack([u_maze.reset(seed=seed)[0]["desired_goal"] for seed in range(400)])
     goals = MazeGoals.from_environment(u_maze)
     far = torch.full((4000, 2), 100.0)
-    drawn = goals.sample(far, torch.Generator().manual_seed(0)).numpy()
+    sampled = goals.sample(far, torch.Generator().manual_seed(0)).numpy()
     maze: Any = u_maze.unwrapped.maze  # type: ignore[attr-defined]
-    cells = [{tuple(maze.cell_xy_to_rowcol(goal)) for goal in found} for found in (real, drawn)]
+    cells = [{tuple(maze.cell_xy_to_rowcol(goal)) for goal in found} for found in (real, sampled)]
     assert cells[0] == cells[1]
-    np.testing.assert_allclose(drawn.min(0), real.min(0), atol=0.03)
-    np.testing.assert_allclose(drawn.max(0), real.max(0), atol=0.03)
-    np.testing.assert_allclose(drawn.std(0), real.std(0), rtol=0.1)
+    np.testing.assert_allclose(sampled.min(0), real.min(0), atol=0.03)
+    np.testing.assert_allclose(sampled.max(0), real.max(0), atol=0.03)
+    np.testing.assert_allclose(sampled.std(0), real.std(0), rtol=0.1)
 
 
 def test_they_lie_apart_from_the_start(u_maze: gymnasium.Env[Any, Any]) -> None:
     goals = MazeGoals.from_environment(u_maze)
     start = goals.centres[torch.arange(2000) % len(goals.centres)]
-    drawn = goals.sample(start, torch.Generator().manual_seed(0))
-    assert (drawn - start).norm(dim=-1).min() > 0.5
+    sampled = goals.sample(start, torch.Generator().manual_seed(0))
+    assert (sampled - start).norm(dim=-1).min() > 0.5
 
 
 def test_an_only_goal_next_to_the_start_is_kept() -> None:

@@ -97,7 +97,7 @@ def test_the_robot_is_paid_for_progress_until_it_tips_over() -> None:
     assert isinstance(ends, TippedOver)
     assert not ends(torch.as_tensor(everything(raw)))
     assert isinstance(SkidSteerTask(terminate_when_tipped=False).termination_function(raw, everything), NeverTerminates)
-    blind = selector(environment, ["x", "sin_roll", "cos_pitch"])
+    unseen = selector(environment, ["x", "sin_roll", "cos_pitch"])
     with pytest.raises(UnknownObservationError, match="cos_roll"):
-        task.termination_function(raw, blind)
+        task.termination_function(raw, unseen)
     environment.close()

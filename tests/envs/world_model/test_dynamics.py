@@ -49,7 +49,7 @@ def roll(dynamics: WorldModelDynamics, state: ImaginedState, plan: Tensor, seed:
     return states
 
 
-def test_drawn_steps_are_the_model_s(load_cheetah: Load, cheetah: Checkpoint) -> None:
+def test_sampled_steps_are_the_model_s(load_cheetah: Load, cheetah: Checkpoint) -> None:
     dynamics, plan = load_cheetah(), actions(3, 12)
     start = dynamics.initial(3, torch.Generator().manual_seed(5))
     states = roll(dynamics, start, plan)

@@ -93,7 +93,7 @@ def test_uncertainty_truncates_and_says_so(load_cheetah: Load) -> None:
     assert (terminated, truncated, info["truncation"]) == (False, True, "uncertainty")
 
 
-def test_it_cannot_be_drawn_without_a_scene(load_cheetah: Load) -> None:
+def test_it_cannot_be_sampled_without_a_scene(load_cheetah: Load) -> None:
     environment = WorldModelEnv(load_cheetah())
     environment.reset()
     assert environment.render_mode is None

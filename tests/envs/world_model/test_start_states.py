@@ -60,9 +60,9 @@ def test_a_small_bank_is_a_seeded_choice_without_repetition(cheetah: Checkpoint,
 
 def test_draws_come_from_the_bank_and_reach_all_of_it(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:
     bank = StartStates.from_episodes(cheetah.physical_model(), cheetah_data.episodes, context=0, size=5)
-    drawn = bank.sample(200, torch.Generator().manual_seed(0))
-    assert drawn.size == 200
-    assert {tuple(row) for row in drawn.observation.tolist()} == {tuple(row) for row in bank.observation.tolist()}
+    sampled = bank.sample(200, torch.Generator().manual_seed(0))
+    assert sampled.size == 200
+    assert {tuple(row) for row in sampled.observation.tolist()} == {tuple(row) for row in bank.observation.tolist()}
 
 
 def test_what_cannot_be_is_refused(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:

@@ -126,10 +126,10 @@ def test_what_the_model_draws_moves_the_state_and_tells_nothing_of_the_task():
     model = small(target="delta")
     observations, actions, _ = sequence()
     belief, _ = model.filter(observations[:, :3], actions[:, :3])
-    drawn, seen = model.observe_sample(belief, observations[:, 3]), model.observe(belief, observations[:, 3])
-    assert (drawn.fast.mean - belief.fast.mean).abs().max() > 1e-3
-    assert torch.equal(drawn.reference, seen.reference)
-    later, watched = (model.observe(known, observations[:, 4], actions[:, 3]) for known in (drawn, seen))
+    sampled, seen = model.observe_sample(belief, observations[:, 3]), model.observe(belief, observations[:, 3])
+    assert (sampled.fast.mean - belief.fast.mean).abs().max() > 1e-3
+    assert torch.equal(sampled.reference, seen.reference)
+    later, watched = (model.observe(known, observations[:, 4], actions[:, 3]) for known in (sampled, seen))
     torch.testing.assert_close(later.task.evidence.precision, belief.task.evidence.precision)
     assert (watched.task.evidence.precision > belief.task.evidence.precision).all()
 

@@ -206,7 +206,7 @@ class ExactVariance(torch.nn.Module):
 
 
 @pytest.mark.parametrize("steps", [1, 5])
-def test_of_an_exact_model_drawn_observations_have_the_exact_moments(steps, monkeypatch):
+def test_of_an_exact_model_sampled_observations_have_the_exact_moments(steps, monkeypatch):
     """One level that loses nothing, observed with a noise that it knows: a Kalman filter, trusted fully."""
     monkeypatch.setattr("mbrl_mts3.models.state_space.scan.SAMPLE_EVIDENCE_WEIGHT", 1.0)
     model = small((), transition="diagonal", predict_reward=False)
@@ -224,9 +224,9 @@ def test_of_an_exact_model_drawn_observations_have_the_exact_moments(steps, monk
         belief, _ = model.filter(observations, actions[:, :6])
         plan = torch.zeros(1, steps, 2, dtype=torch.float64)
         expected = model.imagine(belief, plan)
-        drawn = model.sample(belief, plan, 40_000, torch.Generator().manual_seed(0)).observations[0, :, -1]
-    torch.testing.assert_close(drawn.mean(0), expected.mean[0, -1], atol=0.03, rtol=0.02)
-    torch.testing.assert_close(drawn.var(0), expected.variance[0, -1], atol=0, rtol=0.03)
+        sampled = model.sample(belief, plan, 40_000, torch.Generator().manual_seed(0)).observations[0, :, -1]
+    torch.testing.assert_close(sampled.mean(0), expected.mean[0, -1], atol=0.03, rtol=0.02)
+    torch.testing.assert_close(sampled.var(0), expected.variance[0, -1], atol=0, rtol=0.03)
 
 
 @pytest.mark.parametrize("phase", [0, 2])
@@ -246,10 +246,10 @@ def test_sampled_paths_have_the_exact_moments_inside_a_window(phase):
         expected, _ = model.filter(
             torch.zeros(1, 8 - phase, 3).double(), plan, torch.zeros(1, 8 - phase, dtype=torch.bool), belief
         )
-        drawn = model.sample(belief, plan, 40_000, torch.Generator().manual_seed(0)).observations[0, :, -1]
-    torch.testing.assert_close(drawn.mean(0), expected.fast.mean[0, :3], atol=0.08, rtol=0.02)
+        sampled = model.sample(belief, plan, 40_000, torch.Generator().manual_seed(0)).observations[0, :, -1]
+    torch.testing.assert_close(sampled.mean(0), expected.fast.mean[0, :3], atol=0.08, rtol=0.02)
     if phase == 0:
-        torch.testing.assert_close(drawn.var(0), expected.fast.covariance[0, :3], atol=0, rtol=0.05)
+        torch.testing.assert_close(sampled.var(0), expected.fast.covariance[0, :3], atol=0, rtol=0.05)
 
 
 def test_exact_treatment_is_less_sure_than_adding_the_slow_latent_anew():

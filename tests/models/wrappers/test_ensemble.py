@@ -176,11 +176,11 @@ def test_each_sample_follows_one_member():
     network.variance_head.bias.data.fill_(-40.0)
     network.mean_head.bias.data += torch.arange(COUNT)[:, None]
     belief = ensemble.observe(ensemble.initial_belief(2), torch.zeros(2, OBS).double())
-    drawn = ensemble.sample(belief, torch.zeros(2, 3, ACT).double(), 7, torch.Generator().manual_seed(0))
-    assert drawn.observations.shape == (2, 7, 3, OBS)
+    sampled = ensemble.sample(belief, torch.zeros(2, 3, ACT).double(), 7, torch.Generator().manual_seed(0))
+    assert sampled.observations.shape == (2, 7, 3, OBS)
     member = torch.arange(7) % COUNT
     expected = member[:, None].double() * torch.arange(1, 4)
-    torch.testing.assert_close(drawn.observations, expected[None, :, :, None].expand(2, 7, 3, OBS), atol=0.1, rtol=0)
+    torch.testing.assert_close(sampled.observations, expected[None, :, :, None].expand(2, 7, 3, OBS), atol=0.1, rtol=0)
 
 
 def test_members_start_apart():

@@ -51,7 +51,7 @@ class TestRecalibratedModelContract(WorldModelContract):
         torch.testing.assert_close(twin(*sequence).variance, model(*sequence).variance)
 
     def test_the_first_sampled_step_has_the_moments_of_the_prediction(self, model) -> None:
-        """Of the model's own prediction: draws are not corrected, so what they are said to be drawn from is not."""
+        """Of the model's own prediction: draws are not corrected, so what they are said to be sampled from is not."""
         if not model.causal:
             pytest.skip("not a causal model")
         observations, actions, _ = self.sequence()

@@ -165,7 +165,7 @@ def test_a_slipped_handle_is_tried_again_as_often_as_allowed(fresh: gymnasium.En
     assert 40 < lengths[0] < lengths[1] - 20 < 180
 
 
-def test_drawn_tasks(kitchen: gymnasium.Env[Any, Any]) -> None:
+def test_sampled_tasks(kitchen: gymnasium.Env[Any, Any]) -> None:
     behaviour = KitchenDemonstration(kitchen, subset=4, shuffled=True)
     orders = set()
     for seed in range(60):
@@ -184,7 +184,7 @@ def test_drawn_tasks(kitchen: gymnasium.Env[Any, Any]) -> None:
         assert list(chosen) == [task for task in COMPLETE if task in chosen]
 
 
-def test_tasks_apart_are_never_drawn_together(kitchen: gymnasium.Env[Any, Any]) -> None:
+def test_tasks_apart_are_never_sampled_together(kitchen: gymnasium.Env[Any, Any]) -> None:
     apart = ["microwave", "kettle", "bottom burner"]
     free, kept = (KitchenDemonstration(kitchen, subset=4, shuffled=True, apart=names) for names in ((), apart))
     together = 0
