@@ -13,7 +13,10 @@ from mbrl_mts3.reporting import comparison_figure, save_figure
 
 _TITLES = {
     "nrmse": "NRMSE",
+    "nrmse_median": "NRMSE, median of the windows",
+    "nrmse_p90": "NRMSE, 90th percentile of the windows",
     "nll": "NLL (nats, summed over dimensions)",
+    "nll_trimmed": "NLL without the lowest and the highest 5% of the windows",
     "crps": "CRPS",
     "coverage_error_50": "Coverage error of 50% intervals (percentage points)",
     "coverage_error_80": "Coverage error of 80% intervals (percentage points)",

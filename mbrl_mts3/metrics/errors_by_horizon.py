@@ -1,12 +1,15 @@
-"""Errors of open-loop predictions by horizon: summed, averaged, and over sliding windows."""
+"""Errors of open-loop predictions by horizon: means, quantiles and trimmed means, and over sliding windows."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
 import torch
+from scipy.stats import trim_mean
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -22,7 +25,9 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 @dataclass(frozen=True, repr=False)
 class ErrorSums(TensorRecord):
-    """Sums of errors over sequences, in normalised units and float64; the first dimension is the horizon.
+    """Errors over sequences, in normalised units and float64; the first dimension is the horizon.
+
+    Most are sums; those of single sequences are kept for quantiles, NaN where a sequence ends before the horizon.
 
     A prediction that is NaN or infinite is not left out: its squared error, CRPS and NLL are infinite, its intervals
     cover nothing, and `invalid` counts it.
@@ -36,8 +41,12 @@ class ErrorSums(TensorRecord):
     """(L, obs): continuous ranked probability scores; absolute errors for point predictions."""
     invalid: Tensor
     """(L,): predictions with a mean that is not finite or a variance that is not finite and positive."""
+    by_sequence: Tensor
+    """(L, N): root of the squared error of each sequence, averaged over dimensions."""
     nll: Tensor | None = None
     """(L,): Gaussian negative log likelihood, summed over dimensions; None for point predictions."""
+    nll_by_sequence: Tensor | None = None
+    """(L, N): the same of each sequence."""
     hits: Tensor | None = None
     """(L, levels): targets inside the central interval, averaged over dimensions; None for point predictions."""
 
@@ -52,23 +61,41 @@ class ErrorSums(TensorRecord):
         if variance is not None:
             usable = usable & torch.isfinite(variance) & (variance > 0)
         crps = torch.where(usable, gaussian_crps(mean, variance, target), math.inf)
+        by_sequence = squared.mean(-1).sqrt().T
         if variance is None:
-            return cls(count, squared.sum(0), crps.sum(0), _invalid(usable))
+            return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), by_sequence)
         nll = 0.5 * ((2.0 * math.pi * variance).log() + squared / variance).sum(-1)
         nll = torch.where(usable.all(-1), nll, math.inf)
         hits = interval_hits(mean, variance, target, levels).double().mean(dim=2).sum(dim=0)
-        return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), nll.sum(0), hits)
+        return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), by_sequence, nll.sum(0), nll.T, hits)
 
     def __add__(self, other: Self) -> Self:
-        """Sums over the sequences of both; horizons that one of them lacks count as empty."""
+        """The sequences of both; horizons that one of them lacks count as empty."""
         longest = max(len(self.count), len(other.count))
-        mine, theirs = self.pad(longest).tensors(), other.pad(longest).tensors()
-        added = iter([a + b for a, b in zip(mine, theirs, strict=True)])
-        return self.map(lambda _: next(added))
+        mine, theirs = self.pad(longest), other.pad(longest)
+        added = {name: _add(getattr(mine, name), getattr(theirs, name)) for name in vars(mine)}
+        joined = {
+            name: None if value is None else torch.cat([value, getattr(theirs, name)], dim=1)
+            for name, value in mine._of_sequences().items()
+        }
+        return replace(mine, **{**added, **joined})
 
     def pad(self, horizon: int) -> Self:
         """Append horizons without sequences, up to `horizon`."""
-        return self.map(lambda t: pad(t, (0, 0) * (t.ndim - 1) + (0, horizon - len(t))))
+        more = horizon - len(self.count)
+        padded = self.map(lambda t: pad(t, (0, 0) * (t.ndim - 1) + (0, more)))
+        unreached = {
+            name: None if value is None else pad(value, (0, 0, 0, more), value=math.nan)
+            for name, value in self._of_sequences().items()
+        }
+        return replace(padded, **unreached)
+
+    def _of_sequences(self) -> dict[str, Tensor | None]:
+        return {"by_sequence": self.by_sequence, "nll_by_sequence": self.nll_by_sequence}
+
+
+def _add(some: Tensor | None, more: Tensor | None) -> Tensor | None:
+    return None if some is None or more is None or some.shape != more.shape else some + more
 
 
 def _invalid(usable: Tensor) -> Tensor:
@@ -77,7 +104,7 @@ def _invalid(usable: Tensor) -> Tensor:
 
 @dataclass(frozen=True, repr=False)
 class WindowScores:
-    """Errors in normalised units: summed over windows by horizon, and averaged over horizons by window."""
+    """Errors in normalised units: over windows by horizon, and averaged over horizons by window."""
 
     sums: dict[str, ErrorSums]
     """By predictor: model, persistence, training_mean and, with a reward head, reward, reward_training_mean."""
@@ -136,8 +163,12 @@ class HorizonErrors:
     """(L,): sequences that reach this horizon."""
     nrmse: Tensor
     """(L,): root of the mean squared error over sequences and dimensions, normalised units."""
+    nrmse_median: Tensor
+    """(L,): median over sequences of the root of the squared error averaged over dimensions, normalised units."""
+    nrmse_p90: Tensor
+    """(L,): the 90th percentile of the same."""
     rmse: Tensor
-    """(L,): the same in original units; dimensions of different units are mixed."""
+    """(L,): the same as nrmse in original units; dimensions of different units are mixed."""
     rmse_by_dimension: Tensor
     """(L, obs): root mean squared error of each dimension in its own unit."""
     crps: Tensor
@@ -147,6 +178,8 @@ class HorizonErrors:
     """(L,): predictions that were not finite or had no positive variance; above 0, the means are infinite."""
     nll: Tensor | None
     """(L,): negative log likelihood in nats, normalised units, summed over dimensions; None without a variance."""
+    nll_trimmed: Tensor | None
+    """(L,): nll without the lowest and the highest 5% of the sequences, which a few of them cannot dominate."""
     nll_original: Tensor | None
     """(L,): the same for the density in original units."""
     coverage: Tensor | None
@@ -160,14 +193,18 @@ class HorizonErrors:
         sums, scale, levels = sums.to("cpu"), scale.double().cpu(), levels.double().cpu()
         by_dimension = (sums.squared / sums.count[:, None]).sqrt()
         nll = None if sums.nll is None else sums.nll / sums.count
+        middle, high = _quantiles(sums.by_sequence, (0.5, 0.9))
         return cls(
             count=sums.count,
             nrmse=by_dimension.square().mean(-1).sqrt(),
+            nrmse_median=middle,
+            nrmse_p90=high,
             rmse=(by_dimension * scale).square().mean(-1).sqrt(),
             rmse_by_dimension=by_dimension * scale,
             crps=(sums.crps / sums.count[:, None]).mean(-1),
             invalid=sums.invalid,
             nll=nll,
+            nll_trimmed=None if sums.nll_by_sequence is None else _trimmed_mean(sums.nll_by_sequence),
             nll_original=None if nll is None else nll + scale.log().sum(),
             coverage=None if sums.hits is None else sums.hits / sums.count[:, None],
             levels=levels,
@@ -224,6 +261,23 @@ class HorizonErrors:
             return None
         measured = [level for level in REPORTED_LEVELS if bool(((self.levels - level).abs() < 1e-9).any())]
         return {str(level): self.coverage_error(level) for level in measured}
+
+
+def _quantiles(values: Tensor, levels: Sequence[float]) -> Tensor:
+    """Quantiles (levels, L) of each row of `values` (L, N); NaN entries are left out, rows without others give NaN."""
+    rows = [row[~np.isnan(row)] for row in values.numpy()]
+    found = [np.quantile(row, levels, method="inverted_cdf") if len(row) else np.full(len(levels), np.nan) for row in rows]
+    return torch.from_numpy(np.stack(found, axis=1))
+
+
+def _trimmed_mean(values: Tensor) -> Tensor:
+    """Mean (L,) of each row of `values` (L, N) without the lowest and the highest 5%; NaN entries are left out."""
+    rows = [row[~np.isnan(row)] for row in values.numpy()]
+    return torch.tensor([trim_mean(row, _TRIMMED) if len(row) else math.nan for row in rows], dtype=torch.float64)
+
+
+_TRIMMED = 0.05
+"""Share of the sequences that a trimmed mean leaves out at either end."""
 
 
 def window_starts(steps: int, window: int, stride: int) -> list[int]:

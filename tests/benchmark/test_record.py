@@ -13,13 +13,28 @@ def errors(kind=HorizonErrors, **more):
     levels = torch.tensor(LEVELS, dtype=torch.float64)
     curve = torch.linspace(0, 1, len(LEVELS), dtype=torch.float64)
     coverage = levels.expand(len(LEVELS), -1) - 0.02
-    return kind(curve + 9, curve, 2 * curve, curve[:, None], 3 * curve, curve * 0, None, None, coverage, levels, **more)
+    return kind(
+        count=curve + 9,
+        nrmse=curve,
+        nrmse_median=0.5 * curve,
+        nrmse_p90=1.5 * curve,
+        rmse=2 * curve,
+        rmse_by_dimension=curve[:, None],
+        crps=3 * curve,
+        invalid=curve * 0,
+        nll=None,
+        nll_trimmed=None,
+        nll_original=None,
+        coverage=coverage,
+        levels=levels,
+        **more,
+    )
 
 
 def test_everything_by_horizon_has_its_name():
     curves = horizon_curves(errors())
     names = {f"coverage_{error}{level}" for error in ("", "error_") for level in (50, 80, 95)}
-    assert set(curves) == {"nrmse", "rmse", "crps", *names}
+    assert set(curves) == {"nrmse", "nrmse_median", "nrmse_p90", "rmse", "crps", *names}
     np.testing.assert_allclose(curves["coverage_80"], 0.78)
     np.testing.assert_allclose(curves["coverage_error_95"], 0.02)
 

@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -80,6 +81,12 @@ def test_every_number_equals_dense_numpy(world, make_model: Callable, normalizer
         assert float(result.model.nll[h]) == pytest.approx(nll, abs=1e-3)
         physical = -stats.norm.logpdf(target * scale, mean * scale, np.sqrt(variance) * scale).sum(1).mean()
         assert float(result.model.nll_original[h]) == pytest.approx(physical, abs=1e-3)
+        each = -stats.norm.logpdf(target, mean, np.sqrt(variance)).sum(1)
+        assert float(result.model.nll_trimmed[h]) == pytest.approx(stats.trim_mean(each, 0.05), abs=1e-3)
+        of_windows = np.sort(np.sqrt(squared.mean(1)))
+        for share, found in ((0.5, result.model.nrmse_median), (0.9, result.model.nrmse_p90)):
+            # The smallest error that at least this share of the windows does not exceed.
+            assert float(found[h]) == pytest.approx(of_windows[math.ceil(share * len(of_windows)) - 1], **close)
         half = stats.norm.interval(0.8)[1] * np.sqrt(variance)
         assert float(result.model.coverage_at(0.8)[h]) == pytest.approx((np.abs(target - mean) <= half).mean())
         assert float(result.persistence.nrmse[h]) == pytest.approx(np.sqrt(((last - target) ** 2).mean()), **close)
@@ -158,6 +165,9 @@ def test_invalid_predictions_are_counted_and_never_dropped(world, make_model, id
     assert bool(torch.isfinite(result.model.crps[3:]).all())
     assert torch.isinf(result.model.nrmse[2]) == (field == "mean")
     assert bool(torch.isfinite(result.model.nrmse[3:]).all())
+    # One broken window of many moves neither the median nor the trimmed mean.
+    assert bool(torch.isfinite(result.model.nrmse_median).all())
+    assert bool(torch.isfinite(result.model.nll_trimmed).all()) == (0.05 * float(result.model.count[2]) >= 1)
     written = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert written["predictors"]["model"]["nll"][2] is None
     assert written["invalid_predictions"] == 1
