@@ -266,7 +266,9 @@ class HorizonErrors:
 def _quantiles(values: Tensor, levels: Sequence[float]) -> Tensor:
     """Quantiles (levels, L) of each row of `values` (L, N); NaN entries are left out, rows without others give NaN."""
     rows = [row[~np.isnan(row)] for row in values.numpy()]
-    found = [np.quantile(row, levels, method="inverted_cdf") if len(row) else np.full(len(levels), np.nan) for row in rows]
+    found = [
+        np.quantile(row, levels, method="inverted_cdf") if len(row) else np.full(len(levels), np.nan) for row in rows
+    ]
     return torch.from_numpy(np.stack(found, axis=1))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -24,6 +24,9 @@ from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.predictions import Prediction
 from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
+ONE_STEP = "one_step/"
+"""Metrics of this prefix: root mean squared one-step error of an entry, in units of its deviation."""
+
 
 class WorldModelModule(lightning.LightningModule):
     """Lightning module: minimises the NLL of next observations (and rewards, terminations) under random masks.
@@ -34,7 +37,9 @@ class WorldModelModule(lightning.LightningModule):
         masks: which observations the model sees in training.
         schedule: how far training is, and the learning rate that goes with it.
         validation_context: observed steps of a validation window; all others are predicted open loop.
+        names: of the observation's entries, for their one-step errors; None leaves these out.
         loss_weights: of the heads "observation", "reward", "termination"; 1 where not named.
+        beta: exponent of the variances that weight the likelihoods in training, see `prediction_losses`.
         truncation: cut gradients every so many steps (truncated BPTT); a multiple of the model's period.
         recompute_every: keep only the beliefs at every so many steps and compute the rest again in the backward pass;
             less memory, more time, the same gradients.
@@ -52,7 +57,9 @@ class WorldModelModule(lightning.LightningModule):
         schedule: Schedule,
         *,
         validation_context: int,
+        names: Sequence[str] | None = None,
         loss_weights: Mapping[str, float] | None = None,
+        beta: float = 0.0,
         truncation: int | None = None,
         recompute_every: int | None = None,
         seed: int = 0,
@@ -77,7 +84,9 @@ class WorldModelModule(lightning.LightningModule):
         self.masks = masks
         self.schedule = schedule
         self.validation_context = validation_context
+        self.names = tuple(names or ())
         self.loss_weights = dict(loss_weights or {})
+        self.beta = beta
         self.truncation = truncation
         self.recompute_every = recompute_every
         self.seed = seed
@@ -86,12 +95,12 @@ class WorldModelModule(lightning.LightningModule):
         """The loss of one batch of windows in physical units."""
         windows = batch.normalize(self.normalizer.to(self.device))
         prediction = self._predict(windows, self._training_mask(windows, batch_index))
-        losses = prediction_losses(prediction, windows)
+        losses = prediction_losses(prediction, windows, beta=self.beta)
         self._log("train", losses, len(windows.valid))
         return total_loss(losses, self.loss_weights)
 
     def validation_step(self, batch: WindowBatch, batch_index: int) -> None:
-        """Log NLL, RMSE and CRPS in open loop after a fixed context, in normalised units."""
+        """Log NLL, RMSE and CRPS in open loop after a fixed context, and each entry's one-step error, normalised."""
         windows = batch.normalize(self.normalizer.to(self.device))
         count, length = windows.valid.shape
         shown = context_mask(length, self.validation_context).to(self.device)
@@ -99,10 +108,16 @@ class WorldModelModule(lightning.LightningModule):
         # Entry t predicts o_{t+1}, which is open loop from the last shown step on.
         unobserved = (torch.arange(1, length + 1, device=self.device) >= self.validation_context).expand(count, length)
         losses = prediction_losses(prediction, windows, unobserved)
-        error = (prediction.mean - windows.observations[:, 1:]).square().mean(dim=-1)
+        squared = (prediction.mean - windows.observations[:, 1:]).square()
+        error = squared.mean(dim=-1)
         counted = (unobserved & windows.valid).to(error.dtype)
         score = gaussian_crps(prediction.mean, prediction.variance, windows.observations[:, 1:]).mean(dim=-1)
         self._log("validation", losses, count)
+        # The first steps tell more of the start than of the model.
+        one_step = ~unobserved & windows.valid
+        one_step[:, : self.validation_context // 2] = False
+        for name, entry in zip(self.names, squared.unbind(dim=-1), strict=False):
+            self.log(f"{ONE_STEP}{name}", _mean(entry, one_step.to(entry.dtype)).sqrt(), batch_size=count)
         self.log("validation/rmse", _mean(error, counted).sqrt(), batch_size=count, prog_bar=True)
         self.log("validation/crps", _mean(score, counted), batch_size=count, prog_bar=True)
         self.log("validation/nll", total_loss(losses, self.loss_weights), batch_size=count, prog_bar=True)
@@ -157,13 +172,21 @@ def _mean(values: Tensor, counted: Tensor) -> Tensor:
     return (values * counted).sum() / counted.sum().clamp_min(1)
 
 
-def prediction_losses(prediction: Prediction, batch: WindowBatch, where: Tensor | None = None) -> dict[str, Tensor]:
+def prediction_losses(
+    prediction: Prediction, batch: WindowBatch, where: Tensor | None = None, *, beta: float = 0.0
+) -> dict[str, Tensor]:
     """Mean loss per step of each head, in nats of normalised units.
+
+    The gradient of a Gaussian likelihood divides errors by the variance. An entry that is predicted badly gets a large
+    variance, then small gradients, and may never be learned. `beta` weights each entry's likelihood with its variance
+    to that power, held constant: 0 is the likelihood itself, at 1 the gradient of means is that of the squared error
+    (beta-NLL, Seitzer et al., "On the Pitfalls of Heteroscedastic Uncertainty Estimation", 2022, arXiv 2203.09168).
 
     Args:
         prediction: (B, T) one-step or open-loop predictions.
         batch: the normalised windows that they predict.
         where: (B, T) bool, steps that count, if they are valid; None means all.
+        beta: in [0, 1]; for gradients only, a score has 0.
 
     Returns:
         "observation": Gaussian NLL summed over the observation's dimensions; "reward": Gaussian NLL and
@@ -171,10 +194,10 @@ def prediction_losses(prediction: Prediction, batch: WindowBatch, where: Tensor 
     """
     weight = (batch.valid if where is None else batch.valid & where).to(prediction.mean.dtype)
     targets = batch.observations[:, 1:]
-    observation = negative_log_likelihood(prediction.mean, prediction.variance, targets).sum(dim=-1)
+    observation = _likelihood_loss(prediction.mean, prediction.variance, targets, beta).sum(dim=-1)
     losses = {"observation": _weighted_mean(observation, weight)}
     if prediction.reward_mean is not None and prediction.reward_variance is not None:
-        reward = negative_log_likelihood(prediction.reward_mean, prediction.reward_variance, batch.rewards)
+        reward = _likelihood_loss(prediction.reward_mean, prediction.reward_variance, batch.rewards, beta)
         losses["reward"] = _weighted_mean(reward, weight)
     if prediction.termination_logit is not None:
         entropy = torch.nn.functional.binary_cross_entropy_with_logits(
@@ -182,6 +205,11 @@ def prediction_losses(prediction: Prediction, batch: WindowBatch, where: Tensor 
         )
         losses["termination"] = _weighted_mean(entropy, weight)
     return losses
+
+
+def _likelihood_loss(mean: Tensor, variance: Tensor, target: Tensor, beta: float) -> Tensor:
+    loss = negative_log_likelihood(mean, variance, target)
+    return loss * variance.detach() ** beta if beta else loss
 
 
 def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

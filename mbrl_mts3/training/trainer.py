@@ -23,7 +23,7 @@ from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.data_module import WindowDataModule
-from mbrl_mts3.training.lightning_module import Schedule, WorldModelModule
+from mbrl_mts3.training.lightning_module import ONE_STEP, Schedule, WorldModelModule
 
 RESUME_FILE = "resume.ckpt"
 SELECTED_BY = "validation/crps"
@@ -54,6 +54,8 @@ class WorldModelTrainer:
         mask_period: steps of a window that is hidden as a whole; None takes the model's period. Models to be compared
             with each other need the same.
         loss_weights: of the heads "observation", "reward", "termination".
+        beta: exponent of the variances that weight the likelihoods, 0 to 1; 0 is plain maximum likelihood, which leaves
+            entries behind that are hard to predict at first (see `prediction_losses`).
         truncation: cut gradients every so many steps.
         recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
         microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update,
@@ -84,6 +86,7 @@ class WorldModelTrainer:
     mask_suffix_probability: float = 0.5
     mask_period: int | None = None
     loss_weights: Mapping[str, float] = field(default_factory=dict)
+    beta: float = 0.5
     truncation: int | None = None
     recompute_every: int | None = None
     microbatch: int | None = None
@@ -103,7 +106,8 @@ class WorldModelTrainer:
                 f"validation_context={self.validation_context} needs to lie between 1 and "
                 f"validation_length - 1 = {self.validation_length - 1}"
             )
-
+        if not 0 <= self.beta <= 1:
+            raise ConfigurationError(f"beta={self.beta}: expected 0 (plain likelihood) to 1 (squared error)")
         if self.microbatch is not None and (self.microbatch < 1 or self.batch_size % self.microbatch):
             raise ConfigurationError(f"microbatch={self.microbatch} needs to divide batch_size={self.batch_size}")
 
@@ -141,7 +145,7 @@ class WorldModelTrainer:
         model = make_model(dataset.observation_dim, dataset.action_dim)
         normalizer = Normalizer.fit(splits.train)
         schedule = Schedule(self.learning_rate, self.max_updates, self.max_seconds)
-        module = self._module(model, normalizer, schedule)
+        module = self._module(model, normalizer, schedule, dataset.selector.names)
 
         def snapshot(metrics: dict[str, float]) -> Checkpoint:
             return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": schedule.elapsed})
@@ -153,9 +157,13 @@ class WorldModelTrainer:
         if checkpoints.written_step != trainer.global_step:
             # The time limit may stop training between two validations; the last updates count too.
             trainer.validate(module, data, verbose=False)
-        return Checkpoint.from_pretrained(Path(folder) / "best")
+        best = Checkpoint.from_pretrained(Path(folder) / "best")
+        _warn_of_unlearned_entries(best.metrics)
+        return best
 
-    def _module(self, model: WorldModel, normalizer: Normalizer, schedule: Schedule) -> WorldModelModule:
+    def _module(
+        self, model: WorldModel, normalizer: Normalizer, schedule: Schedule, names: Sequence[str]
+    ) -> WorldModelModule:
         period = model.period if self.mask_period is None else self.mask_period
         masks = MaskSampler(period, self.mask_step_rate, self.mask_window_rate, self.mask_suffix_probability)
         return WorldModelModule(
@@ -164,7 +172,9 @@ class WorldModelTrainer:
             masks,
             schedule,
             validation_context=self.validation_context,
+            names=names,
             loss_weights=self.loss_weights,
+            beta=self.beta,
             truncation=self.truncation,
             recompute_every=self.recompute_every,
             seed=self.seed,
@@ -216,6 +226,21 @@ class WorldModelTrainer:
             metrics=metrics,
             training={**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers)},
         )
+
+
+def _warn_of_unlearned_entries(metrics: Mapping[str, float]) -> None:
+    errors = {name.removeprefix(ONE_STEP): error for name, error in metrics.items() if name.startswith(ONE_STEP)}
+    unlearned = [name for name, error in errors.items() if not error < _NOT_LEARNED]
+    if unlearned:
+        warnings.warn(
+            f"one step ahead, {', '.join(unlearned)} of {len(errors)} entries are predicted hardly better than by their "
+            "mean: they are noise, which nothing predicts, or the model has not learned them yet; more updates show which",
+            stacklevel=3,
+        )
+
+
+_NOT_LEARNED = 0.9
+"""One-step errors in units of the entry's deviation; 1 is that of the mean."""
 
 
 def _resume_file(folder: str | Path | None) -> Path | None:

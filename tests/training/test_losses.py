@@ -46,6 +46,39 @@ def test_padding_never_counts():
         torch.testing.assert_close(loss, prediction_losses(prediction, batch)[name])
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 1.0])
+def test_beta_weights_gradients_by_powers_of_the_variance(beta: float) -> None:
+    """By hand, of one entry: the likelihood's gradients are -(y - m) / v and (1 - (y - m)^2 / v) / 2v."""
+    prediction, batch = example([[True] * 4, [True] * 4])
+    mean, variance = (tensor.double().requires_grad_() for tensor in (prediction.mean, prediction.variance))
+    doubles = WindowBatch(batch.observations.double(), batch.actions, batch.rewards, batch.terminations, batch.valid)
+    prediction_losses(Prediction(mean, variance), doubles, beta=beta)["observation"].backward()
+    error, weight = doubles.observations[:, 1:] - mean.detach(), variance.detach() ** beta
+    torch.testing.assert_close(mean.grad, -weight * error / variance.detach() / 8)
+    found = weight * (1 - error.square() / variance.detach()) / (2 * variance.detach()) / 8
+    torch.testing.assert_close(variance.grad, found)
+
+
+def test_beta_learns_an_entry_that_the_likelihood_leaves_behind() -> None:
+    """Two entries of one step size: a sharp one, and one whose variance has grown before its mean was learned."""
+    target = torch.tensor([0.0, 1.0])
+
+    def error_after(beta: float) -> float:
+        mean, log_variance = torch.tensor([0.0, -1.0]).requires_grad_(), torch.tensor([-6.0, 4.0]).requires_grad_()
+        optimizer = torch.optim.SGD([mean, log_variance], lr=1e-3)
+        batch = WindowBatch(
+            target.expand(1, 2, 2), torch.zeros(1, 1, 1), torch.zeros(1, 1), torch.zeros(1, 1) > 0, torch.ones(1, 1) > 0
+        )
+        for _ in range(300):
+            optimizer.zero_grad()
+            losses = prediction_losses(Prediction(mean[None, None], log_variance.exp()[None, None]), batch, beta=beta)
+            losses["observation"].backward()
+            optimizer.step()
+        return float((mean - target)[1].detach().abs())
+
+    assert error_after(1.0) < 0.8 * error_after(0.5) < 0.8 * error_after(0.0)
+
+
 def test_the_total_is_weighted_and_refuses_nan():
     losses = {"observation": torch.tensor(2.0), "reward": torch.tensor(3.0)}
     assert float(total_loss(losses, {"reward": 0.5})) == 3.5

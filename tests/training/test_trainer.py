@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
 
-from mbrl_mts3.data import split_episodes
+from mbrl_mts3.data import ObservationSelector, split_episodes
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.models import Ensemble
 from mbrl_mts3.training import Checkpoint, WorldModelTrainer
@@ -208,6 +210,32 @@ def test_bad_input_is_refused_before_training(linear_dataset, short_dataset, sma
         WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "x", resume=tmp_path / "none")
     with pytest.raises(ConfigurationError, match="unknown logger"):
         WorldModelTrainer(**QUICK, loggers=("paper",)).fit(linear_dataset, small_mts3, tmp_path / "x")
+    with pytest.raises(ConfigurationError, match=r"beta=1.5: expected 0"):
+        WorldModelTrainer(beta=1.5)
     with pytest.raises(ConfigurationError, match="validation_context"):
         WorldModelTrainer(**{**QUICK, "validation_context": 20})
     assert not (tmp_path / "x" / "best").exists()
+
+
+def test_entries_that_are_not_learned_are_named(linear_dataset, small_mts3, tmp_path):
+    """A column of white noise beside the state, which is predictable: only the noise is named."""
+    generator = np.random.default_rng(0)
+    episodes = []
+    for episode in linear_dataset.episodes:
+        columns = np.c_[episode.observations, generator.normal(size=len(episode.observations))]
+        episodes.append(replace(episode, observations=columns.astype(np.float32)))
+    space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    noisy = replace(
+        linear_dataset,
+        episodes=episodes,
+        observation_space=space,
+        selector=ObservationSelector.from_space(space),
+    )
+    options = {"max_updates": 120, "validation_interval": 60, "validation_windows": 200, "learning_rate": 0.01}
+    trainer = WorldModelTrainer(**{**QUICK, **options})
+    with pytest.warns(
+        UserWarning, match=r"one step ahead, observation/1 of 2 entries are predicted hardly better"
+    ) as warned:
+        checkpoint = trainer.fit(noisy, small_mts3, tmp_path)
+    assert sum("one step ahead" in str(one.message) for one in warned) == 1
+    assert checkpoint.metrics["one_step/observation/0"] < 0.5 < 0.9 < checkpoint.metrics["one_step/observation/1"]
