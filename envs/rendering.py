@@ -28,9 +28,8 @@ class SceneRenderer(ABC):
         self.environment = environment
         environment.reset(seed=0)
 
-    @abstractmethod
-    def begin(self) -> None:
-        """Start an episode with the next observation."""
+    def begin(self) -> None:  # noqa: B027 - not every renderer has something to do here
+        """Start an episode with the next observation, for renderers whose frames depend on earlier steps."""
 
     @abstractmethod
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
@@ -144,9 +143,6 @@ class FrankaKitchenRenderer(SceneRenderer):
         self._columns = list(selector.require(position_names(names), "a picture of FrankaKitchen"))
         super().__init__(environment)
 
-    def begin(self) -> None:
-        """Nothing to do: frames do not depend on earlier steps."""
-
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
         robot = simulator.robot_env
@@ -200,9 +196,6 @@ class PointMazeRenderer(SceneRenderer):
         self._columns = list(selector.require(("x", "y"), "a picture of PointMaze"))
         super().__init__(environment)
 
-    def begin(self) -> None:
-        """Nothing to do: frames do not depend on earlier steps."""
-
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
         if goal is not None:
@@ -232,9 +225,6 @@ class SkidSteerRenderer(SceneRenderer):
         super().__init__(environment)
         simulator: Any = environment.unwrapped
         simulator.flatten_terrain()
-
-    def begin(self) -> None:
-        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
