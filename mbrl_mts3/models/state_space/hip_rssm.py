@@ -145,9 +145,8 @@ class HiPRSSM(FastLevelModel):
         maps = self._maps()
 
         def rollout(rows: HiPRSSMBelief, plans: Tensor) -> Prediction:
-            drive = maps.drive(
-                tuple(plans.shape[:2]), self.control_effect(plans), aggregate(rows.task.evidence)[:, None]
-            )
+            task = aggregate(rows.task.evidence)[:, None]
+            drive = maps.drive(tuple(plans.shape[:2]), self.control_effect(plans), task)
             predicted, _ = kalman_scan(maps.transition, rows.fast, drive, None)
             prediction: Prediction = self.readout(predicted, rows.reference)[0]
             return prediction

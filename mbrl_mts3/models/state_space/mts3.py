@@ -15,6 +15,7 @@ from mbrl_mts3.gaussian import FactorisedGaussian, SharedLatentCovariance
 from mbrl_mts3.models.batching import over_candidates, segment_ends
 from mbrl_mts3.models.state_space.belief import MTS3Belief
 from mbrl_mts3.models.state_space.inference import (
+    Steps,
     filter_sequence,
     imagine_means,
     predict_belief,
@@ -129,11 +130,9 @@ class MTS3(MTS3Network):
     ) -> tuple[MTS3Belief, Prediction]:
         known = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
         self.check_sequence(observations, actions, mask, len(known.step))
-        maps, parts, begin = self._current_maps(), [], 0
+        maps, steps, parts, begin = self._current_maps(), Steps(actions, observations, mask), [], 0
         for end in self._segment_ends(known, actions):
-            cut = slice(begin, end)
-            shown = None if mask is None else mask[:, cut]
-            known, prediction = self._run(maps, known, actions[:, cut], observations[:, cut], shown)
+            known, prediction = self._run(maps, known, steps[:, begin:end])
             parts.append(prediction)
             begin = end
         return known, parts[0] if len(parts) == 1 else concatenate(parts, dim=1)
@@ -144,7 +143,7 @@ class MTS3(MTS3Network):
         maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
-            return self._run(maps, rows, plans)[1]
+            return self._run(maps, rows, Steps(plans))[1]
 
         return over_candidates(rollout, start, actions)
 
@@ -191,16 +190,9 @@ class MTS3(MTS3Network):
             return [length]
         return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
 
-    def _run(
-        self,
-        maps: MTS3Maps,
-        start: MTS3Belief,
-        actions: Tensor,
-        observations: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> tuple[MTS3Belief, Prediction]:
-        after, predicted = filter_sequence(self, maps, start, actions, observations, mask)
-        prediction, reference = self.readout(predicted, start.reference, observations, mask)
+    def _run(self, maps: MTS3Maps, start: MTS3Belief, steps: Steps) -> tuple[MTS3Belief, Prediction]:
+        after, predicted = filter_sequence(self, maps, start, steps)
+        prediction, reference = self.readout(predicted, start.reference, steps.observations, steps.mask)
         return replace(after, reference=reference), prediction
 
     def _advanced(self, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
