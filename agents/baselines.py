@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -52,6 +53,7 @@ class RandomAgent:
         return sampled.astype(self.action_space.dtype), calls + 1
 
 
+@dataclass(eq=False)
 class NoisyAgent:
     """Another agent's actions with Gaussian noise on top, clipped to the action space. Implements `Agent`.
 
@@ -67,15 +69,17 @@ class NoisyAgent:
         ConfigurationError: a deviation that is not above 0, or a space without bounds.
     """
 
-    def __init__(self, agent: Agent, action_space: spaces.Box, deviation: float, seed: int = 0) -> None:
-        if not deviation > 0 or not action_space.is_bounded():
+    agent: Agent
+    action_space: spaces.Box
+    deviation: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.deviation > 0 or not self.action_space.is_bounded():
             raise ConfigurationError(
-                f"action noise needs a deviation above 0 and a bounded action space, got {deviation} and {action_space}"
+                f"action noise needs a deviation above 0 and a bounded action space, got {self.deviation} and "
+                f"{self.action_space}"
             )
-        self.agent = agent
-        self.action_space = action_space
-        self.deviation = deviation
-        self.seed = seed
 
     def predict(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 from mbrl_mts3.training.checkpoint import Checkpoint
 
 
+@dataclass(eq=False, repr=False)
 class MPCAgent:
     """Model predictive control: at each step observe, plan ahead, execute the first action. Implements `Agent`.
 
@@ -45,29 +46,17 @@ class MPCAgent:
         ShapeError: the planner's actions are not the model's.
     """
 
-    def __init__(
-        self,
-        model: PhysicalModel,
-        planner: Planner,
-        task: Task,
-        selector: ObservationSelector,
-        *,
-        discount: float = 1.0,
-        uncertainty: str = "aleatoric",
-        uncertainty_penalty: float = 0.0,
-        seed: int = 0,
-    ) -> None:
-        self.model = model
-        self.planner = planner
-        self.task = task
-        self.selector = selector
-        self.discount = discount
-        self.uncertainty = uncertainty
-        self.uncertainty_penalty = uncertainty_penalty
-        self.seed = seed
-        self._check()
+    model: PhysicalModel
+    planner: Planner
+    task: Task
+    selector: ObservationSelector
+    _: KW_ONLY
+    discount: float = 1.0
+    uncertainty: str = "aleatoric"
+    uncertainty_penalty: float = 0.0
+    seed: int = 0
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         if not self.model.causal:
             raise CausalityError(
                 "acting needs a causal model, this one needs the actions of a whole window at once: "

@@ -20,17 +20,19 @@ from mbrl_mts3.errors import ConfigurationError, MTS3Error
 class SceneRenderer(ABC):
     """Base class of renderers: the simulator of a real environment renders imagined observations.
 
+    The renderers of this file also take the selector of the observations that they show, and raise
+    UnknownObservationError where it leaves out one that the picture needs.
+
     Args:
-        environment: closed with the renderer.
+        environment: the one that the class names, made for rendering; closed with the renderer.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any]) -> None:
         self.environment = environment
         environment.reset(seed=0)
 
-    @abstractmethod
-    def begin(self) -> None:
-        """Start an episode with the next observation."""
+    def begin(self) -> None:  # noqa: B027 - not every renderer has something to do here
+        """Start an episode with the next observation, for renderers whose frames depend on earlier steps."""
 
     @abstractmethod
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
@@ -128,12 +130,9 @@ _OBSERVATION_SIZE = 59
 class FrankaKitchenRenderer(SceneRenderer):
     """Renders an imagined state of FrankaKitchen: the arm and the objects.
 
-    Args:
-        environment: FrankaKitchen, made for rendering.
-        selector: needs all positions.
+    Needs all positions.
 
     Raises:
-        UnknownObservationError: a position is not selected.
         ConfigurationError: the environment is not FrankaKitchen.
     """
 
@@ -143,9 +142,6 @@ class FrankaKitchenRenderer(SceneRenderer):
             raise ConfigurationError(f"{environment} is not FrankaKitchen: its state cannot be set from observations")
         self._columns = list(selector.require(position_names(names), "a picture of FrankaKitchen"))
         super().__init__(environment)
-
-    def begin(self) -> None:
-        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
@@ -160,12 +156,7 @@ VELOCITY = "v_rootx"
 class HalfCheetahRenderer(SceneRenderer):
     """Renders an imagined state of HalfCheetah; x is not observed, so the velocity is integrated from x = 0.
 
-    Args:
-        environment: HalfCheetah, made for rendering.
-        selector: needs all joints and the forward velocity.
-
-    Raises:
-        UnknownObservationError: one of them is not selected.
+    Needs all joints and the forward velocity.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
@@ -188,20 +179,12 @@ class HalfCheetahRenderer(SceneRenderer):
 class PointMazeRenderer(SceneRenderer):
     """Renders an imagined state of PointMaze: the ball and its goal.
 
-    Args:
-        environment: PointMaze, made for rendering.
-        selector: needs x and y.
-
-    Raises:
-        UnknownObservationError: one of them is not selected.
+    Needs x and y.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
         self._columns = list(selector.require(("x", "y"), "a picture of PointMaze"))
         super().__init__(environment)
-
-    def begin(self) -> None:
-        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped
@@ -218,12 +201,7 @@ SINES, COSINES = (tuple(f"{part}_{angle}" for angle in ("roll", "pitch", "yaw"))
 class SkidSteerRenderer(SceneRenderer):
     """Renders an imagined pose of the skid-steer robot above flat ground, because models do not imagine the hills.
 
-    Args:
-        environment: SkidSteer, made for rendering.
-        selector: needs position and angles.
-
-    Raises:
-        UnknownObservationError: one of them is not selected.
+    Needs position and angles.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> None:
@@ -232,9 +210,6 @@ class SkidSteerRenderer(SceneRenderer):
         super().__init__(environment)
         simulator: Any = environment.unwrapped
         simulator.flatten_terrain()
-
-    def begin(self) -> None:
-        """Nothing to do: frames do not depend on earlier steps."""
 
     def show(self, observation: FloatArray, goal: FloatArray | None) -> None:
         simulator: Any = self.environment.unwrapped

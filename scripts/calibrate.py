@@ -16,15 +16,8 @@ from mbrl_mts3.metrics import (
 )
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import (
-    choose_lengths,
-    make_table,
-    print_files,
-    run_folder,
-    score_open_loop,
-    window_options,
-    write_result,
-)
+from mbrl_mts3.scripts.command_line.console import make_table, print_files, run_folder, write_result
+from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop, window_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
 FIT_ON = ("validation", "training_and_validation")

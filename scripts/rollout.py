@@ -27,14 +27,8 @@ from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_d
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.reporting.animation import write_gif
 from mbrl_mts3.scripts.command_line import command, read_environment
-from mbrl_mts3.scripts.command_line.console import (
-    make_table,
-    print_files,
-    progress_bar,
-    run_folder,
-    uncertainty_options,
-    write_result,
-)
+from mbrl_mts3.scripts.command_line.console import make_table, print_files, progress_bar, run_folder, write_result
+from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint
 
 Make = Callable[..., gymnasium.Env[Any, Any]]

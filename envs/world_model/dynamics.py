@@ -9,9 +9,10 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from mbrl_mts3.data.nested import list_leaves
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.tasks.base import Task
-from mbrl_mts3.envs.world_model.raw_observations import Raw, RawObservationBuilder, leaves
+from mbrl_mts3.envs.world_model.raw_observations import Raw, RawObservationBuilder
 from mbrl_mts3.envs.world_model.start_states import StartStates
 from mbrl_mts3.envs.world_model.state import ImaginedState
 from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
@@ -133,12 +134,14 @@ class WorldModelDynamics:
     def observation(self, state: ImaginedState) -> Raw:
         """Observations as the environment returns them: tensors (B, d), in a (nested) dict if the space is one."""
         raw = self._raw(state)
-        return torch.cat(leaves(raw), dim=-1) if self._flat else raw
+        return torch.cat(list_leaves(raw), dim=-1) if self._flat else raw
 
     def observation_arrays(self, state: ImaginedState) -> Raw:
         """`observation` as new NumPy arrays of the space's types and within its bounds."""
         arrays = self._layout.to_numpy(self._raw(state))
-        return np.concatenate(leaves(arrays), axis=-1, dtype=self.observation_space.dtype) if self._flat else arrays
+        if not self._flat:
+            return arrays
+        return np.concatenate(list_leaves(arrays), axis=-1, dtype=self.observation_space.dtype)
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
         """Rewards (B,) of transitions, by the task or by the model's reward head; without the `penalty`."""

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
+from mbrl_mts3.data.nested import follow_path, nest_leaves, space_leaves
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.errors import SpaceMismatchError
 
@@ -43,7 +44,7 @@ class RawObservationBuilder:
         self.space = space
         places = zip(selector.keys, selector.indices, strict=True)
         columns = {place: column for column, place in enumerate(places)}
-        self._parts = [_part(path, box, columns, given) for path, box in _leaves(space, ())]
+        self._parts = [_part(path, box, columns, given) for path, box in space_leaves(space)]
         self.names = frozenset("/".join(part.path) for part in self._parts)
         """Keys of the space's arrays, those of nested dicts joined by "/"."""
         self._identity = [part.columns == tuple(range(selector.dim)) for part in self._parts]
@@ -56,28 +57,17 @@ class RawObservationBuilder:
                 arrays[part.path] = entries["/".join(part.path)]
             else:
                 arrays[part.path] = observation if whole else observation[..., list(part.columns)]
-        return _nest(arrays)
+        return nest_leaves(arrays)
 
     def to_numpy(self, raw: Raw) -> Raw:
         """Convert to new arrays of the space's types, clipped to its bounds."""
         arrays = {}
         for part in self._parts:
-            values = _follow(raw, part.path).cpu().numpy().astype(part.box.dtype)
+            values = follow_path(raw, part.path).cpu().numpy().astype(part.box.dtype)
             if part.box.bounded_below.any() or part.box.bounded_above.any():
                 np.clip(values, part.box.low, part.box.high, out=values)
             arrays[part.path] = values
-        return _nest(arrays)
-
-
-def leaves(raw: Raw) -> list[Any]:
-    """The arrays of a raw observation, in the order in which Gymnasium flattens its space."""
-    return [leaf for part in raw.values() for leaf in leaves(part)] if isinstance(raw, dict) else [raw]
-
-
-def _leaves(space: spaces.Space[Any], path: tuple[str, ...]) -> list[tuple[tuple[str, ...], spaces.Space[Any]]]:
-    if isinstance(space, spaces.Dict):
-        return [leaf for name, part in space.spaces.items() for leaf in _leaves(part, (*path, str(name)))]
-    return [(path, space)]
+        return nest_leaves(arrays)
 
 
 def _part(
@@ -102,22 +92,3 @@ def _part(
         f"{missing} of it and the task does not give them: set observation='selected' for an environment that returns "
         "what the model observes, train a model that observes all of it, or choose a task that gives the rest"
     )
-
-
-def _nest(arrays: Mapping[tuple[str, ...], Any]) -> Raw:
-    if () in arrays:
-        return arrays[()]
-    nested: dict[str, Any] = {}
-    for path, array in arrays.items():
-        inner = nested
-        for name in path[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[path[-1]] = array
-    return nested
-
-
-def _follow(raw: Raw, path: tuple[str, ...]) -> Tensor:
-    for name in path:
-        raw = raw[name]
-    tensor: Tensor = raw
-    return tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.normalizer import Normalizer
@@ -82,32 +83,15 @@ class EvaluationProtocol:
 
     def evaluate(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> OpenLoopResult:
         """Score open-loop predictions of `episodes`, in physical units; see `evaluate_open_loop`."""
-        fitted = self.fitted(episodes)
-        assert fitted.horizon is not None
-        return evaluate_open_loop(
-            model,
-            normalizer,
-            episodes,
-            context=fitted.context,
-            horizon=fitted.horizon,
-            stride=fitted.stride,
-            batch_size=fitted.batch_size,
-            max_windows=fitted.max_windows,
-        )
+        return evaluate_open_loop(model, normalizer, episodes, stride=self.stride, **self._windows(episodes))
 
     def impute(self, model: WorldModel, normalizer: Normalizer, episodes: Sequence[Episode]) -> ImputationResult | None:
         """Run the imputation test; see `evaluate_imputation`. None without an `imputation_rate`."""
-        fitted = self.fitted(episodes)
-        if fitted.imputation_rate is None:
+        if self.imputation_rate is None:
             return None
-        assert fitted.horizon is not None
-        return evaluate_imputation(
-            model,
-            normalizer,
-            episodes,
-            rate=fitted.imputation_rate,
-            context=fitted.context,
-            horizon=fitted.horizon,
-            batch_size=fitted.batch_size,
-            max_windows=fitted.max_windows,
-        )
+        return evaluate_imputation(model, normalizer, episodes, rate=self.imputation_rate, **self._windows(episodes))
+
+    def _windows(self, episodes: Sequence[Episode]) -> dict[str, Any]:
+        """The arguments that both tests have in common."""
+        fitted = self.fitted(episodes)
+        return {name: getattr(fitted, name) for name in ("context", "horizon", "batch_size", "max_windows")}

@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from mbrl_mts3.array_types import Array, FloatArray
 from mbrl_mts3.data.episode import Episode, RawEpisode
+from mbrl_mts3.data.nested import follow_path, space_leaves
 from mbrl_mts3.data.observation_names import known_names, position_names
 from mbrl_mts3.errors import DataError, ShapeError, UnknownObservationError, nearest_names
 
@@ -81,7 +82,7 @@ class ObservationSelector:
         parts = []
         for key, run in itertools.groupby(zip(self.keys, self.indices, strict=True), key=lambda pair: pair[0]):
             indices = [index for _, index in run]
-            array = _follow(raw, key)
+            array = _array(raw, key)
             if array.ndim == 0 or array.shape[-1] <= max(indices):
                 raise ShapeError(
                     f"observation {_label(key)!r} has the shape {array.shape}; its last dimension needs at least "
@@ -138,7 +139,9 @@ class _Entry:
 def _entries(space: spaces.Space[Any], env_id: str | None) -> dict[str, _Entry]:
     """All entries that can be selected, by name."""
     found: dict[str, _Entry] = {}
-    for key, box in _boxes(space, ()):
+    for key, box in space_leaves(space):
+        if not isinstance(box, spaces.Box) or len(box.shape) != 1:
+            continue
         main = key in ((), (MAIN_KEY,))
         names = known_names(env_id, box.shape[0]) if main else None
         for index in range(box.shape[0]):
@@ -147,12 +150,6 @@ def _entries(space: spaces.Space[Any], env_id: str | None) -> dict[str, _Entry]:
     if not found:
         raise DataError(f"no one-dimensional Box in the observation space {space}: nothing to select from")
     return found
-
-
-def _boxes(space: spaces.Space[Any], key: tuple[str, ...]) -> list[tuple[tuple[str, ...], spaces.Box]]:
-    if isinstance(space, spaces.Dict):
-        return [item for name, part in space.spaces.items() for item in _boxes(part, (*key, str(name)))]
-    return [(key, space)] if isinstance(space, spaces.Box) and len(space.shape) == 1 else []
 
 
 def _resolve(select: str | Sequence[str], entries: Mapping[str, _Entry], env_id: str | None) -> list[str]:
@@ -194,15 +191,11 @@ def _unknown(name: str, available: list[str]) -> str:
     return f"unknown observation {name!r}; available, nearest first: {', '.join([*nearest, *rest])}"
 
 
-def _follow(raw: Any, key: tuple[str, ...]) -> np.ndarray[Any, np.dtype[Any]]:
-    for name in key:
-        if not isinstance(raw, Mapping) or name not in raw:
-            has = f"the keys {', '.join(map(str, raw))}" if isinstance(raw, Mapping) else f"a {type(raw).__name__}"
-            raise ShapeError(f"the observation needs the entry {_label(key)!r}, it has {has}")
-        raw = raw[name]
-    if isinstance(raw, Mapping):
-        raise ShapeError(f"the observation is a dict with the keys {', '.join(map(str, raw))}, expected one array")
-    return np.asarray(raw)
+def _array(raw: Any, key: tuple[str, ...]) -> np.ndarray[Any, np.dtype[Any]]:
+    found = follow_path(raw, key)
+    if isinstance(found, Mapping):
+        raise ShapeError(f"the observation is a dict with the keys {', '.join(map(str, found))}, expected one array")
+    return np.asarray(found)
 
 
 def _label(key: tuple[str, ...]) -> str:

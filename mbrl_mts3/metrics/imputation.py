@@ -17,6 +17,7 @@ from mbrl_mts3.files import to_jsonable
 from mbrl_mts3.metrics.calibration import REPORTED_LEVELS
 from mbrl_mts3.metrics.errors_by_horizon import ErrorSums, HorizonErrors, add_sums
 from mbrl_mts3.metrics.open_loop_evaluation import check_lengths, evenly_spaced
+from mbrl_mts3.metrics.open_loop_prediction import model_device
 from mbrl_mts3.models.base import WorldModel
 
 Sums = dict[str, ErrorSums]
@@ -59,7 +60,7 @@ def evaluate_imputation(
     sampler = WindowSampler(episodes, context + horizon - 1, min_length=context)
     windows = evenly_spaced(sampler.grid(horizon), len(sampler) if max_windows is None else max_windows)
     mask = _masks(len(windows), sampler.length, rate, context, seed)
-    device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+    device = model_device(model)
     sums: Sums = {}
     normalizer = normalizer.to(device)
     for first, raw in zip(range(0, len(windows), batch_size), sampler.batches(windows, batch_size), strict=True):

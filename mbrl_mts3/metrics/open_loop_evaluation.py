@@ -16,6 +16,7 @@ from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.files import to_jsonable
 from mbrl_mts3.metrics.calibration import LEVELS, expected_calibration_error
 from mbrl_mts3.metrics.errors_by_horizon import HorizonErrors, WindowScores
+from mbrl_mts3.metrics.open_loop_prediction import model_device
 from mbrl_mts3.models.base import WorldModel
 
 
@@ -95,7 +96,7 @@ def _score(
     batch_size: int,
     levels: Tensor,
 ) -> WindowScores:
-    device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+    device = model_device(model)
     normalizer, levels = normalizer.to(device), levels.to(device)
     scores = WindowScores({}, torch.zeros(0, dtype=torch.float64))
     for raw in sampler.batches(windows, batch_size):

@@ -18,6 +18,11 @@ from mbrl_mts3.predictions import Prediction
 from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 
+def model_device(model: WorldModel) -> torch.device:
+    """Where the model's tensors are; the CPU for a model without any."""
+    return next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+
+
 def predict_open_loop(model: WorldModel, observations: Tensor, actions: Tensor, context: int) -> Prediction:
     """Observe o_0..o_{context-1}, then predict o_context, o_{context+1}, ... with the true actions.
 
@@ -89,7 +94,7 @@ class OpenLoopWindow(TensorRecord):
         """Predict window `index`, counted as `evaluate_open_loop` counts; see there for the arguments."""
         raw = WindowSampler(episodes, context + horizon - 1, min_length=context).batch([index])
         length = int(raw.valid.sum())
-        device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+        device = model_device(model)
         normalizer = normalizer.to(device)
         batch = raw.to(device).normalize(normalizer)
         prediction = normalizer.denormalize_prediction(

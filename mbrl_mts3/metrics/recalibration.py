@@ -13,7 +13,7 @@ from mbrl_mts3.data.windows import WindowBatch, WindowSampler
 from mbrl_mts3.errors import ConfigurationError, NonFiniteError
 from mbrl_mts3.metrics.calibration import central_quantile
 from mbrl_mts3.metrics.open_loop_evaluation import check_lengths
-from mbrl_mts3.metrics.open_loop_prediction import predict_open_loop_no_grad
+from mbrl_mts3.metrics.open_loop_prediction import model_device, predict_open_loop_no_grad
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.wrappers.recalibration import Recalibration
 
@@ -70,7 +70,7 @@ def fit_recalibration(
         raise ConfigurationError(f"unknown rule {rule!r} for a recalibration: choose one of {', '.join(RULES)}")
     check_lengths(episodes, context, horizon)
     sampler = WindowSampler(episodes, context + horizon - 1, min_length=context)
-    device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+    device = model_device(model)
     normalizer = normalizer.to(device)
     errors = torch.cat(
         [

@@ -181,14 +181,18 @@ class WorldModel(nn.Module, ABC):
         """One-step predictions (B, T, ...) along sequences, as `filter` gives them."""
         return self.filter(observations, actions, mask)[1]
 
-    def check_sequence(self, observations: Tensor, actions: Tensor, mask: Tensor | None) -> None:
-        """Raise ShapeError unless the three describe the same (B, T) sequences of this model."""
+    def check_sequence(
+        self, observations: Tensor, actions: Tensor, mask: Tensor | None, rows: int | None = None
+    ) -> None:
+        """Raise ShapeError unless the three describe the same (B, T) sequences of this model, with B = `rows`."""
         batch = tuple(observations.shape[:2])
         _expect("observations", observations, (*batch, self.observation_dim))
         _expect("actions", actions, (*batch, self.action_dim))
         _expect_mask(mask, batch)
         if observations.ndim != 3 or batch[1] < 1:
             raise ShapeError(f"observations need the shape (batch, time >= 1, {self.observation_dim}), got {batch}")
+        if rows is not None:
+            self.check_rows(rows, observations)
 
     def check_rows(self, rows: int, observations: Tensor) -> None:
         """Raise ShapeError unless `rows`, the batch size of a belief, is that of `observations` (B, ...)."""

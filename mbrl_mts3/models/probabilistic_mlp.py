@@ -119,9 +119,8 @@ class ProbabilisticMLP(WorldModel):
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[ParticleBelief, Prediction]:
-        self.check_sequence(observations, actions, mask)
         start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        self.check_rows(len(start.step), observations)
+        self.check_sequence(observations, actions, mask, len(start.step))
         shown, last = mask is None or all_true(mask), actions.shape[1] - 1
         if shown or self.training:
             states = observations.unsqueeze(2) if shown else self._estimates(start, observations, actions, mask)

@@ -118,9 +118,8 @@ class SequenceModel(WorldModel):
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[SequenceBelief, Prediction]:
-        self.check_sequence(observations, actions, mask)
         start = self._nothing_known(len(observations)) if belief is None else self._checked(belief)
-        self.check_rows(len(start.shown), observations)
+        self.check_sequence(observations, actions, mask, len(start.shown))
         run = self._run(start, actions, observations, mask)
         return self._padded(run.after), self._prediction(run)
 

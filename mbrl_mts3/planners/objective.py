@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -15,6 +16,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 PLANNING_UNCERTAINTIES = ("aleatoric", "epistemic")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class RolloutObjective:
     """Returns of action sequences, imagined open loop from a belief; all in physical units.
 
@@ -36,32 +38,24 @@ class RolloutObjective:
         ConfigurationError: an option out of range, or no reward at all.
     """
 
-    def __init__(
-        self,
-        model: PhysicalModel,
-        belief: TensorRecord,
-        observation: Tensor,
-        reward: RewardFunction | None = None,
-        *,
-        discount: float = 1.0,
-        uncertainty: str = "aleatoric",
-        uncertainty_penalty: float = 0.0,
-    ) -> None:
-        if not 0 < discount <= 1:
-            raise ConfigurationError(f"discount={discount}: expected more than 0, 1 at most")
-        if uncertainty_penalty < 0:
-            raise ConfigurationError(f"uncertainty_penalty={uncertainty_penalty}: expected 0 or more")
-        if uncertainty not in PLANNING_UNCERTAINTIES:
+    model: PhysicalModel
+    belief: TensorRecord
+    observation: Tensor
+    reward: RewardFunction | None = None
+    _: KW_ONLY
+    discount: float = 1.0
+    uncertainty: str = "aleatoric"
+    uncertainty_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.discount <= 1:
+            raise ConfigurationError(f"discount={self.discount}: expected more than 0, 1 at most")
+        if self.uncertainty_penalty < 0:
+            raise ConfigurationError(f"uncertainty_penalty={self.uncertainty_penalty}: expected 0 or more")
+        if self.uncertainty not in PLANNING_UNCERTAINTIES:
             raise ConfigurationError(
-                f"unknown uncertainty {uncertainty!r}: expected one of {', '.join(PLANNING_UNCERTAINTIES)}"
+                f"unknown uncertainty {self.uncertainty!r}: expected one of {', '.join(PLANNING_UNCERTAINTIES)}"
             )
-        self.model = model
-        self.belief = belief
-        self.observation = observation
-        self.reward = reward
-        self.discount = discount
-        self.uncertainty = uncertainty
-        self.uncertainty_penalty = uncertainty_penalty
 
     def __call__(self, actions: Tensor) -> Tensor:
         """Returns (B, N) of the action sequences (B, N, L, act)."""

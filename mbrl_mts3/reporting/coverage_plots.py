@@ -15,7 +15,7 @@ from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.reporting.latent_plots import Projection
 from mbrl_mts3.reporting.maze_plots import MazeLayout
-from mbrl_mts3.reporting.style import BLUE, GREY, VERMILLION, new_figure, styled
+from mbrl_mts3.reporting.style import BLUE, GREY, VERMILLION, new_figure, set_title, styled
 
 # The largest observation of known environments has 59 entries; more panels would be too small to read.
 _PANELS = 64
@@ -115,8 +115,7 @@ def histogram_figure(
         axes.set_title(name, fontsize=9, fontweight="normal")
         axes.tick_params(labelsize=8)
         axes.locator_params(axis="x", nbins=4)
-    if title:
-        figure.suptitle(title, fontweight="bold")
+    set_title(figure, title)
     return figure
 
 
@@ -147,8 +146,7 @@ def maze_coverage_figure(maze: MazeLayout, positions: Array, velocities: Array, 
         maze.draw(axes)
         mesh = axes.pcolormesh(across, up, values.T, cmap="viridis", norm=norm)
         figure.colorbar(mesh, ax=axes, label=label, shrink=0.8)
-    if title:
-        figure.suptitle(title, fontweight="bold")
+    set_title(figure, title)
     return figure
 
 
@@ -173,8 +171,7 @@ def returns_figure(returns: Array, lengths: Array, *, title: str = "") -> Figure
     share.set(title="Histogram", xlabel="Return", ylabel="Episodes")
     length.plot(lengths, returns, ls="none", marker=".", ms=4, color=BLUE)
     length.set(title="By length", xlabel="Steps", ylabel="Return")
-    if title:
-        figure.suptitle(title, fontweight="bold")
+    set_title(figure, title)
     return figure
 
 
@@ -196,6 +193,5 @@ def speed_figure(speeds: Array, steps: Array, returns: Array, *, title: str = ""
         axes.set_xlabel(label)
     figure.colorbar(cells, ax=by_return, label="steps in the sample")
     along.set_ylabel("Forward speed (m/s)")
-    if title:
-        figure.suptitle(title, fontweight="bold")
+    set_title(figure, title)
     return figure

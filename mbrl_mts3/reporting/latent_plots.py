@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.reporting.style import GREY, new_figure, styled
+from mbrl_mts3.reporting.style import GREY, new_figure, set_title, styled
 
 _COLUMNS = 3
 
@@ -49,8 +49,7 @@ def latent_figure(projection: Projection, episode: Array, colours: Mapping[str, 
         points = axes.scatter(*projection.points.T, c=values, cmap="viridis", s=7, linewidths=0, zorder=2)
         figure.colorbar(points, ax=axes, label=name)
         axes.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
-    if title:
-        figure.suptitle(title, fontweight="bold")
+    set_title(figure, title)
     return figure
 
 

@@ -83,6 +83,12 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def set_title(figure: Figure, title: str) -> None:
+    """Write a title above all panels; none where it is empty."""
+    if title:
+        figure.suptitle(title, fontweight="bold")
+
+
 def png_bytes(figure: Figure) -> bytes:
     """The figure as a PNG; equal figures give equal bytes."""
     buffer = BytesIO()

@@ -13,12 +13,11 @@ checkpoint, of every model alike.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy.stats import wilcoxon
+from study import read_options, study_parser, write_rows
 
 from mbrl_mts3.benchmark import EvaluationProtocol
 from mbrl_mts3.data import OfflineDataset
@@ -32,7 +31,6 @@ Scores = dict[str, np.ndarray]
 def main() -> None:
     """Evaluate, compare, write."""
     options = _options()
-    torch.set_num_threads(options.threads)
     dataset: OfflineDataset | None = None
     models: dict[str, Scores] = {}
     for folder in sorted(options.runs.iterdir()):
@@ -53,10 +51,7 @@ def main() -> None:
     for row in rows:
         print(row)
     if options.csv is not None:
-        with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(options.csv, rows)
 
 
 def _scores(path: Path, dataset: OfflineDataset, options: argparse.Namespace) -> dict[str, np.ndarray]:
@@ -94,7 +89,7 @@ def _find(models: dict[str, Scores], name: str) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("runs", type=Path, help="RESULTS/runs/DATASET of mts3-benchmark")
     parser.add_argument("--reference", default="mts3_deep")
     parser.add_argument("--context", type=int, default=30)
@@ -103,8 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--last", type=int, default=None, help="last one; the horizon, unless given")
     parser.add_argument("--splits", nargs="+", choices=("test", "validation"), default=["test"])
     parser.add_argument("--csv", type=Path)
-    parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args()
+    return read_options(parser)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ median squared error without noise and with the strongest.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.neighbors import NearestNeighbors
 from stable_baselines3 import SAC
+from study import read_options, study_parser, write_rows
 
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.envs import make_environment
@@ -49,7 +49,6 @@ NEIGHBOUR = 5
 def main() -> None:
     """Imagine, simulate, correlate."""
     options = _options()
-    torch.set_num_threads(options.threads)
     policy = None if options.policy is None else SAC.load(options.policy, device="cpu")
     rows: list[dict[str, Any]] = []
     for folder in options.checkpoints:
@@ -59,10 +58,7 @@ def main() -> None:
         truth, plans, levels = _follow(moments, policy, np.random.default_rng(0))
         error, measures = _imagine(checkpoint, splits.train, moments, plans, truth)
         rows += _correlate(Path(folder).parent.name, error, measures, levels)
-    with options.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(options.out, rows)
 
 
 def _moments(episodes: Any, count: int) -> list[tuple[Episode, int]]:
@@ -183,13 +179,12 @@ def _correlate(
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--checkpoints", nargs="+", required=True)
     parser.add_argument("--policy", help="zip file of a SAC policy; none repeats recorded actions")
     parser.add_argument("--sequences", type=int, default=200)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("scripts/studies/rank_errors.csv"))
-    return parser.parse_args()
+    return read_options(parser)
 
 
 if __name__ == "__main__":

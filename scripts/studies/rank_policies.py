@@ -11,13 +11,12 @@ equally many steps, and writes all as a CSV. A uniformly random policy always ta
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
+from study import read_options, study_parser, write_rows
 
 from mbrl_mts3.agents import evaluate_agent
 from mbrl_mts3.agents.imagined_evaluation import collect_imagined_rewards
@@ -34,7 +33,6 @@ HORIZONS = (15, 50, 100, 250, 500, 1000)
 def main() -> None:
     """Roll out, compare, write."""
     options = _options()
-    torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     real: dict[str, list[list[float]]] = {}
     rows = []
@@ -55,7 +53,7 @@ def main() -> None:
                 real[name] = [episode.rewards.tolist() for episode in result.episodes]
         (options.out / "real_rewards.json").write_text(json.dumps(real))
         rows += _compare(folder, checkpoint, policies, real, options)
-        _write(options.out / "rankings.csv", rows)
+        write_rows(options.out / "rankings.csv", rows)
 
 
 def _compare(folder, checkpoint, policies, real, options) -> list[dict[str, object]]:  # type: ignore[no-untyped-def]
@@ -101,24 +99,16 @@ def _compare(folder, checkpoint, policies, real, options) -> list[dict[str, obje
     return rows
 
 
-def _write(path: Path, rows: list[dict[str, object]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--checkpoints", nargs="+", required=True)
     parser.add_argument("--policies", nargs="+", required=True)
     parser.add_argument("--noise", nargs="*", default=[], metavar="NAME=DEVIATION")
     parser.add_argument("--starts", nargs="+", default=["beginning"])
     parser.add_argument("--episodes", type=int, default=32)
     parser.add_argument("--real-episodes", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/rank_policies"))
-    return parser.parse_args()
+    return read_options(parser)
 
 
 if __name__ == "__main__":

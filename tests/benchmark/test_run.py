@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from power_cut import power_cut
 
 from mbrl_mts3.benchmark import RunRecord
 from mbrl_mts3.data import split_episodes
@@ -68,14 +69,8 @@ def test_the_imputation_test_joins_and_needs_no_new_training(make_run, dataset, 
 
 
 def test_an_interrupted_training_goes_on(make_run, monkeypatch, stages):
-    def stop(self, *_):
-        if self.global_step == 3:
-            raise RuntimeError("power cut")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", stop)
-        with pytest.raises(RuntimeError, match="power cut"):
-            make_run().finish()
+    with power_cut(monkeypatch, step=3):
+        make_run().finish()
     assert not make_run().files.result.exists()
     starts = []
     monkeypatch.setattr(

@@ -14,6 +14,7 @@ from mbrl_mts3.data.formats.minari_writer import MinariWriter
 from mbrl_mts3.models import MTS3
 from mbrl_mts3.training import Checkpoint
 
+OWN = "mine/own-v0"
 FRACTIONS, SEED = (0.6, 0.2, 0.2), 3
 HIDDEN = ("encoder_hidden", "window_hidden", "action_hidden", "control_hidden", "decoder_hidden")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,14 @@ from torch import Tensor
 from mbrl_mts3.models import Prediction, WorldModel
 
 OBS, ACT = 3, 2
+SMALL_MTS3 = {
+    "latent_dim": 4,
+    "encoder_hidden": (12,),
+    "window_hidden": (12,),
+    "action_hidden": (12,),
+    "control_hidden": (12,),
+    "decoder_hidden": (12,),
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,26 @@ class Learning:
 
 class Together(dict[str, object]):
     """Arguments of a constructor that only change together."""
+
+
+def each_form(forms: Mapping[str, object]) -> Any:
+    """The fixture `form` of a model that is tried in several forms: their names, one by one."""
+
+    @pytest.fixture(params=list(forms))
+    def form(self: WorldModelCase, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    return form
+
+
+def make_forms(model: type[WorldModel], small: Mapping[str, object], forms: Mapping[str, Mapping[str, object]]) -> Any:
+    """The fixture `make` for each form: the options of a small model, and those of the form."""
+
+    @pytest.fixture
+    def make(self: WorldModelCase, form: str) -> Callable[..., WorldModel]:
+        return partial(model, OBS, ACT, **{**small, **forms[form]})
+
+    return make
 
 
 class WorldModelCase:

@@ -6,9 +6,9 @@ from learning_contract import LearningContract
 from module_contract import ModuleContract
 from prediction_contract import PredictionContract
 from sampling_contract import SamplingContract
-from world_model_case import ACT, OBS, Learning, Together
+from world_model_case import ACT, OBS, SMALL_MTS3, Learning, Together, each_form, make_forms
 
-__all__ = ["ACT", "OBS", "Learning", "Together", "WorldModelContract"]
+__all__ = ["ACT", "OBS", "SMALL_MTS3", "Learning", "Together", "WorldModelContract", "each_form", "make_forms"]
 
 
 class WorldModelContract(PredictionContract, SamplingContract, ModuleContract, LearningContract):

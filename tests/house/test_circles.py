@@ -118,22 +118,30 @@ def test_a_planted_circle_is_caught(late: str) -> None:
     assert circles(folder_graph(file_graph(known))) == [["mbrl_mts3.a", "mbrl_mts3.b"]]
 
 
-def test_folders_may_be_in_a_circle_where_no_file_is() -> None:
-    known = {
-        "mbrl_mts3.a.one": "from mbrl_mts3.b.two import y",
-        "mbrl_mts3.b.two": "",
-        "mbrl_mts3.b.three": "import mbrl_mts3.a.four",
-        "mbrl_mts3.a.four": "",
-    }
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(
+            {
+                "mbrl_mts3.a.one": "from mbrl_mts3.b.two import y",
+                "mbrl_mts3.b.two": "",
+                "mbrl_mts3.b.three": "import mbrl_mts3.a.four",
+                "mbrl_mts3.a.four": "",
+            },
+            [["mbrl_mts3.a", "mbrl_mts3.b"]],
+            id="folders may be in a circle where no file is",
+        ),
+        pytest.param(
+            {
+                "mbrl_mts3.a.__init__": "from mbrl_mts3.a.deep.one import x",
+                "mbrl_mts3.a.deep.one": "from mbrl_mts3.a.base import y",
+                "mbrl_mts3.a.base": "",
+            },
+            [],
+            id="a package below may lean on the one above",
+        ),
+    ],
+)
+def test_folders_without_a_circle_of_files(known: dict[str, str], expected: list[list[str]]) -> None:
     assert not circles(file_graph(known))
-    assert circles(folder_graph(file_graph(known))) == [["mbrl_mts3.a", "mbrl_mts3.b"]]
-
-
-def test_a_package_below_may_lean_on_the_one_above() -> None:
-    known = {
-        "mbrl_mts3.a.__init__": "from mbrl_mts3.a.deep.one import x",
-        "mbrl_mts3.a.deep.one": "from mbrl_mts3.a.base import y",
-        "mbrl_mts3.a.base": "",
-    }
-    assert not circles(file_graph(known))
-    assert not circles(folder_graph(file_graph(known)))
+    assert circles(folder_graph(file_graph(known))) == expected

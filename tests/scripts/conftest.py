@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from random_walks import OWN, save_untrained, write_walks
 
 Run = Callable[..., dict[str, Any]]
 
@@ -31,6 +32,14 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ru
         return run
 
     return prepare
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An untrained model of random walks; their data set OWN lies in a folder of this test alone."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    write_walks(OWN)
+    return save_untrained(tmp_path / "checkpoint", OWN)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from random_walks import FRACTIONS, SEED, save_untrained, write_walks
+from random_walks import FRACTIONS, OWN, SEED
 
 from mbrl_mts3.data import load_minari, split_episodes
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, DataError, EpisodeTooShortError, MTS3Error
@@ -16,15 +16,7 @@ from mbrl_mts3.metrics import evaluate_open_loop, fit_recalibration
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
 
-OWN = "mine/own-v0"
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    write_walks(OWN)
-    return save_untrained(tmp_path / "checkpoint", OWN)
 
 
 @pytest.fixture

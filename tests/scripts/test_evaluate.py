@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from random_walks import save_untrained, write_walks
+from random_walks import OWN, write_walks
 
 from mbrl_mts3.data import load_minari, split_episodes
 from mbrl_mts3.errors import (
@@ -24,24 +24,13 @@ from mbrl_mts3.metrics import evaluate_imputation, evaluate_open_loop
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
 
-OWN, OTHER = "mine/own-v0", "mine/other-v0"
+OTHER = "mine/other-v0"
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(autouse=True)
-def _datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    write_walks(OWN)
-    write_walks(OTHER, lengths=(35,) * 4, seed=1)
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    return save_untrained(tmp_path / "checkpoint", OWN)
 
 
 @pytest.fixture
 def run(command: Callable[..., Run], checkpoint: Path) -> Run:
+    write_walks(OTHER, lengths=(35,) * 4, seed=1)
     return command("evaluate", "evaluation.json", f"checkpoint={checkpoint}")
 
 

@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from power_cut import power_cut
 
 from mbrl_mts3.data import ObservationSelector, split_episodes
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, EpisodeTooShortError
@@ -123,14 +124,8 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(linear_dataset, small_mts
     WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, tmp_path / "whole")
     broken = tmp_path / "broken"
 
-    def stop(self, *args):
-        if self.global_step == 5:
-            raise RuntimeError("power cut")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", stop)
-        with pytest.raises(RuntimeError, match="power cut"):
-            WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, broken)
+    with power_cut(monkeypatch, step=5):
+        WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, broken)
     assert Checkpoint.from_pretrained(broken / "last").metrics["step"] == 4
     WorldModelTrainer(**QUICK).fit(linear_dataset, small_mts3, broken, resume=broken)
     whole, resumed = weights(tmp_path / "whole"), weights(broken)

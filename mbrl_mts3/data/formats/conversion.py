@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.d4rl_reader import is_d4rl_path
 from mbrl_mts3.data.formats.d4rl_writer import write_d4rl
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
+from mbrl_mts3.data.observations import observation_leaves
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.spaces import space_to_json
 from mbrl_mts3.errors import DataError
@@ -108,7 +109,7 @@ def write_npz(dataset: RawDataset, path: str | Path, *, overwrite: bool = False)
     }
     for name in ("actions", "rewards", "terminations", "truncations"):
         arrays[name] = np.concatenate([getattr(episode, name) for episode in episodes])
-    observed = [dict(_leaves("observations", episode.observations)) for episode in episodes]
+    observed = [dict(observation_leaves(episode.observations, "observations/")) for episode in episodes]
     informed = [{f"infos/{name}": array for name, array in episode.infos.items()} for episode in episodes]
     for parts in (observed, informed):
         for name in parts[0]:
@@ -117,14 +118,6 @@ def write_npz(dataset: RawDataset, path: str | Path, *, overwrite: bool = False)
     with atomic_file(path, overwrite=overwrite) as hidden:
         np.savez_compressed(hidden, allow_pickle=False, **arrays)
     return path
-
-
-def _leaves(name: str, observations: Any) -> Iterator[tuple[str, Array]]:
-    if isinstance(observations, Mapping):
-        for key, part in observations.items():
-            yield from _leaves(f"{name}/{key}", part)
-    else:
-        yield name, np.asarray(observations)
 
 
 def _metadata(dataset: RawDataset) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset
@@ -15,6 +14,7 @@ from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, PREFIX
 from mbrl_mts3.data.formats.d4rl_reader import is_d4rl_path, read_d4rl
 from mbrl_mts3.data.formats.minari_reader import folder_of, load_minari, open_minari, read_minari
 from mbrl_mts3.data.formats.mts3_pickle import is_mts3_pickle, read_mts3_pickle
+from mbrl_mts3.data.nested import nest_leaves
 from mbrl_mts3.data.observation_selector import MAIN_KEY
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import ConfigurationError
@@ -143,15 +143,10 @@ def load_unselected_observations(dataset: OfflineDataset) -> list[Any]:
     if not keys:
         return [{} for _ in dataset.episodes]
     unselected = load_minari(dataset.dataset_id, keys)
-    return [_nested(episode.observations, unselected.selector.keys) for episode in unselected.episodes]
-
-
-def _nested(columns: np.ndarray, keys: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
-    """Put columns (T + 1, d) back into a nested dict, by the path of each."""
-    nested: dict[str, Any] = {}
-    for path in dict.fromkeys(keys):
-        inner = nested
-        for name in path[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[path[-1]] = columns[:, [place for place, key in enumerate(keys) if key == path]]
-    return nested
+    columns: dict[tuple[str, ...], list[int]] = {}
+    for place, path in enumerate(unselected.selector.keys):
+        columns.setdefault(path, []).append(place)
+    return [
+        nest_leaves({path: episode.observations[:, places] for path, places in columns.items()})
+        for episode in unselected.episodes
+    ]

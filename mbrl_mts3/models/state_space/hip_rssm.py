@@ -11,35 +11,30 @@ from torch import Tensor, nn
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.gaussian import Evidence, FactorisedGaussian, aggregate, condition, noise_belief
-from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.batching import over_candidates
-from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.state_space.belief import HiPRSSMBelief, TaskBelief
+from mbrl_mts3.models.state_space.fast_level import FastLevelModel
 from mbrl_mts3.models.state_space.scan import FastLevelMaps, kalman_scan, mean_scan, sample_evidence_weight
-from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise, make_transition
+from mbrl_mts3.networks import GaussianEncoder
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
 
-class HiPRSSM(WorldModel):
+class HiPRSSM(FastLevelModel):
     """z' = A z + b(a) + C l + eps with one latent task l for the whole sequence (Shaj et al. 2022, arXiv 2206.14697).
 
     l has the prior N(0, I) and is conditioned on the set of encoded triples (o_t, a_t, o_{t+1}) of the first `context`
     steps, of which both observations were shown; a triple counts once the belief is updated with o_{t+1}. After the
     context the belief of l stays as it is.
 
+    The other arguments are those of `FastLevelModel`.
+
     Args:
         observation_dim, action_dim: sizes.
         context: how many steps at the start the task is inferred from.
         latent_dim: n; latents, the task too, have 2n dimensions.
         transition: "locally_linear", "dense" or any other of `MTS3`.
-        target: "absolute" predicts the observation outright, "delta" its change.
-        encoder_hidden: hidden sizes of the encoder of observations.
         task_hidden: hidden sizes of the encoder of the context.
-        control_hidden: hidden sizes of the network of the action in the transition.
-        decoder_hidden: hidden sizes of the head of means.
-        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
-        heteroscedastic: let predicted variances depend on the belief's mean, not on its covariance alone.
         initial_variance: of z before the first observation.
 
     Raises:
@@ -90,22 +85,10 @@ class HiPRSSM(WorldModel):
         }
         self.latent_dim = latent_dim
         self.initial_variance = initial_variance
-        self.transition = make_transition(transition, latent_dim)
-        self.noise = ProcessNoise(latent_dim)
-        self.cause_map = Link(latent_dim)
-        self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if action_dim else None
+        self.build_fast_level(latent_dim, transition, control_hidden, driven=action_dim > 0, caused=True)
         self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
         self.context = TaskContext(observation_dim, action_dim, latent_dim, length=context, hidden=task_hidden)
-        self.readout = Readout(
-            latent_dim,
-            observation_dim,
-            decoder_hidden,
-            delta=target == "delta",
-            reward=predict_reward,
-            termination=predict_termination,
-            variance_hidden=variance_hidden,
-            heteroscedastic=heteroscedastic,
-        )
+        self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
     @property
     def causal(self) -> bool:
@@ -145,14 +128,13 @@ class HiPRSSM(WorldModel):
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[HiPRSSMBelief, Prediction]:
-        self.check_sequence(observations, actions, mask)
         start = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        self.check_rows(len(start.step), observations)
+        self.check_sequence(observations, actions, mask, len(start.step))
         batch, length = actions.shape[:2]
         shown = torch.ones(batch, length, dtype=torch.bool, device=actions.device) if mask is None else mask
         evidence, task = self.context.along(start.task, observations, actions, shown, start.step)
         maps = self._maps()
-        drive = maps.drive((batch, length), self._control(actions), aggregate(evidence))
+        drive = maps.drive((batch, length), self.control_effect(actions), aggregate(evidence))
         predicted, _ = kalman_scan(maps.transition, start.fast, drive, self.observation_encoder(observations, mask))
         prediction, reference = self.readout(predicted, start.reference, observations, mask)
         return HiPRSSMBelief(predicted[:, -1], task, start.step + length, reference), prediction
@@ -163,7 +145,8 @@ class HiPRSSM(WorldModel):
         maps = self._maps()
 
         def rollout(rows: HiPRSSMBelief, plans: Tensor) -> Prediction:
-            drive = maps.drive(tuple(plans.shape[:2]), self._control(plans), aggregate(rows.task.evidence)[:, None])
+            task = aggregate(rows.task.evidence)[:, None]
+            drive = maps.drive(tuple(plans.shape[:2]), self.control_effect(plans), task)
             predicted, _ = kalman_scan(maps.transition, rows.fast, drive, None)
             prediction: Prediction = self.readout(predicted, rows.reference)[0]
             return prediction
@@ -177,7 +160,7 @@ class HiPRSSM(WorldModel):
 
         def rollout(rows: HiPRSSMBelief, plans: Tensor) -> MeanPrediction:
             like = rows.fast.mean[:, None].expand(-1, plans.shape[1], -1)
-            drive = maps.drive_mean(like, self._control(plans), aggregate(rows.task.evidence).mean[:, None])
+            drive = maps.drive_mean(like, self.control_effect(plans), aggregate(rows.task.evidence).mean[:, None])
             return self.readout.means(mean_scan(maps.transition, rows.fast.mean, drive), rows.reference)
 
         return over_candidates(rollout, start, actions)
@@ -194,21 +177,16 @@ class HiPRSSM(WorldModel):
     def _advance(self, belief: HiPRSSMBelief, action: Tensor) -> HiPRSSMBelief:
         self.check_actions(action.unsqueeze(1), len(belief.step))
         maps = self._maps()
-        drive = maps.drive((len(action),), self._control(action), aggregate(belief.task.evidence))
+        drive = maps.drive((len(action),), self.control_effect(action), aggregate(belief.task.evidence))
         predicted = maps.transition.apply(belief.fast) + drive
         reference = belief.reference
         if reference is not None:
             reference = reference + self.readout.change(predicted.mean)
         return HiPRSSMBelief(predicted, self.context.advance(belief.task, action), belief.step + 1, reference)
 
-    def _control(self, actions: Tensor) -> Tensor | None:
-        if self.control is None:
-            return None
-        effect: Tensor = self.control(actions)
-        return effect
-
     def _maps(self) -> FastLevelMaps:
-        return FastLevelMaps(self.transition(), self.cause_map(), noise_belief(self.noise()))
+        cause = None if self.cause_map is None else self.cause_map()
+        return FastLevelMaps(self.transition(), cause, noise_belief(self.noise()))
 
     def _checked(self, belief: TensorRecord) -> HiPRSSMBelief:
         if not isinstance(belief, HiPRSSMBelief):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,30 +13,33 @@ from mbrl_mts3.models.state_space.belief import LevelBelief, MTS3Belief
 from mbrl_mts3.models.state_space.network import MTS3Maps, MTS3Network
 from mbrl_mts3.models.state_space.scan import SharedCause, kalman_scan, mean_scan, sample_scan, shared_step
 from mbrl_mts3.models.state_space.time_scale import Cells, PriorAt
-from mbrl_mts3.tensor_record import concatenate
+from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
 Noise = Callable[[Tensor, int], Tensor]
 """Standard normal (B, count, 2n) for a tensor (B, 2n) and a count."""
 
 
-def filter_sequence(
-    model: MTS3Network,
-    maps: MTS3Maps,
-    start: MTS3Belief,
-    actions: Tensor,
-    observations: Tensor | None = None,
-    mask: Tensor | None = None,
-) -> tuple[MTS3Belief, FactorisedGaussian]:
-    """Run along actions (B, T, act): the belief at the end, and the predicted beliefs of z_1..z_T, (B, T).
+@dataclass(frozen=True, repr=False)
+class Steps(TensorRecord):
+    """What a model is given along T steps."""
 
-    Args:
-        observations, mask: (B, T, obs) and (B, T), o_0..o_{T-1} to update with; None for an open loop.
-    """
+    actions: Tensor
+    """(B, T, act)."""
+    observations: Tensor | None = None
+    """(B, T, obs), o_0..o_{T-1} to update with; None for an open loop."""
+    mask: Tensor | None = None
+    """(B, T) bool, True where the observation is available; None means everywhere."""
+
+
+def filter_sequence(
+    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps
+) -> tuple[MTS3Belief, FactorisedGaussian]:
+    """Run along steps (B, T): the belief at the end, and the predicted beliefs of z_1..z_T, (B, T)."""
     groups = group_by_step(start.step)
     if len(groups) == 1:
-        return _run_aligned(model, maps, start, actions, observations, mask)
+        return _run_aligned(model, maps, start, steps)
     # Elements at different phases of their cells cannot be cut into cells together.
-    runs = [_run_aligned(model, maps, start[i], actions[i], _pick(observations, i), _pick(mask, i)) for i in groups]
+    runs = [_run_aligned(model, maps, start[i], steps[i]) for i in groups]
     order = torch.cat(groups).argsort()
     return concatenate([run[0] for run in runs])[order], concatenate([run[1] for run in runs])[order]
 
@@ -46,13 +50,7 @@ def group_by_step(step: Tensor) -> list[Tensor]:
 
 
 def run_slow_levels(
-    model: MTS3Network,
-    maps: MTS3Maps,
-    start: MTS3Belief,
-    actions: Tensor,
-    observations: Tensor | None = None,
-    mask: Tensor | None = None,
-    noise: Noise | None = None,
+    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, given: Steps, noise: Noise | None = None
 ) -> tuple[FactorisedGaussian | None, tuple[LevelBelief, ...]]:
     """Run the slow levels, slowest first: what conditions the fast level (B, T), and the levels' beliefs at the end.
 
@@ -60,6 +58,7 @@ def run_slow_levels(
         start: all elements at the same step.
         noise: where given, sample each cell's latent once instead of keeping its belief.
     """
+    actions, observations = given.actions, given.observations
     begin, length = int(start.step[0]), actions.shape[1]
     steps = torch.arange(begin, begin + length, device=actions.device)
     dropped = model.options.slow_dropout if model.training and observations is not None else 0.0
@@ -68,7 +67,7 @@ def run_slow_levels(
     beliefs: list[LevelBelief] = []
     for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
         cells = Cells(level.period, begin % level.period, length)
-        observed = None if observations is None else level.observation_evidence(observations, steps, mask)
+        observed = None if observations is None else level.observation_evidence(observations, steps, given.mask)
         if observed is not None and kept is not None:
             observed = Evidence(observed.precision * kept, observed.information * kept)
         cell_noise = None if noise is None else noise(belief.state.mean, cells.count)
@@ -79,15 +78,11 @@ def run_slow_levels(
 
 
 def _run_aligned(
-    model: MTS3Network,
-    maps: MTS3Maps,
-    start: MTS3Belief,
-    actions: Tensor,
-    observations: Tensor | None,
-    mask: Tensor | None,
+    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps
 ) -> tuple[MTS3Belief, FactorisedGaussian]:
-    cause, levels = run_slow_levels(model, maps, start, actions, observations, mask)
-    evidence = None if observations is None else model.observation_encoder(observations, mask)
+    actions, observations = steps.actions, steps.observations
+    cause, levels = run_slow_levels(model, maps, start, steps)
+    evidence = None if observations is None else model.observation_encoder(observations, steps.mask)
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     shared = _shared_cause(model, maps, start, cause, actions.shape[1])
     interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
@@ -103,10 +98,6 @@ def _shared_cause(
     begin, period = int(start.step[0]), model.options.time_scales[0]
     begins = [(begin + t) % period == 0 for t in range(length)]
     return SharedCause(maps.shared, cause, start.shared, begins)
-
-
-def _pick(tensor: Tensor | None, index: Tensor) -> Tensor | None:
-    return None if tensor is None else tensor[index]
 
 
 def update_belief(
@@ -177,7 +168,7 @@ def _sample_aligned(
         for level in start.levels
     )
     known = MTS3Belief(start.fast, levels, start.step, start.reference, start.shared)
-    cause, _ = run_slow_levels(model, maps, known, actions, noise=noise)
+    cause, _ = run_slow_levels(model, maps, known, Steps(actions), noise)
     first = start.fast.sample(noise(start.fast.mean, 1)[:, 0]).mean
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)

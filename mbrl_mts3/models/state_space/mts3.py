@@ -15,6 +15,7 @@ from mbrl_mts3.gaussian import FactorisedGaussian, SharedLatentCovariance
 from mbrl_mts3.models.batching import over_candidates, segment_ends
 from mbrl_mts3.models.state_space.belief import MTS3Belief
 from mbrl_mts3.models.state_space.inference import (
+    Steps,
     filter_sequence,
     imagine_means,
     predict_belief,
@@ -35,7 +36,8 @@ class MTS3(MTS3Network):
 
     Each level is conditioned on the *prior* of the level above, which has seen the past only. The published model has
     no W tanh(...): its dynamics are linear in the latent. A linear model, however wide, cannot represent effects of
-    actions that depend on the state; `interaction_width` adds them, at the mean of the belief.
+    actions that depend on the state; `interaction_width` adds them, at the mean of the belief. Options of encoders and
+    heads that are not named here are those of `FastLevelModel`.
 
     Args:
         observation_dim, action_dim: sizes; action_dim 0 gives the unactuated model of time series.
@@ -49,23 +51,16 @@ class MTS3(MTS3Network):
         conditioning: "prior", or "posterior" to smooth with the whole cell's observations; not for control.
         shared_latent: "independent" adds the slow latent's covariance again at each step, as published; "exact"
             treats it as one variable for the whole cell of the first slow level.
-        target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
-            errors in long open loops.
         actuated: False ignores the actions at every level, as a model of time series does.
         abstract_actions: False lets the actions reach the fast level only.
         encoder_hidden: hidden sizes of the fast level's encoder of observations.
         window_hidden: hidden sizes of the slow levels' encoders of observations.
         action_hidden: hidden sizes of the slow levels' encoders of actions.
         control_hidden: hidden sizes of the network of the action in the fast transition, and of u.
-        decoder_hidden: hidden sizes of the head of means.
         interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
-        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
         slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; sampled
             for each segment where a long batch is computed in segments. A fast level that is always trained with a
             well-informed slow latent relies on it, and errs far in open loops, where the slow latent knows little.
-        heteroscedastic: let predicted variances depend on the belief's mean; as published they are read from its
-            covariance alone, which hardly depends on where the state is.
-        initial_variance: of every latent before the first observation.
         slow_initial_variance: of the slow latents; None means initial_variance, as published. With a value near the
             variance that long open loops end with, training sequences begin there, so that it is learned.
 
@@ -133,14 +128,11 @@ class MTS3(MTS3Network):
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[MTS3Belief, Prediction]:
-        self.check_sequence(observations, actions, mask)
         known = self.initial_belief(len(observations)) if belief is None else self._checked(belief)
-        self.check_rows(len(known.step), observations)
-        maps, parts, begin = self._current_maps(), [], 0
+        self.check_sequence(observations, actions, mask, len(known.step))
+        maps, steps, parts, begin = self._current_maps(), Steps(actions, observations, mask), [], 0
         for end in self._segment_ends(known, actions):
-            cut = slice(begin, end)
-            shown = None if mask is None else mask[:, cut]
-            known, prediction = self._run(maps, known, actions[:, cut], observations[:, cut], shown)
+            known, prediction = self._run(maps, known, steps[:, begin:end])
             parts.append(prediction)
             begin = end
         return known, parts[0] if len(parts) == 1 else concatenate(parts, dim=1)
@@ -151,7 +143,7 @@ class MTS3(MTS3Network):
         maps = self._current_maps()
 
         def rollout(rows: MTS3Belief, plans: Tensor) -> Prediction:
-            return self._run(maps, rows, plans)[1]
+            return self._run(maps, rows, Steps(plans))[1]
 
         return over_candidates(rollout, start, actions)
 
@@ -198,16 +190,9 @@ class MTS3(MTS3Network):
             return [length]
         return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
 
-    def _run(
-        self,
-        maps: MTS3Maps,
-        start: MTS3Belief,
-        actions: Tensor,
-        observations: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> tuple[MTS3Belief, Prediction]:
-        after, predicted = filter_sequence(self, maps, start, actions, observations, mask)
-        prediction, reference = self.readout(predicted, start.reference, observations, mask)
+    def _run(self, maps: MTS3Maps, start: MTS3Belief, steps: Steps) -> tuple[MTS3Belief, Prediction]:
+        after, predicted = filter_sequence(self, maps, start, steps)
+        prediction, reference = self.readout(predicted, start.reference, steps.observations, steps.mask)
         return replace(after, reference=reference), prediction
 
     def _advanced(self, belief: MTS3Belief, action: Tensor) -> MTS3Belief:

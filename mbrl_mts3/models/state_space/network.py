@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import SharedLatentMaps, noise_belief
-from mbrl_mts3.models.base import WorldModel
-from mbrl_mts3.models.readout import Readout
+from mbrl_mts3.models.state_space.fast_level import FastLevelModel
 from mbrl_mts3.models.state_space.options import MTS3Options
 from mbrl_mts3.models.state_space.scan import FastLevelMaps, Interaction, InteractionSequence
 from mbrl_mts3.models.state_space.time_scale import SlowLevel, SlowLevelMaps
-from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise, StateInteraction
-from mbrl_mts3.networks.transitions import make_transition
+from mbrl_mts3.networks import GaussianEncoder, StateInteraction
 
 
-class MTS3Network(WorldModel):
+class MTS3Network(FastLevelModel):
     """The networks of MTS3. `MTS3` documents the options; the inference is in `inference.py`."""
 
     def __init__(
@@ -76,35 +74,23 @@ class MTS3Network(WorldModel):
             slow_initial_variance=slow_initial_variance,
         )
         self.levels = nn.ModuleList(self._level(i) for i in range(len(self.options.time_scales)))
-        self.transition = make_transition(transition, latent_dim)
-        self.noise = ProcessNoise(latent_dim)
-        self.cause_map = Link(latent_dim, slow_latent_dim) if len(self.levels) else None
         driven = actuated and action_dim > 0
-        self.control = MLP(action_dim, control_hidden, 2 * latent_dim, layer_norm=True) if driven else None
+        self.build_fast_level(
+            latent_dim,
+            transition,
+            control_hidden,
+            driven=driven,
+            caused=len(self.levels) > 0,
+            cause_dim=slow_latent_dim,
+        )
         self.interaction = self._interaction(action_dim if driven else 0)
         self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
-        self.readout = Readout(
-            latent_dim,
-            observation_dim,
-            decoder_hidden,
-            delta=target == "delta",
-            reward=predict_reward,
-            termination=predict_termination,
-            variance_hidden=variance_hidden,
-            heteroscedastic=heteroscedastic,
-        )
+        self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
     @property
     def slow_levels(self) -> list[SlowLevel]:
         """The slow levels, the fastest of them first."""
         return [level for level in self.levels if isinstance(level, SlowLevel)]
-
-    def control_effect(self, actions: Tensor) -> Tensor | None:
-        """b(a) (..., 2n) of actions (..., act); None where actions do not move the fast level."""
-        if self.control is None:
-            return None
-        effect: Tensor = self.control(actions)
-        return effect
 
     def interaction_along(self, maps: MTS3Maps, actions: Tensor, cause: Tensor | None) -> InteractionSequence | None:
         """The interaction under actions (B, T, act) and means of the first slow latent (B, T, 2n); None without one."""

@@ -10,20 +10,12 @@ from mbrl_mts3.models.state_space.mts3 import MTS3
 class RKN(MTS3):
     """z' = A(z) z + eps: the fast level alone, without actions (Becker et al. 2019, arXiv 1905.07357).
 
+    The other arguments are those of `MTS3`.
+
     Args:
         observation_dim, action_dim: sizes; actions are accepted as by every model, and ignored.
-        latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), or any
             other that `MTS3` knows.
-        target: "absolute" predicts the observation outright, "delta" its change.
-        encoder_hidden: hidden sizes of the encoder of observations.
-        decoder_hidden: hidden sizes of the head of means.
-        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
-        heteroscedastic: let predicted variances depend on the belief's mean, not on its covariance alone.
-        initial_variance: of every latent before the first observation.
-
-    Raises:
-        ConfigurationError: an option is unknown.
     """
 
     def __init__(
@@ -63,23 +55,11 @@ class RKN(MTS3):
 class AcRKN(MTS3):
     """z' = A(z) z + b(a) + eps: RKN with an action that is known exactly (Shaj et al. 2020, arXiv 2010.10201).
 
-    With the same transition it is MTS3 of a single level.
+    With the same transition it is MTS3 of a single level. The other arguments are those of `MTS3`.
 
     Args:
-        observation_dim, action_dim: sizes.
-        latent_dim: n; latents have 2n dimensions.
         transition: "locally_linear" (8 dense bases), "banded_locally_linear" (15 of bandwidth 3, as published), "dense"
             (the same for all states), or any other of `MTS3`.
-        target: "absolute" predicts the observation outright, "delta" its change.
-        encoder_hidden: hidden sizes of the encoder of observations.
-        control_hidden: hidden sizes of the network of the action in the transition.
-        decoder_hidden: hidden sizes of the head of means.
-        variance_hidden: hidden sizes of the head of variances; None means decoder_hidden.
-        heteroscedastic: let predicted variances depend on the belief's mean, not on its covariance alone.
-        initial_variance: of every latent before the first observation.
-
-    Raises:
-        ConfigurationError: an option is unknown.
     """
 
     def __init__(

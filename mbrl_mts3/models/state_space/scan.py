@@ -40,6 +40,8 @@ def kalman_scan(
     evidence: Evidence | None,
     shared: SharedCause | None = None,
     interaction: InteractionSequence | None = None,
+    *,
+    fused: bool = True,
 ) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
     """Condition on step t's evidence, then predict z_{t+1} = A z_t + drive_t, for t = 0..T-1.
 
@@ -50,39 +52,14 @@ def kalman_scan(
         evidence: (B, T, n), None for an open loop.
         shared: where given, the slow latent of a cell is one variable for all of its steps.
         interaction: term that is added to each predicted mean.
+        fused: False goes by `condition` and `LinearMap.apply` at each step, as a reference, where a transition with one
+            matrix for all states would take the fused recursion.
 
     Returns:
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
     """
-    if shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
-        weights = None if interaction is None else interaction.interaction
-        return FactorisedGaussian(
-            *fused_scan(
-                transition.weight,
-                transition.covariance_weight,
-                start.mean,
-                start.covariance,
-                drive.mean,
-                drive.covariance,
-                None if evidence is None else evidence.precision,
-                None if evidence is None else evidence.information,
-                None if weights is None else weights.state_weight,
-                None if weights is None else weights.out_weight,
-                None if interaction is None else interaction.inputs,
-            )
-        ), None
-    return stepwise_scan(transition, start, drive, evidence, shared, interaction)
-
-
-def stepwise_scan(
-    transition: LinearMap,
-    start: FactorisedGaussian,
-    drive: FactorisedGaussian,
-    evidence: Evidence | None,
-    shared: SharedCause | None = None,
-    interaction: InteractionSequence | None = None,
-) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
-    """`kalman_scan` by `condition` and `LinearMap.apply` at each step, for any transition; reference of fused ones."""
+    if fused and shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
+        return _fused(transition, start, drive, evidence, interaction), None
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
     seen = (
         None
@@ -107,6 +84,31 @@ def stepwise_scan(
         means.append(belief.mean)
         covariances.append(belief.covariance)
     return FactorisedGaussian(torch.stack(means, dim=1), torch.stack(covariances, dim=1)), tracked
+
+
+def _fused(
+    transition: DenseMap,
+    start: FactorisedGaussian,
+    drive: FactorisedGaussian,
+    evidence: Evidence | None,
+    interaction: InteractionSequence | None,
+) -> FactorisedGaussian:
+    weights = None if interaction is None else interaction.interaction
+    return FactorisedGaussian(
+        *fused_scan(
+            transition.weight,
+            transition.covariance_weight,
+            start.mean,
+            start.covariance,
+            drive.mean,
+            drive.covariance,
+            None if evidence is None else evidence.precision,
+            None if evidence is None else evidence.information,
+            None if weights is None else weights.state_weight,
+            None if weights is None else weights.out_weight,
+            None if interaction is None else interaction.inputs,
+        )
+    )
 
 
 def shared_step(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import torch
-from world_model_contract import ACT, OBS, WorldModelContract
+from world_model_contract import ACT, OBS, WorldModelContract, each_form, make_forms
 
 from mbrl_mts3.models import MTS3, AcRKN
 
@@ -30,13 +28,8 @@ ALTERNATIVES = {
 
 
 class TestAcRKNContract(WorldModelContract):
-    @pytest.fixture(params=FORMS, ids=list(FORMS))
-    def form(self, request):
-        return request.param
-
-    @pytest.fixture
-    def make(self, form):
-        return partial(AcRKN, OBS, ACT, **{**SMALL, **FORMS[form]})
+    form = each_form(FORMS)
+    make = make_forms(AcRKN, SMALL, FORMS)
 
     @pytest.fixture
     def alternatives(self, form):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
 from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
 from mbrl_mts3.models.state_space import fused_scan as module
 from mbrl_mts3.models.state_space.fused_scan import fused_scan
-from mbrl_mts3.models.state_space.scan import Interaction, InteractionSequence, kalman_scan, stepwise_scan
+from mbrl_mts3.models.state_space.scan import Interaction, InteractionSequence, kalman_scan
 from mbrl_mts3.networks.transitions import DenseTransition
+
+stepwise_scan = partial(kalman_scan, fused=False)
 
 
 def inputs(batch, steps, n, dtype, observed=True):
@@ -86,7 +90,7 @@ def test_the_hand_written_gradient_is_the_numerical_one(observed, interacts):
 
 def test_the_default_model_takes_the_fused_path(monkeypatch):
     """Otherwise the tests above would compare the plain path with itself."""
-    monkeypatch.setattr("mbrl_mts3.models.state_space.scan.stepwise_scan", None)
+    monkeypatch.setattr("mbrl_mts3.models.state_space.scan.condition", None)
     run(kalman_scan, DenseTransition(2)(), inputs(2, 3, 2, torch.float32))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 from dense_hip_rssm import DenseHiPRSSM
-from world_model_contract import ACT, OBS, Learning, WorldModelContract
+from world_model_contract import ACT, OBS, Learning, WorldModelContract, each_form, make_forms
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.gaussian import aggregate
@@ -31,13 +29,8 @@ FORMS = {
 
 
 class TestHiPRSSMContract(WorldModelContract):
-    @pytest.fixture(params=FORMS, ids=list(FORMS))
-    def form(self, request):
-        return request.param
-
-    @pytest.fixture
-    def make(self, form):
-        return partial(HiPRSSM, OBS, ACT, **{**SMALL, **FORMS[form]})
+    form = each_form(FORMS)
+    make = make_forms(HiPRSSM, SMALL, FORMS)
 
     @pytest.fixture
     def alternatives(self, form):

@@ -9,18 +9,12 @@ import pytest
 import torch
 from beliefs import is_valid
 from dense_mts3 import DenseMTS3
+from world_model_case import SMALL_MTS3
 
 from mbrl_mts3.errors import CausalityError, ConfigurationError
 from mbrl_mts3.models import MTS3
 
-SMALL = {
-    "latent_dim": 5,
-    "encoder_hidden": (12,),
-    "window_hidden": (12,),
-    "action_hidden": (12,),
-    "control_hidden": (12,),
-    "decoder_hidden": (12,),
-}
+SMALL = {**SMALL_MTS3, "latent_dim": 5}
 
 
 def small(time_scales=(4,), action_dim=2, **options) -> MTS3:

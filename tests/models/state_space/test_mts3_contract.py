@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
-from world_model_contract import ACT, OBS, Learning, WorldModelContract
+from world_model_contract import Learning, WorldModelContract, each_form, make_forms
 
 from mbrl_mts3.models import MTS3
 
@@ -70,13 +68,8 @@ ALTERNATIVES = {
 
 
 class TestMTS3Contract(WorldModelContract):
-    @pytest.fixture(params=FORMS, ids=list(FORMS))
-    def form(self, request):
-        return request.param
-
-    @pytest.fixture
-    def make(self, form):
-        return partial(MTS3, OBS, ACT, **{**SMALL, **FORMS[form]})
+    form = each_form(FORMS)
+    make = make_forms(MTS3, SMALL, FORMS)
 
     @pytest.fixture
     def uses_actions(self, form):

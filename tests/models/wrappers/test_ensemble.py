@@ -7,31 +7,24 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from world_model_case import SMALL_MTS3
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.models import SINGLE_MODELS, Ensemble
 
 OBS, ACT, COUNT = 3, 2, 3
-SMALL = {
-    "latent_dim": 4,
-    "encoder_hidden": (12,),
-    "window_hidden": (12,),
-    "action_hidden": (12,),
-    "control_hidden": (12,),
-    "decoder_hidden": (12,),
-}
 FORMS = {
     # Every model as it comes, those of tomorrow too; then the ways that one of them may take.
     **{name: (name, {}) for name in SINGLE_MODELS},
-    "three-levels": ("MTS3", {"time_scales": (2, 4), **SMALL}),
-    "one-level": ("MTS3", {"time_scales": (), **SMALL}),
-    "window": ("MTS3", {"time_scales": (5,), "aggregation": "window", **SMALL}),
-    "smoothing": ("MTS3", {"time_scales": (5,), "conditioning": "posterior", **SMALL}),
-    "exact": ("MTS3", {"time_scales": (5,), "shared_latent": "exact", **SMALL}),
-    "delta": ("MTS3", {"time_scales": (5,), "target": "delta", **SMALL}),
-    "diagonal": ("MTS3", {"time_scales": (5,), "transition": "diagonal", **SMALL}),
-    "banded": ("MTS3", {"time_scales": (5,), "transition": "banded", **SMALL}),
-    "locally-linear": ("MTS3", {"time_scales": (5,), "transition": "locally_linear", **SMALL}),
+    "three-levels": ("MTS3", {"time_scales": (2, 4), **SMALL_MTS3}),
+    "one-level": ("MTS3", {"time_scales": (), **SMALL_MTS3}),
+    "window": ("MTS3", {"time_scales": (5,), "aggregation": "window", **SMALL_MTS3}),
+    "smoothing": ("MTS3", {"time_scales": (5,), "conditioning": "posterior", **SMALL_MTS3}),
+    "exact": ("MTS3", {"time_scales": (5,), "shared_latent": "exact", **SMALL_MTS3}),
+    "delta": ("MTS3", {"time_scales": (5,), "target": "delta", **SMALL_MTS3}),
+    "diagonal": ("MTS3", {"time_scales": (5,), "transition": "diagonal", **SMALL_MTS3}),
+    "banded": ("MTS3", {"time_scales": (5,), "transition": "banded", **SMALL_MTS3}),
+    "locally-linear": ("MTS3", {"time_scales": (5,), "transition": "locally_linear", **SMALL_MTS3}),
     "one-step": ("ProbabilisticMLP", {"hidden": (8, 8), "propagation": "mean"}),
 }
 
@@ -167,7 +160,7 @@ def check_dealing(ensemble, batch):
             )
 
 
-def test_each_sample_follows_one_member():
+def counting() -> Ensemble:
     """Members that each say their own number, for sure and whatever they are told, cannot be mixed up unseen."""
     ensemble = Ensemble(OBS, ACT, "ProbabilisticMLP", COUNT, {"hidden": ()}).double()
     network = ensemble.stack.skeleton.network
@@ -175,6 +168,11 @@ def test_each_sample_follows_one_member():
         torch.nn.init.zeros_(parameter)
     network.variance_head.bias.data.fill_(-40.0)
     network.mean_head.bias.data += torch.arange(COUNT)[:, None]
+    return ensemble
+
+
+def test_each_sample_follows_one_member():
+    ensemble = counting()
     belief = ensemble.observe(ensemble.initial_belief(2), torch.zeros(2, OBS).double())
     sampled = ensemble.sample(belief, torch.zeros(2, 3, ACT).double(), 7, torch.Generator().manual_seed(0))
     assert sampled.observations.shape == (2, 7, 3, OBS)
@@ -184,7 +182,7 @@ def test_each_sample_follows_one_member():
 
 
 def test_members_start_apart():
-    ensemble = Ensemble(OBS, ACT, "MTS3", COUNT, {"time_scales": (5,), **SMALL})
+    ensemble = Ensemble(OBS, ACT, "MTS3", COUNT, {"time_scales": (5,), **SMALL_MTS3})
     for name, parameter in ensemble.named_parameters():
         if name.endswith("weight") and "norm" not in name and parameter.ndim == 3:
             assert (parameter[0] - parameter[1]).abs().max() > 1e-3, name
@@ -211,7 +209,7 @@ def test_they_disagree_off_the_data_more_than_on_it():
 
 
 def test_batches_in_pieces_equal_the_whole(monkeypatch):
-    ensemble = Ensemble(OBS, ACT, "MTS3", COUNT, {"time_scales": (5,), **SMALL}).double().eval()
+    ensemble = Ensemble(OBS, ACT, "MTS3", COUNT, {"time_scales": (5,), **SMALL_MTS3}).double().eval()
     observations, actions, mask = sequence(7)
     with torch.no_grad():
         belief, filtered = ensemble.filter(observations, actions, mask)
@@ -248,12 +246,7 @@ def test_a_belief_of_another_model_is_refused():
 
 
 def test_step_by_step_each_future_follows_one_member_too():
-    ensemble = Ensemble(OBS, ACT, "ProbabilisticMLP", COUNT, {"hidden": ()}).double()
-    network = ensemble.stack.skeleton.network
-    for parameter in network.parameters():
-        torch.nn.init.zeros_(parameter)
-    network.variance_head.bias.data.fill_(-40.0)
-    network.mean_head.bias.data += torch.arange(COUNT)[:, None]
+    ensemble = counting()
     belief = ensemble.observe(ensemble.initial_belief(20), torch.zeros(20, OBS).double())
     state = ensemble.start_sampling(belief, torch.Generator().manual_seed(0))
     chosen = state.member.clone()

@@ -5,20 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from world_model_contract import ACT, OBS, Learning, Together, WorldModelContract
+from world_model_contract import ACT, OBS, SMALL_MTS3, Learning, Together, WorldModelContract
 
 from mbrl_mts3.models import Ensemble
 
 FORMS = {
-    "MTS3": {
-        "time_scales": (5,),
-        "latent_dim": 4,
-        "encoder_hidden": (12,),
-        "window_hidden": (12,),
-        "action_hidden": (12,),
-        "control_hidden": (12,),
-        "decoder_hidden": (12,),
-    },
+    "MTS3": {"time_scales": (5,), **SMALL_MTS3},
     "ProbabilisticMLP": {"hidden": (16, 16), "particles": 3},
 }
 

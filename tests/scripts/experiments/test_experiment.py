@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from power_cut import power_cut
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection import collect_dataset
@@ -122,17 +123,8 @@ def test_a_killed_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_an_interrupted_training_is_resumed(run: Run, monkeypatch: pytest.MonkeyPatch):
-    class KilledError(Exception):
-        pass
-
-    def kill(module: Any, *_: object, **__: object) -> None:
-        if module.trainer.global_step >= 3:
-            raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", kill)
-        with pytest.raises(KilledError):
-            run("experiment=small", "each.seed=[0]")
+    with power_cut(monkeypatch, step=3):
+        run("experiment=small", "each.seed=[0]")
     folder = Path("runs/experiments/small/model/seed_0")
     assert (folder / "resume.ckpt").is_file()
     assert not json.loads((folder / "stage.json").read_text())["finished"]
