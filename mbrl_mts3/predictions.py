@@ -30,6 +30,9 @@ class Prediction(TensorRecord):
     """(..., L): logit of the probability that the episode terminates at o_{t+1}."""
     epistemic_variance: Tensor | None = None
     """(..., L, obs): the part of `variance` that comes from an ensemble's disagreement; None for a single model."""
+    change: Tensor | None = None
+    """(..., L, obs): predicted o_{t+1} - o_t in units of `Normalizer.change_scale`; for the loss, in training mode
+    only."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -17,6 +17,7 @@ from mbrl_mts3.tensor_record import TensorRecord
 
 # A dimension that varies less than this, relative to its size, is constant up to float32 rounding.
 _CONSTANT = 1e-6
+_SMALLEST_CHANGE = 1e-3
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +39,9 @@ class Normalizer(TensorRecord):
     """()."""
     reward_scale: Tensor
     """(), positive."""
+    change_scale: Tensor | None = None
+    """(obs,): root mean square of the change of an observation in one step, in units of its scale, from 0.001 to 1;
+    None for files of earlier versions."""
 
     @classmethod
     def fit(cls, episodes: Sequence[Episode]) -> Normalizer:
@@ -48,12 +52,16 @@ class Normalizer(TensorRecord):
         """
         if not episodes:
             raise DataError("a normalizer needs at least one episode")
-        observations, actions, rewards = RunningMoments(), RunningMoments(), RunningMoments()
+        observations, actions, rewards, changes = (RunningMoments() for _ in range(4))
         for episode in episodes:
             observations.add(episode.observations)
             actions.add(episode.actions)
             rewards.add(episode.rewards)
-        return cls(*_statistics(observations), *_statistics(actions), *_statistics(rewards))
+            changes.add(np.diff(episode.observations, axis=0))
+        mean, scale = _statistics(observations)
+        typical = np.sqrt(np.square(changes.deviation) + np.square(changes.mean)) / scale.numpy()
+        change_scale = torch.as_tensor(np.clip(typical, _SMALLEST_CHANGE, 1.0), dtype=torch.float32)
+        return cls(mean, scale, *_statistics(actions), *_statistics(rewards), change_scale)
 
     @classmethod
     def identity(cls, observation_dim: int, action_dim: int) -> Normalizer:

@@ -73,29 +73,27 @@ class ErrorSums(TensorRecord):
         """The sequences of both; horizons that one of them lacks count as empty."""
         longest = max(len(self.count), len(other.count))
         mine, theirs = self.pad(longest), other.pad(longest)
-        added = {name: _add(getattr(mine, name), getattr(theirs, name)) for name in vars(mine)}
-        joined = {
-            name: None if value is None else torch.cat([value, getattr(theirs, name)], dim=1)
-            for name, value in mine._of_sequences().items()
+        parts = {
+            name: _join(name, value, getattr(theirs, name)) for name, value in vars(mine).items() if value is not None
         }
-        return replace(mine, **{**added, **joined})
+        return replace(mine, **parts)
 
     def pad(self, horizon: int) -> Self:
         """Append horizons without sequences, up to `horizon`."""
         more = horizon - len(self.count)
-        padded = self.map(lambda t: pad(t, (0, 0) * (t.ndim - 1) + (0, more)))
-        unreached = {
-            name: None if value is None else pad(value, (0, 0, 0, more), value=math.nan)
-            for name, value in self._of_sequences().items()
+        parts = {
+            name: pad(value, (0, 0) * (value.ndim - 1) + (0, more), value=math.nan if name in _OF_SEQUENCES else 0.0)
+            for name, value in vars(self).items()
+            if value is not None
         }
-        return replace(padded, **unreached)
-
-    def _of_sequences(self) -> dict[str, Tensor | None]:
-        return {"by_sequence": self.by_sequence, "nll_by_sequence": self.nll_by_sequence}
+        return replace(self, **parts)
 
 
-def _add(some: Tensor | None, more: Tensor | None) -> Tensor | None:
-    return None if some is None or more is None or some.shape != more.shape else some + more
+_OF_SEQUENCES = ("by_sequence", "nll_by_sequence")
+
+
+def _join(name: str, some: Tensor, more: Tensor) -> Tensor:
+    return torch.cat([some, more], dim=1) if name in _OF_SEQUENCES else some + more
 
 
 def _invalid(usable: Tensor) -> Tensor:

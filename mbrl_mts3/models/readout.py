@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.gaussian import FactorisedGaussian
+from mbrl_mts3.models.changes import ChangeScale, complementary_means
 from mbrl_mts3.networks import GaussianDecoder
 from mbrl_mts3.predictions import MeanPrediction, Prediction, Trajectories
 
+TARGETS = ("absolute", "delta", "complementary")
+
 
 class Readout(nn.Module):
-    """One decoder for everything that is predicted, with absolute or difference targets for the observation.
+    """One decoder for everything that is predicted, with one of three targets for the observation.
 
-    With differences, o_{t+1} = reference_t + change, where the reference is o_t where it was observed and the
-    predicted mean of o_t where it was not.
+    "absolute" decodes o_{t+1} itself, "delta" the change from a reference, "complementary" both (see
+    `complementary_means`). The reference is o_t where it was observed and the predicted mean of o_t where it was not.
 
     Args:
         latent_dim: n of the beliefs.
         observation_dim: size of an observation.
         hidden: hidden sizes of the decoder.
-        delta: predict differences.
+        target: one of `TARGETS`.
         reward, termination: give the decoder these heads.
         variance_hidden, heteroscedastic: see `GaussianDecoder`.
     """
@@ -35,18 +39,21 @@ class Readout(nn.Module):
         observation_dim: int,
         hidden: Sequence[int],
         *,
-        delta: bool,
+        target: str,
         reward: bool,
         termination: bool,
         variance_hidden: Sequence[int] | None = None,
         heteroscedastic: bool = False,
     ) -> None:
         super().__init__()
-        self.delta = delta
+        if target not in TARGETS:
+            raise ConfigurationError(f"target={target!r} is unknown: choose one of {', '.join(TARGETS)}")
+        self.keeps_reference = target != "absolute"
+        self.scale = ChangeScale(observation_dim) if target == "complementary" else None
         self.columns = OutputColumns(observation_dim, reward, termination)
         self.decoder = GaussianDecoder(
             latent_dim,
-            self.columns.means,
+            self.columns.means + (observation_dim if self.scale is not None else 0),
             self.columns.variances,
             hidden,
             variance_hidden=variance_hidden,
@@ -63,33 +70,58 @@ class Readout(nn.Module):
         """Decode beliefs of z_1..z_T (batch, T).
 
         Args:
-            reference: at the first step; needed with `delta`.
+            reference: at the first step; needed unless the target is absolute.
             observations, mask: o_0..o_{T-1} where the belief was updated with them.
 
         Returns:
-            The prediction, and with `delta` the reference for what follows.
+            The prediction, and the reference for what follows where one is kept.
         """
-        outputs, variances = self.decoder(beliefs)
-        mean = outputs[..., : self.columns.observation_dim].contiguous()
-        if self.delta and reference is not None:
-            mean = mean + delta_references(mean, reference, observations, mask)
-            reference = mean[:, -1]
-        return self.columns.prediction(mean, outputs, variances), reference
+        decoded, variances = self.decoder(beliefs)
+        outputs, changes = self._split(decoded)
+        mean = self._means(outputs, changes, reference, observations, mask)
+        prediction = self.columns.prediction(mean, outputs, variances)
+        if changes is not None and self.training and observations is not None:
+            prediction = replace(prediction, change=changes)
+        return prediction, None if reference is None else mean[:, -1]
 
     def means(
         self, states: Float[Tensor, "batch time two_n"], reference: Float[Tensor, "batch obs"] | None
     ) -> MeanPrediction:
         """Predict from the means of open-loop beliefs of z_1..z_T, without variances."""
-        outputs = self.decoder.mean(states)
-        mean = outputs[..., : self.columns.observation_dim]
-        if self.delta and reference is not None:
-            mean = reference[:, None] + mean.cumsum(dim=1)
-        return self.columns.mean_prediction(mean, outputs)
+        outputs, changes = self._split(self.decoder.mean(states))
+        return self.columns.mean_prediction(self._means(outputs, changes, reference), outputs)
 
-    def change(self, state: Float[Tensor, "batch two_n"]) -> Float[Tensor, "batch obs"]:
-        """The predicted change of the observation, from the mean of a belief."""
-        change: Tensor = self.decoder.mean(state)[..., : self.columns.observation_dim]
-        return change
+    def next_reference(
+        self, reference: Float[Tensor, "batch obs"], state: Float[Tensor, "batch two_n"]
+    ) -> Float[Tensor, "batch obs"]:
+        """The predicted mean of o_{t+1}, from the reference of o_t and the mean of the belief of z_{t+1}."""
+        outputs, changes = self._split(self.decoder.mean(state[:, None]))
+        return self._means(outputs, changes, reference)[:, 0]
+
+    def _split(self, decoded: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The heads' outputs, and the changes where they are decoded."""
+        if self.scale is None:
+            return decoded, None
+        size = self.columns.observation_dim
+        return decoded[..., :-size], decoded[..., -size:]
+
+    def _means(
+        self,
+        outputs: Tensor,
+        changes: Tensor | None,
+        reference: Tensor | None,
+        observations: Tensor | None = None,
+        mask: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Means (B, T, obs) of o_1..o_T; with `noise`, samples whose references carry it on."""
+        own = outputs[..., : self.columns.observation_dim].contiguous()
+        if reference is None:
+            return own if noise is None else own + noise
+        if changes is not None and self.scale is not None:
+            return complementary_means(own, changes, reference, observations, mask, self.scale, noise)
+        own = own if noise is None else own + noise
+        return own + delta_references(own, reference, observations, mask)
 
     def sample(
         self,
@@ -104,13 +136,12 @@ class Readout(nn.Module):
             emission: the covariance (3n,) that remains at a step when its past is known.
         """
         covariance = emission.covariance.expand(*states.shape[:-1], emission.covariance.shape[-1])
-        outputs, variances = self.decoder(FactorisedGaussian(states, covariance))
+        decoded, variances = self.decoder(FactorisedGaussian(states, covariance))
+        outputs, changes = self._split(decoded)
         noise = torch.randn(variances.shape, dtype=outputs.dtype, device=outputs.device, generator=generator)
         deviations = variances.sqrt() * noise
         size = self.columns.observation_dim
-        observations = outputs[..., :size] + deviations[..., :size]
-        if self.delta and reference is not None:
-            observations = reference[:, None] + observations.cumsum(dim=1)
+        observations = self._means(outputs, changes, reference, noise=deviations[..., :size])
         return self.columns.trajectories(observations, outputs, deviations, generator)
 
 

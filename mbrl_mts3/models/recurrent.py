@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from mbrl_mts3.models.sequence_model import SequenceModel
+from mbrl_mts3.models.sequence_model import SequenceModel, token_size
 from mbrl_mts3.networks import GRUCore, LSTMCore
 
 
@@ -34,7 +34,9 @@ class _RecurrentModel(SequenceModel):
         super().__init__(
             observation_dim,
             action_dim,
-            self.core_class(observation_dim + 1 + action_dim, self.default_width if width is None else width),
+            self.core_class(
+                token_size(observation_dim, action_dim, target), self.default_width if width is None else width
+            ),
             decoder_hidden=decoder_hidden,
             variance_hidden=variance_hidden,
             target=target,

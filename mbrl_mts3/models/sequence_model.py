@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,14 +11,12 @@ from torch import Tensor
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.batching import over_candidates
-from mbrl_mts3.models.readout import OutputColumns, delta_references
+from mbrl_mts3.models.changes import ChangeScale, LastObservation, complementary_means, features_along
+from mbrl_mts3.models.readout import TARGETS, OutputColumns, delta_references
 from mbrl_mts3.networks import GaussianHeads, SequenceCore
 from mbrl_mts3.networks.recurrent import require_positive
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
-
-TARGETS = ("absolute", "delta")
-
 
 @dataclass(frozen=True)
 class _Run:
@@ -28,6 +26,8 @@ class _Run:
     """(B, T, width)."""
     outputs: Tensor
     """(B, T, columns.means)."""
+    changes: Tensor | None
+    """(B, T, obs): decoded changes, in units of their scale."""
     mean: Tensor
     """(B, T, obs): of o_1..o_T."""
     after: SequenceBelief
@@ -43,8 +43,9 @@ class SequenceModel(WorldModel):
         core: reads tokens of size observation_dim + 1 + action_dim.
         decoder_hidden: hidden sizes of the head of means.
         variance_hidden: of the head of variances; None means decoder_hidden.
-        target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
-            errors in long open loops.
+        target: "absolute" predicts the observation outright; "delta" its change, and changes add up, and so do their
+            errors in long open loops; "complementary" predicts both, trusts changes near an observation and the
+            absolute prediction far from it, and lets tokens hold changes, too.
 
     Raises:
         ConfigurationError: an option is unknown or out of range.
@@ -71,13 +72,14 @@ class SequenceModel(WorldModel):
             for size in sizes:
                 require_positive(**{name: size})
         self.core = core
+        self.scale = ChangeScale(observation_dim) if target == "complementary" else None
         self.target = target
         self.decoder_hidden = tuple(decoder_hidden)
         self.variance_hidden = None if variance_hidden is None else tuple(variance_hidden)
         self.columns = OutputColumns(observation_dim, predict_reward, predict_termination)
         self.heads = GaussianHeads(
             core.width,
-            self.columns.means,
+            self.columns.means + (observation_dim if target == "complementary" else 0),
             self.columns.variances,
             self.decoder_hidden,
             variance_hidden=self.variance_hidden,
@@ -105,9 +107,9 @@ class SequenceModel(WorldModel):
             known = self._run(known, action.unsqueeze(1)).after
         self.check_observation(observation, len(known.shown), mask)
         if mask is None:
-            return SequenceBelief(known.state, observation, torch.ones_like(known.shown))
+            return replace(known, observation=observation, shown=torch.ones_like(known.shown))
         seen = torch.where(mask[:, None], observation, known.observation)
-        return SequenceBelief(known.state, seen, mask | known.shown)
+        return replace(known, observation=seen, shown=mask | known.shown)
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[SequenceBelief, Prediction]:
         known = self._checked(belief)
@@ -145,36 +147,49 @@ class SequenceModel(WorldModel):
     ) -> _Run:
         """Read `actions` (B, T, act) and the observations that `mask` shows; None for an open loop."""
         values, shown = _shown_values(start, observations, mask, actions.shape[1])
-        features, state = self._read(start.state, values, shown, actions, open_loop=observations is None)
-        outputs = self.heads.mean(features)
-        mean = outputs[..., : self.observation_dim].contiguous()
-        if self.target == "delta":
-            mean = mean + delta_references(mean, values[:, 0], values, shown)
-        return _Run(features, outputs, mean, SequenceBelief(state, mean[:, -1], torch.zeros_like(start.shown)))
+        motion, last = None, start.last
+        if self.scale is not None and last is not None:
+            seen, last = features_along(last, values, shown, self.scale)
+            motion = seen[..., self.observation_dim :]
+        features, state = self._read(start, Tokens(values, shown, motion, actions), open_loop=observations is None)
+        outputs, changes = self._split(self.heads.mean(features))
+        mean = self._means(outputs, changes, values, shown)
+        after = SequenceBelief(state, mean[:, -1], torch.zeros_like(start.shown), last)
+        return _Run(features, outputs, changes if self.training and observations is not None else None, mean, after)
 
-    def _read(
-        self, state: TensorRecord, values: Tensor, shown: Tensor | None, actions: Tensor, *, open_loop: bool
-    ) -> tuple[Tensor, TensorRecord]:
+    def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The heads' outputs, and the changes where they are decoded."""
+        if self.scale is None:
+            return outputs, None
+        return outputs[..., : -self.observation_dim], outputs[..., -self.observation_dim :]
+
+    def _means(self, outputs: Tensor, changes: Tensor | None, values: Tensor, shown: Tensor | None) -> Tensor:
+        """Means (B, T, obs) of o_1..o_T after the values o_0..o_{T-1}, of which those count that were shown."""
+        own = outputs[..., : self.observation_dim].contiguous()
+        if self.scale is not None and changes is not None:
+            return complementary_means(own, changes, values[:, 0], values, shown, self.scale)
+        return own + delta_references(own, values[:, 0], values, shown) if self.target == "delta" else own
+
+    def _read(self, start: SequenceBelief, tokens: Tokens, *, open_loop: bool) -> tuple[Tensor, TensorRecord]:
         """Features (B, T, width) and the state at the end; zeros replace what was not observed.
 
         Args:
-            values, shown: see `_shown_values`.
             open_loop: no step but the first is observed.
         """
-        if shown is not None:
-            values = torch.where(shown.unsqueeze(-1), values, torch.zeros_like(values))
-        return self.core.advance(state, make_tokens(values, shown, actions))
+        return self.core.advance(start.state, tokens.hide().join())
 
     def _prediction(self, run: _Run) -> Prediction:
-        return self.columns.prediction(run.mean, run.outputs, self.heads.variance(run.features))
+        prediction = self.columns.prediction(run.mean, run.outputs, self.heads.variance(run.features))
+        return prediction if run.changes is None else replace(prediction, change=run.changes)
 
     def _nothing_known(self, batch_size: int) -> SequenceBelief:
         nothing = next(self.heads.parameters()).new_zeros(batch_size, self.observation_dim)
         shown = torch.zeros(batch_size, dtype=torch.bool, device=nothing.device)
-        return SequenceBelief(self.core.initial_state(batch_size), nothing, shown)
+        last = None if self.scale is None else LastObservation.none(batch_size, self.observation_dim, nothing)
+        return SequenceBelief(self.core.initial_state(batch_size), nothing, shown, last)
 
     def _padded(self, belief: SequenceBelief) -> SequenceBelief:
-        return SequenceBelief(self.core.padded(belief.state), belief.observation, belief.shown)
+        return replace(belief, state=self.core.padded(belief.state))
 
     def _checked(self, belief: TensorRecord) -> SequenceBelief:
         if not isinstance(belief, SequenceBelief) or belief.observation.shape[-1] != self.observation_dim:
@@ -182,10 +197,36 @@ class SequenceModel(WorldModel):
         return belief
 
 
-def make_tokens(values: Tensor, shown: Tensor | None, actions: Tensor) -> Tensor:
-    """Tokens (B, T, obs + 1 + act): value of the observation, whether it was observed, action."""
-    flag = torch.ones_like(values[..., :1]) if shown is None else shown.unsqueeze(-1).to(values.dtype)
-    return torch.cat([values, flag, actions], dim=-1)
+def token_size(observation_dim: int, action_dim: int, target: str) -> int:
+    """Size of a token: observation, whether it was observed, motion where tokens hold it, action."""
+    return observation_dim + 1 + action_dim + (observation_dim + 1 if target == "complementary" else 0)
+
+
+@dataclass(frozen=True, repr=False)
+class Tokens(TensorRecord):
+    """The parts of the tokens of steps 0..T-1."""
+
+    values: Tensor
+    """(B, T, obs): o_t, or what stands for it."""
+    shown: Tensor | None
+    """(B, T) bool: where it was observed; None for everywhere."""
+    motion: Tensor | None
+    """(B, T, obs + 1): what `features_along` adds to o_t; zero where it was not observed."""
+    actions: Tensor
+    """(B, T, act)."""
+
+    def hide(self) -> Tokens:
+        """With zeros for the values that were not observed."""
+        if self.shown is None:
+            return self
+        return replace(self, values=torch.where(self.shown.unsqueeze(-1), self.values, torch.zeros_like(self.values)))
+
+    def join(self) -> Tensor:
+        """As one tensor (B, T, tokens)."""
+        flag = torch.ones_like(self.values[..., :1])
+        flag = flag if self.shown is None else self.shown.unsqueeze(-1).to(self.values.dtype)
+        motion = [] if self.motion is None else [self.motion]
+        return torch.cat([self.values, flag, *motion, self.actions], dim=-1)
 
 
 def _shown_values(
@@ -215,3 +256,5 @@ class SequenceBelief(TensorRecord):
     """(B, obs): o_t where it was observed, else its predicted mean; it makes a token as soon as a_t is known."""
     shown: Tensor
     """(B,) bool: whether it was observed."""
+    last: LastObservation | None = None
+    """Before o_t; kept where tokens hold changes."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from mbrl_mts3.models.sequence_model import SequenceModel, make_tokens
+from mbrl_mts3.models.sequence_model import SequenceBelief, SequenceModel, Tokens, token_size
 from mbrl_mts3.networks import CausalTransformer
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -42,7 +43,7 @@ class _TransformerModel(SequenceModel):
         super().__init__(
             observation_dim,
             action_dim,
-            CausalTransformer(observation_dim + 1 + action_dim, width, layers, heads, feedforward, context),
+            CausalTransformer(token_size(observation_dim, action_dim, target), width, layers, heads, feedforward, context),
             decoder_hidden=decoder_hidden,
             variance_hidden=variance_hidden,
             target=target,
@@ -58,33 +59,29 @@ class AutoregressiveTransformer(_TransformerModel):
     one over cached keys and values; a sequence without a mask is one parallel pass.
     """
 
-    def _read(
-        self, state: TensorRecord, values: Tensor, shown: Tensor | None, actions: Tensor, *, open_loop: bool
-    ) -> tuple[Tensor, TensorRecord]:
-        if shown is None or actions.shape[1] == 1:
-            return self.core.advance(state, make_tokens(values, shown, actions))
+    def _read(self, start: SequenceBelief, tokens: Tokens, *, open_loop: bool) -> tuple[Tensor, TensorRecord]:
+        if tokens.shown is None or tokens.actions.shape[1] == 1:
+            return self.core.advance(start.state, tokens.join())
         if open_loop or not torch.is_grad_enabled():
-            _, features, end = self._feed_back(state, values, shown, actions)
+            _, features, end = self._feed_back(start, tokens)
             return features, end
         # In training the values that are fed back are constants, as in scheduled sampling (arXiv 1506.03099): two
         # thirds of the time, and no worse a model. Imagination, which planners and policies differentiate, is exact.
         with torch.no_grad():
-            fed, _, _ = self._feed_back(state, values, shown, actions)
-        return self.core.advance(state, make_tokens(fed, shown, actions))
+            fed, _, _ = self._feed_back(start, tokens)
+        return self.core.advance(start.state, replace(tokens, values=fed).join())
 
-    def _feed_back(
-        self, state: TensorRecord, values: Tensor, shown: Tensor, actions: Tensor
-    ) -> tuple[Tensor, Tensor, TensorRecord]:
+    def _feed_back(self, start: SequenceBelief, tokens: Tokens) -> tuple[Tensor, Tensor, TensorRecord]:
         """Step by step: the values that were read (B, T, obs), features (B, T, width), the state at the end."""
-        read: list[Tensor] = []
-        features: list[Tensor] = []
-        for value, flag, action in zip(values.split(1, 1), shown.split(1, 1), actions.split(1, 1), strict=True):
-            if features:
-                mean = self.heads.mean(features[-1])[..., : self.observation_dim]
-                mean = read[-1] + mean if self.target == "delta" else mean
-                value = torch.where(flag.unsqueeze(-1), value, mean)
-            feature, state = self.core.advance(state, make_tokens(value, flag, action))
-            read.append(value)
+        state, read, features = start.state, [], []
+        for t in range(tokens.actions.shape[1]):
+            token = tokens[:, t : t + 1]
+            if features and token.shown is not None:
+                outputs, changes = self._split(self.heads.mean(features[-1]))
+                mean = self._means(outputs, changes, read[-1], torch.zeros_like(token.shown))
+                token = replace(token, values=torch.where(token.shown.unsqueeze(-1), token.values, mean))
+            feature, state = self.core.advance(state, token.join())
+            read.append(token.values)
             features.append(feature)
         return torch.cat(read, dim=1), torch.cat(features, dim=1), state
 

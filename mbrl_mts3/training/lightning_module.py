@@ -38,7 +38,7 @@ class WorldModelModule(lightning.LightningModule):
         schedule: how far training is, and the learning rate that goes with it.
         validation_context: observed steps of a validation window; all others are predicted open loop.
         names: of the observation's entries, for their one-step errors; None leaves these out.
-        loss_weights: of the heads "observation", "reward", "termination"; 1 where not named.
+        loss_weights: of "observation", "reward", "termination", "change"; 1 where not named.
         beta: exponent of the variances that weight the likelihoods in training, see `prediction_losses`.
         truncation: cut gradients every so many steps (truncated BPTT); a multiple of the model's period.
         recompute_every: keep only the beliefs at every so many steps and compute the rest again in the backward pass;
@@ -95,7 +95,7 @@ class WorldModelModule(lightning.LightningModule):
         """The loss of one batch of windows in physical units."""
         windows = batch.normalize(self.normalizer.to(self.device))
         prediction = self._predict(windows, self._training_mask(windows, batch_index))
-        losses = prediction_losses(prediction, windows, beta=self.beta)
+        losses = prediction_losses(prediction, windows, beta=self.beta, change_scale=self.normalizer.change_scale)
         self._log("train", losses, len(windows.valid))
         return total_loss(losses, self.loss_weights)
 
@@ -173,7 +173,12 @@ def _mean(values: Tensor, counted: Tensor) -> Tensor:
 
 
 def prediction_losses(
-    prediction: Prediction, batch: WindowBatch, where: Tensor | None = None, *, beta: float = 0.0
+    prediction: Prediction,
+    batch: WindowBatch,
+    where: Tensor | None = None,
+    *,
+    beta: float = 0.0,
+    change_scale: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Mean loss per step of each head, in nats of normalised units.
 
@@ -187,10 +192,12 @@ def prediction_losses(
         batch: the normalised windows that they predict.
         where: (B, T) bool, steps that count, if they are valid; None means all.
         beta: in [0, 1]; for gradients only, a score has 0.
+        change_scale: (obs,), of the normaliser; needed where the prediction has changes.
 
     Returns:
         "observation": Gaussian NLL summed over the observation's dimensions; "reward": Gaussian NLL and
-        "termination": binary cross entropy, where the model has these heads.
+        "termination": binary cross entropy, where the model has these heads; "change": Huber loss of the predicted
+        changes in units of their scale, summed over dimensions, where the prediction has them.
     """
     weight = (batch.valid if where is None else batch.valid & where).to(prediction.mean.dtype)
     targets = batch.observations[:, 1:]
@@ -199,12 +206,20 @@ def prediction_losses(
     if prediction.reward_mean is not None and prediction.reward_variance is not None:
         reward = _likelihood_loss(prediction.reward_mean, prediction.reward_variance, batch.rewards, beta)
         losses["reward"] = _weighted_mean(reward, weight)
+    if prediction.change is not None and change_scale is not None:
+        true = (targets - batch.observations[:, :-1]) / change_scale
+        change = torch.nn.functional.huber_loss(prediction.change, true, reduction="none", delta=_LARGE_CHANGE)
+        losses["change"] = _weighted_mean(change.sum(dim=-1), weight)
     if prediction.termination_logit is not None:
         entropy = torch.nn.functional.binary_cross_entropy_with_logits(
             prediction.termination_logit, batch.terminations.to(prediction.mean.dtype), reduction="none"
         )
         losses["termination"] = _weighted_mean(entropy, weight)
     return losses
+
+
+_LARGE_CHANGE = 3.0
+"""In units of the typical change: errors beyond it, as at contacts, count linearly."""
 
 
 def _likelihood_loss(mean: Tensor, variance: Tensor, target: Tensor, beta: float) -> Tensor:

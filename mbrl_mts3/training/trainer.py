@@ -21,6 +21,7 @@ from mbrl_mts3.data.split import split_episodes
 from mbrl_mts3.data.windows import WindowSampler
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.models.changes import set_change_scale
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.data_module import WindowDataModule
 from mbrl_mts3.training.lightning_module import ONE_STEP, Schedule, WorldModelModule
@@ -53,7 +54,7 @@ class WorldModelTrainer:
         mask_suffix_probability: probability that a sequence shows nothing but a context at its start.
         mask_period: steps of a window that is hidden as a whole; None takes the model's period. Models to be compared
             with each other need the same.
-        loss_weights: of the heads "observation", "reward", "termination".
+        loss_weights: of "observation", "reward", "termination", "change"; 1 where not named.
         beta: exponent of the variances that weight the likelihoods, 0 to 1; 0 is plain maximum likelihood, which leaves
             entries behind that are hard to predict at first (see `prediction_losses`).
         truncation: cut gradients every so many steps.
@@ -144,6 +145,7 @@ class WorldModelTrainer:
         )
         model = make_model(dataset.observation_dim, dataset.action_dim)
         normalizer = Normalizer.fit(splits.train)
+        set_change_scale(model, normalizer.change_scale)
         schedule = Schedule(self.learning_rate, self.max_updates, self.max_seconds)
         module = self._module(model, normalizer, schedule, dataset.selector.names)
 
@@ -233,8 +235,8 @@ def _warn_of_unlearned_entries(metrics: Mapping[str, float]) -> None:
     unlearned = [name for name, error in errors.items() if not error < _NOT_LEARNED]
     if unlearned:
         warnings.warn(
-            f"one step ahead, {', '.join(unlearned)} of {len(errors)} entries are predicted hardly better than by their "
-            "mean: they are noise, which nothing predicts, or the model has not learned them yet; more updates show which",
+            f"one step ahead, {', '.join(unlearned)} of {len(errors)} entries are predicted hardly better than by "
+            "their mean: they are noise, or the model has not learned them yet, which more updates would show",
             stacklevel=3,
         )
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.models import Prediction, WorldModel
+from mbrl_mts3.models.changes import set_change_scale
 
 OBS, ACT = 3, 2
 SMALL_MTS3 = {
@@ -50,12 +51,19 @@ def each_form(forms: Mapping[str, object]) -> Any:
     return form
 
 
+def scaled(model: Callable[..., WorldModel], *sizes: int, **options: object) -> WorldModel:
+    """The model with scales of changes that differ, where it has any: with those of 1 they would do nothing."""
+    made = model(*sizes, **options)
+    set_change_scale(made, torch.linspace(0.1, 0.9, made.observation_dim))
+    return made
+
+
 def make_forms(model: type[WorldModel], small: Mapping[str, object], forms: Mapping[str, Mapping[str, object]]) -> Any:
     """The fixture `make` for each form: the options of a small model, and those of the form."""
 
     @pytest.fixture
     def make(self: WorldModelCase, form: str) -> Callable[..., WorldModel]:
-        return partial(model, OBS, ACT, **{**small, **forms[form]})
+        return partial(scaled, model, OBS, ACT, **{**small, **forms[form]})
 
     return make
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from world_model_case import scaled
 from world_model_contract import ACT, OBS, Learning, WorldModelContract
 
 from mbrl_mts3.models import GRU, LSTM, AutoregressiveTransformer, MultiStepTransformer
@@ -15,9 +16,11 @@ ATTENTIVE = {"width": 8, "layers": 2, "heads": 2, "feedforward": 16, "context": 
 FORMS = {
     "gru": partial(GRU, **RECURRENT),
     "gru-delta": partial(GRU, **RECURRENT, target="delta"),
+    "gru-complementary": partial(GRU, **RECURRENT, target="complementary"),
     "lstm": partial(LSTM, **RECURRENT),
     "autoregressive": partial(AutoregressiveTransformer, **ATTENTIVE),
     "autoregressive-delta": partial(AutoregressiveTransformer, **ATTENTIVE, target="delta"),
+    "autoregressive-complementary": partial(AutoregressiveTransformer, **ATTENTIVE, target="complementary"),
     "multi-step": partial(MultiStepTransformer, **ATTENTIVE),
 }
 
@@ -25,12 +28,12 @@ FORMS = {
 class TestSequenceModelContracts(WorldModelContract):
     @pytest.fixture(params=FORMS, ids=list(FORMS))
     def make(self, request):
-        return partial(FORMS[request.param], OBS, ACT)
+        return partial(scaled, FORMS[request.param], OBS, ACT)
 
     @pytest.fixture
     def alternatives(self, request):
         form = request.node.callspec.params["make"]
-        if form.endswith("-delta"):
+        if form.endswith(("-delta", "-complementary")):
             return None
         recurrent = {"width": 9, "target": "delta", "decoder_hidden": (17,), "variance_hidden": (5,)}
         attentive = {"layers": 1, "heads": 1, "feedforward": 17, "context": 4}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mbrl_mts3.gaussian import Evidence, FactorisedGaussian, SharedLatentCovariance
+from mbrl_mts3.models.changes import LastObservation
 from mbrl_mts3.tensor_record import TensorRecord
 
 
@@ -33,9 +34,11 @@ class MTS3Belief(TensorRecord):
     step: Tensor
     """(B,) int64: t, the number of actions executed since the start."""
     reference: Tensor | None = None
-    """(B, obs): o_t as observed, else as predicted; kept by models that predict differences."""
+    """(B, obs): o_t as observed, else as predicted; kept unless the target is absolute."""
     shared: SharedLatentCovariance | None = None
     """Covariance of z_t with the slow latent of the running cell; kept where that is treated exactly."""
+    last: LastObservation | None = None
+    """Kept by models whose encoders see changes."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,4 +68,6 @@ class HiPRSSMBelief(TensorRecord):
     step: Tensor
     """(B,) int64: t, the number of actions executed since the start."""
     reference: Tensor | None = None
-    """(B, obs): o_t as observed, else as predicted; kept by models that predict differences."""
+    """(B, obs): o_t as observed, else as predicted; kept unless the target is absolute."""
+    last: LastObservation | None = None
+    """Kept by models whose encoders see changes."""

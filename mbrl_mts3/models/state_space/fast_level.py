@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mbrl_mts3.models.base import WorldModel
+from mbrl_mts3.models.changes import LastObservation, features_along
 from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.networks import MLP, Link, ProcessNoise
 from mbrl_mts3.networks.transitions import make_transition
@@ -16,8 +17,9 @@ class FastLevelModel(WorldModel):
     """z' = A z + b(a) + C x + eps; a subclass says where the cause x comes from.
 
     Args of the base:
-        target: "absolute" predicts the observation outright, "delta" its change; changes add up, and so do their
-            errors in long open loops.
+        target: "absolute" predicts the observation outright; "delta" its change, and changes add up, and so do their
+            errors in long open loops; "complementary" predicts both, trusts changes near an observation and the
+            absolute prediction far from it, and lets the encoders see changes.
         encoder_hidden: hidden sizes of the encoder of observations.
         control_hidden: hidden sizes of the network of the action in the transition.
         decoder_hidden: hidden sizes of the head of means.
@@ -26,6 +28,31 @@ class FastLevelModel(WorldModel):
             covariance alone, which hardly depends on where the state is.
         initial_variance: of every latent before the first observation.
     """
+
+    readout: Readout
+
+    def encoder_inputs(
+        self, last: LastObservation | None, observations: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, LastObservation | None]:
+        """What encoders see of observations (B, T, obs), and the last observation before o_T where it is kept."""
+        if last is None or self.readout.scale is None:
+            return observations, last
+        return features_along(last, observations, mask, self.readout.scale)
+
+    def encoder_input(
+        self, last: LastObservation | None, observation: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, LastObservation | None]:
+        """What encoders see of o_t (B, obs), and the last observation given it."""
+        if last is None or self.readout.scale is None:
+            return observation, last
+        return last.features(observation, self.readout.scale), last.update(observation, mask)
+
+    def nothing_observed(self, batch_size: int) -> tuple[Tensor | None, LastObservation | None]:
+        """The reference (B, obs) and the last observation before the first one, where they are kept."""
+        like = self.noise.raw
+        reference = like.new_zeros(batch_size, self.observation_dim) if self.readout.keeps_reference else None
+        kept = self.readout.scale is not None
+        return reference, LastObservation.none(batch_size, self.observation_dim, like) if kept else None
 
     def build_fast_level(
         self,
@@ -56,12 +83,16 @@ class FastLevelModel(WorldModel):
             latent_dim,
             self.observation_dim,
             decoder_hidden,
-            delta=target == "delta",
+            target=target,
             reward=self.predict_reward,
             termination=self.predict_termination,
             variance_hidden=variance_hidden,
             heteroscedastic=heteroscedastic,
         )
+
+    def encoder_size(self, target: str) -> int:
+        """Size of what encoders see of an observation."""
+        return 2 * self.observation_dim + 1 if target == "complementary" else self.observation_dim
 
     def control_effect(self, actions: Tensor) -> Tensor | None:
         """b(a) (..., 2n) of actions (..., act); None where actions do not move the fast level."""

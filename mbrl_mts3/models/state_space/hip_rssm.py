@@ -68,8 +68,6 @@ class HiPRSSM(FastLevelModel):
                 f"context, latent_dim and initial_variance must be positive and finite, got {context}, "
                 f"{latent_dim} and {initial_variance}"
             )
-        if target not in ("absolute", "delta"):
-            raise ConfigurationError(f"target={target!r} is unknown: choose one of absolute, delta")
         self.options: dict[str, object] = {
             "context": context,
             "latent_dim": latent_dim,
@@ -86,7 +84,7 @@ class HiPRSSM(FastLevelModel):
         self.latent_dim = latent_dim
         self.initial_variance = initial_variance
         self.build_fast_level(latent_dim, transition, control_hidden, driven=action_dim > 0, caused=True)
-        self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
+        self.observation_encoder = GaussianEncoder(self.encoder_size(target), latent_dim, encoder_hidden)
         self.context = TaskContext(observation_dim, action_dim, latent_dim, length=context, hidden=task_hidden)
         self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
@@ -98,12 +96,13 @@ class HiPRSSM(FastLevelModel):
         return {**super().arguments(), **self.options}
 
     def initial_belief(self, batch_size: int) -> HiPRSSMBelief:
-        like = self.noise.raw
+        like, (reference, last) = self.noise.raw, self.nothing_observed(batch_size)
         return HiPRSSMBelief(
             fast=FactorisedGaussian.isotropic(batch_size, self.latent_dim, self.initial_variance, like),
             task=self.context.initial_belief(batch_size, like),
             step=torch.zeros(batch_size, dtype=torch.int64, device=like.device),
-            reference=like.new_zeros(batch_size, self.observation_dim) if self.readout.delta else None,
+            reference=reference,
+            last=last,
         )
 
     def observe(
@@ -113,11 +112,13 @@ class HiPRSSM(FastLevelModel):
         self.check_observation(observation, len(known.step), mask)
         shown = torch.ones_like(known.task.shown) if mask is None else mask
         reference = known.reference
+        inputs, last = self.encoder_input(known.last, observation, shown)
         return replace(
             known,
-            fast=condition(known.fast, self.observation_encoder(observation, shown)),
+            fast=condition(known.fast, self.observation_encoder(inputs, shown)),
             task=self.context.update(known.task, observation, shown, known.step),
             reference=None if reference is None else torch.where(shown[:, None], observation, reference),
+            last=last,
         )
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[HiPRSSMBelief, Prediction]:
@@ -135,9 +136,10 @@ class HiPRSSM(FastLevelModel):
         evidence, task = self.context.along(start.task, observations, actions, shown, start.step)
         maps = self._maps()
         drive = maps.drive((batch, length), self.control_effect(actions), aggregate(evidence))
-        predicted, _ = kalman_scan(maps.transition, start.fast, drive, self.observation_encoder(observations, mask))
+        inputs, last = self.encoder_inputs(start.last, observations, mask)
+        predicted, _ = kalman_scan(maps.transition, start.fast, drive, self.observation_encoder(inputs, mask))
         prediction, reference = self.readout(predicted, start.reference, observations, mask)
-        return HiPRSSMBelief(predicted[:, -1], task, start.step + length, reference), prediction
+        return HiPRSSMBelief(predicted[:, -1], task, start.step + length, reference, last), prediction
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
@@ -166,12 +168,14 @@ class HiPRSSM(FastLevelModel):
         return over_candidates(rollout, start, actions)
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> HiPRSSMBelief:
-        known, weight = self._checked(belief), sample_evidence_weight(delta=self.readout.delta)
+        known, weight = self._checked(belief), sample_evidence_weight(delta=self.readout.keeps_reference)
+        inputs, last = self.encoder_input(known.last, observation, None)
         # A sampled observation is no evidence of the task.
         return replace(
             known,
-            fast=condition(known.fast, self.observation_encoder(observation).tempered(weight)),
+            fast=condition(known.fast, self.observation_encoder(inputs).tempered(weight)),
             reference=None if known.reference is None else observation,
+            last=last,
         )
 
     def _advance(self, belief: HiPRSSMBelief, action: Tensor) -> HiPRSSMBelief:
@@ -179,10 +183,16 @@ class HiPRSSM(FastLevelModel):
         maps = self._maps()
         drive = maps.drive((len(action),), self.control_effect(action), aggregate(belief.task.evidence))
         predicted = maps.transition.apply(belief.fast) + drive
-        reference = belief.reference
+        reference, last = belief.reference, belief.last
         if reference is not None:
-            reference = reference + self.readout.change(predicted.mean)
-        return HiPRSSMBelief(predicted, self.context.advance(belief.task, action), belief.step + 1, reference)
+            reference = self.readout.next_reference(reference, predicted.mean)
+        return HiPRSSMBelief(
+            predicted,
+            self.context.advance(belief.task, action),
+            belief.step + 1,
+            reference,
+            None if last is None else last.advance(),
+        )
 
     def _maps(self) -> FastLevelMaps:
         cause = None if self.cause_map is None else self.cause_map()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -80,14 +80,19 @@ def run_slow_levels(
 def _run_aligned(
     model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps
 ) -> tuple[MTS3Belief, FactorisedGaussian]:
-    actions, observations = steps.actions, steps.observations
+    actions, last = steps.actions, None if start.last is None else start.last.advance(steps.actions.shape[1])
+    if steps.observations is not None:
+        inputs, last = model.encoder_inputs(start.last, steps.observations, steps.mask)
+        steps = replace(steps, observations=inputs)
+    observations = steps.observations
     cause, levels = run_slow_levels(model, maps, start, steps)
     evidence = None if observations is None else model.observation_encoder(observations, steps.mask)
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     shared = _shared_cause(model, maps, start, cause, actions.shape[1])
     interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
     predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, interaction)
-    return MTS3Belief(predicted[:, -1], levels, start.step + actions.shape[1], start.reference, tracked), predicted
+    after = MTS3Belief(predicted[:, -1], levels, start.step + actions.shape[1], start.reference, tracked, last)
+    return after, predicted
 
 
 def _shared_cause(
@@ -104,11 +109,12 @@ def update_belief(
     model: MTS3Network, belief: MTS3Belief, observation: Tensor, mask: Tensor | None, weight: float = 1.0
 ) -> MTS3Belief:
     """Update the belief with o_t (B, obs) where the mask (B,) shows it; its evidence is multiplied by `weight`."""
-    evidence: Evidence = model.observation_encoder(observation, mask).tempered(weight)
+    inputs, last = model.encoder_input(belief.last, observation, mask)
+    evidence: Evidence = model.observation_encoder(inputs, mask).tempered(weight)
     levels = tuple(
         LevelBelief(
             known.state,
-            known.observed + level.observation_evidence(observation, belief.step, mask).tempered(weight),
+            known.observed + level.observation_evidence(inputs, belief.step, mask).tempered(weight),
             known.acted,
         )
         for level, known in zip(model.slow_levels, belief.levels, strict=True)
@@ -117,7 +123,7 @@ def update_belief(
     reference = belief.reference
     if reference is not None:
         reference = observation if mask is None else torch.where(mask[:, None], observation, reference)
-    return MTS3Belief(condition(belief.fast, evidence), levels, belief.step, reference, shared)
+    return MTS3Belief(condition(belief.fast, evidence), levels, belief.step, reference, shared, last)
 
 
 def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
@@ -140,8 +146,9 @@ def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, actio
         predicted = FactorisedGaussian(predicted.mean, predicted.covariance + gain)
     reference = belief.reference
     if reference is not None:
-        reference = reference + model.readout.change(predicted.mean)
-    return MTS3Belief(predicted, tuple(levels), belief.step + 1, reference, shared)
+        reference = model.readout.next_reference(reference, predicted.mean)
+    last = None if belief.last is None else belief.last.advance()
+    return MTS3Belief(predicted, tuple(levels), belief.step + 1, reference, shared, last)
 
 
 def sample_paths(
@@ -167,7 +174,7 @@ def _sample_aligned(
         LevelBelief(level.state.sample(noise(level.state.mean, 1)[:, 0]), level.observed, level.acted)
         for level in start.levels
     )
-    known = MTS3Belief(start.fast, levels, start.step, start.reference, start.shared)
+    known = replace(start, levels=levels)
     cause, _ = run_slow_levels(model, maps, known, Steps(actions), noise)
     first = start.fast.sample(noise(start.fast.mean, 1)[:, 0]).mean
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)

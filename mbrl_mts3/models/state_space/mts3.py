@@ -98,12 +98,14 @@ class MTS3(MTS3Network):
         like = self.noise.raw
         n, variance, slow = self.options.latent_dim, self.options.initial_variance, self.options.slow_variance
         exact = self.options.shared_latent == "exact" and len(self.levels)
+        reference, last = self.nothing_observed(batch_size)
         return MTS3Belief(
             fast=FactorisedGaussian.isotropic(batch_size, n, variance, like),
             levels=tuple(level.initial_belief(batch_size, slow, like) for level in self.slow_levels),
             step=torch.zeros(batch_size, dtype=torch.int64, device=like.device),
-            reference=like.new_zeros(batch_size, self.observation_dim) if self.readout.delta else None,
+            reference=reference,
             shared=SharedLatentCovariance(like.new_zeros(batch_size, 4 * n)) if exact else None,
+            last=last,
         )
 
     def observe(
@@ -117,7 +119,7 @@ class MTS3(MTS3Network):
 
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:
         return update_belief(
-            self, self._checked(belief), observation, None, sample_evidence_weight(delta=self.readout.delta)
+            self, self._checked(belief), observation, None, sample_evidence_weight(delta=self.readout.keeps_reference)
         )
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:

@@ -84,7 +84,7 @@ class MTS3Network(FastLevelModel):
             cause_dim=slow_latent_dim,
         )
         self.interaction = self._interaction(action_dim if driven else 0)
-        self.observation_encoder = GaussianEncoder(observation_dim, latent_dim, encoder_hidden)
+        self.observation_encoder = GaussianEncoder(self.encoder_size(target), latent_dim, encoder_hidden)
         self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
     @property
@@ -109,7 +109,7 @@ class MTS3Network(FastLevelModel):
         options = self.options
         return SlowLevel(
             options.time_scales[index],
-            self.observation_dim,
+            self.encoder_size(options.target),
             self.action_dim if options.aggregates_actions else 0,
             options.slow_size,
             has_parent=index + 1 < len(options.time_scales),

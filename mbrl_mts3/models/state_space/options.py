@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.models.readout import TARGETS
 from mbrl_mts3.networks import TRANSITIONS
 
 CHOICES = {
@@ -13,7 +14,7 @@ CHOICES = {
     "aggregation": ("causal", "window"),
     "conditioning": ("prior", "posterior"),
     "shared_latent": ("independent", "exact"),
-    "target": ("delta", "absolute"),
+    "target": TARGETS,
 }
 
 

@@ -24,6 +24,7 @@ FORMS = {
     "locally-linear": {},
     "dense": {"transition": "dense"},
     "delta": {"transition": "dense", "target": "delta"},
+    "complementary": {"transition": "dense", "target": "complementary"},
     "deep": {"transition": "dense", "variance_hidden": (5,), "heteroscedastic": True},
 }
 
@@ -137,7 +138,7 @@ def test_without_actions_it_is_a_time_series_model():
     ("options", "message"),
     [
         ({"transition": "cubic"}, "dense, banded"),
-        ({"target": "x"}, "absolute, delta"),
+        ({"target": "x"}, "absolute, delta, complementary"),
         ({"context": 0}, "must be positive and finite, got 0"),
         ({"latent_dim": 0}, "must be positive"),
         ({"initial_variance": 0.0}, "must be positive"),

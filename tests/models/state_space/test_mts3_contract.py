@@ -23,6 +23,7 @@ FORMS = {
     "smoothing": {"time_scales": (5,), "conditioning": "posterior"},
     "exact": {"time_scales": (2, 4), "shared_latent": "exact"},
     "delta": {"time_scales": (5,), "target": "delta"},
+    "complementary": {"time_scales": (5,), "target": "complementary"},
     "diagonal": {"time_scales": (5,), "transition": "diagonal"},
     "banded": {"time_scales": (5,), "transition": "banded"},
     "locally-linear": {"time_scales": (5,), "transition": "locally_linear"},
@@ -39,6 +40,7 @@ FORMS = {
         "variance_hidden": (5,),
         "heteroscedastic": True,
         "slow_initial_variance": 1.0,
+        "target": "complementary",
     },
 }
 LEARNING = ("two-levels", "three-levels", "deep")

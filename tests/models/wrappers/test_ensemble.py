@@ -22,6 +22,8 @@ FORMS = {
     "smoothing": ("MTS3", {"time_scales": (5,), "conditioning": "posterior", **SMALL_MTS3}),
     "exact": ("MTS3", {"time_scales": (5,), "shared_latent": "exact", **SMALL_MTS3}),
     "delta": ("MTS3", {"time_scales": (5,), "target": "delta", **SMALL_MTS3}),
+    "complementary": ("MTS3", {"time_scales": (5,), "target": "complementary", **SMALL_MTS3}),
+    "complementary-gru": ("GRU", {"target": "complementary"}),
     "diagonal": ("MTS3", {"time_scales": (5,), "transition": "diagonal", **SMALL_MTS3}),
     "banded": ("MTS3", {"time_scales": (5,), "transition": "banded", **SMALL_MTS3}),
     "locally-linear": ("MTS3", {"time_scales": (5,), "transition": "locally_linear", **SMALL_MTS3}),
