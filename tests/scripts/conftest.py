@@ -44,12 +44,14 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What a command says that ends with status 2 because of its arguments."""
+    """What a command says that ends with status 2 because of its arguments; an `error` must stand first."""
 
-    def said(run: Run, *arguments: str) -> str:
+    def said(run: Run, *arguments: str, error: type[Exception] | None = None) -> str:
         with pytest.raises(SystemExit) as stop:
             run(*arguments)
         assert stop.value.code == 2
-        return capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert error is None or told.startswith(f"{error.__name__}: ")
+        return told
 
     return said

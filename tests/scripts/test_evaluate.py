@@ -161,7 +161,5 @@ def test_bad_input_is_refused_before_anything_is_written(
     write_walks("mine/narrow-v0", dim=2, lengths=(40,))
     write_walks("mine/wide-v0", dim=4, lengths=(40,))
     write_walks("mine/strong-v0", bound=2.0, lengths=(40,))
-    said = refused(run, *arguments)
-    assert said.startswith(f"{error.__name__}: ")
-    assert message in said
+    assert message in refused(run, *arguments, error=error)
     assert not [file for file in (tmp_path / "run").glob("*") if file.suffix in (".json", ".html", ".png")]

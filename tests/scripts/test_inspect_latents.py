@@ -95,7 +95,5 @@ def test_bad_input_is_refused(
     message: str,
 ) -> None:
     folder = save_untrained(tmp_path / "checkpoint", PLAIN, **options)
-    said = refused(run, f"checkpoint={folder}", *arguments)
-    assert said.startswith(f"{error.__name__}: ")
-    assert message in said
+    assert message in refused(run, f"checkpoint={folder}", *arguments, error=error)
     assert not (tmp_path / "run" / "latents.png").exists()

@@ -91,12 +91,10 @@ def test_random_shooting_is_a_choice(tmp_path: Path, run: Run) -> None:
 def test_what_does_not_fit_is_refused_before_any_episode(
     tmp_path: Path,
     run: Run,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
     made: dict[str, Any],
     arguments: list[str],
     error: type[MTS3Error],
 ) -> None:
-    with pytest.raises(SystemExit):
-        run(f"checkpoint={save(tmp_path, **made)}", *arguments)
-    assert capsys.readouterr().err.startswith(f"{error.__name__}: ")
+    refused(run, f"checkpoint={save(tmp_path, **made)}", *arguments, error=error)
     assert not (tmp_path / "run" / "plan.json").exists()
