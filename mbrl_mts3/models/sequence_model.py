@@ -18,6 +18,7 @@ from mbrl_mts3.networks.recurrent import require_positive
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
+
 @dataclass(frozen=True)
 class _Run:
     """Results of reading a sequence of T steps."""

@@ -43,7 +43,9 @@ class _TransformerModel(SequenceModel):
         super().__init__(
             observation_dim,
             action_dim,
-            CausalTransformer(token_size(observation_dim, action_dim, target), width, layers, heads, feedforward, context),
+            CausalTransformer(
+                token_size(observation_dim, action_dim, target), width, layers, heads, feedforward, context
+            ),
             decoder_hidden=decoder_hidden,
             variance_hidden=variance_hidden,
             target=target,
@@ -73,7 +75,9 @@ class AutoregressiveTransformer(_TransformerModel):
 
     def _feed_back(self, start: SequenceBelief, tokens: Tokens) -> tuple[Tensor, Tensor, TensorRecord]:
         """Step by step: the values that were read (B, T, obs), features (B, T, width), the state at the end."""
-        state, read, features = start.state, [], []
+        state = start.state
+        read: list[Tensor] = []
+        features: list[Tensor] = []
         for t in range(tokens.actions.shape[1]):
             token = tokens[:, t : t + 1]
             if features and token.shown is not None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,4 +119,20 @@ def test_no_episodes_are_refused() -> None:
 
 def test_shapes_of_fit_follow_the_data(make_episode: Any) -> None:
     normalizer = Normalizer.fit([make_episode(4)])
-    assert [tuple(tensor.shape) for tensor in normalizer.tensors()] == [(2,), (2,), (2,), (2,), (), ()]
+    assert [tuple(tensor.shape) for tensor in normalizer.tensors()] == [(2,), (2,), (2,), (2,), (), (), (2,)]
+
+
+def test_the_scale_of_changes_is_their_root_mean_square_within_bounds(make_episode: Any) -> None:
+    """A slow drift, a jump at every step, and an entry that hardly moves, of two episodes; never across episodes."""
+    rng = np.random.default_rng(0)
+    episodes = []
+    for length in (50, 31):
+        steps = np.arange(length + 1)
+        columns = np.c_[0.1 * steps + 0.05 * rng.normal(size=length + 1), (-1.0) ** steps, 5 + 3 * (steps > 40)]
+        episodes.append(replace(make_episode(length), observations=columns.astype(np.float32)))
+    normalizer = Normalizer.fit(episodes)
+    joined = np.concatenate([episode.observations for episode in episodes]).astype(float)
+    changes = np.concatenate([np.diff(episode.observations.astype(float), axis=0) for episode in episodes])
+    expected = np.sqrt(np.square(changes).mean(0)) / joined.std(0)
+    assert expected[1] > 1
+    np.testing.assert_allclose(normalizer.change_scale, np.clip(expected, 0.001, 1), rtol=1e-5)
