@@ -140,8 +140,16 @@ def _placed(choices: Mapping[str, str | None]) -> dict[str, tuple[str, str | Non
 
 def _choices(roots: Sequence[Traversable], group: str) -> tuple[str, ...]:
     folders = [root.joinpath(group) for root in roots if root.joinpath(group).is_dir()]
-    names = {entry.name for folder in folders for entry in folder.iterdir()}
-    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+    return tuple(sorted({name for folder in folders for name in _names_below(folder)}))
+
+
+def _names_below(folder: Traversable) -> Iterator[str]:
+    """Names of the YAML files in a folder and its subfolders, as Hydra takes them: half_cheetah/family."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from (f"{entry.name}/{name}" for name in _names_below(entry))
+        elif entry.name.endswith(".yaml"):
+            yield entry.name.removesuffix(".yaml")
 
 
 def _keys(text: str) -> dict[str, Any]:

@@ -31,11 +31,13 @@ from mbrl_mts3.scripts.experiments.stages import expand_stages
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMANDS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
-EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("experiment/*.yaml"))
+EXPERIMENTS = sorted(
+    path.relative_to(CONFIGS / "experiment").with_suffix("").as_posix() for path in CONFIGS.glob("experiment/**/*.yaml")
+)
 CHOICES = sorted(
     (path.parent.relative_to(CONFIGS).as_posix(), path.stem)
     for path in CONFIGS.glob("*/**/*.yaml")
-    if path.parent.name != "experiment"
+    if path.relative_to(CONFIGS).parts[0] != "experiment"
 )
 
 

@@ -22,11 +22,20 @@ SMALL = {
         *("offline_updates=2", "episodes=1", "each.seed=[0,1]"),
     ],
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
+    **{
+        f"{data}/family": [*steps, "updates=2", "each.model=[mts3_deep,gru_deep]", "each.seed=[0]"]
+        for data, steps in (
+            ("mobile_robot", ["steps=15000"]),
+            ("maze2d", ["steps=6000"]),
+            ("franka_kitchen", ["steps=4000"]),
+            ("half_cheetah", []),
+        )
+    },
 }
 
 
 def test_none_is_left_out() -> None:
-    assert set(SMALL) == {path.stem for path in CONFIGS.glob("*.yaml")}
+    assert set(SMALL) == {path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.glob("**/*.yaml")}
 
 
 @pytest.mark.slow
@@ -36,7 +45,7 @@ def test_it_runs_to_its_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    if name == "half_cheetah_replay_family":
+    if name in ("half_cheetah_replay_family", "half_cheetah/family"):
         # In place of hours of SAC: the experiment takes the data that is there.
         collect_dataset("HalfCheetah-v5", RandomBehaviour, 6000, "mbrl-mts3/half_cheetah/sac-replay-v0", progress=False)
     monkeypatch.setattr(sys, "argv", ["mts3-experiment", f"experiment={name}", *SMALL[name]])
