@@ -99,8 +99,8 @@ def _part(
     missing = [index for place, index in zip(wanted, range(box.shape[0]), strict=True) if place not in columns]
     raise SpaceMismatchError(
         f"the environment's observation has {name!r} with {box.shape[0]} entries; the model does not observe entries "
-        f"{missing} of it and the task does not give them: set observation='selected' for an environment that returns what "
-        "the model observes, train a model that observes all of it, or choose a task that gives the rest"
+        f"{missing} of it and the task does not give them: set observation='selected' for an environment that returns "
+        "what the model observes, train a model that observes all of it, or choose a task that gives the rest"
     )
 
 

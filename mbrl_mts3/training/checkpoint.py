@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import platform
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,13 +13,14 @@ from typing import Any
 import torch
 from gymnasium import spaces
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 import mbrl_mts3
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.spaces import space_from_json, space_to_json
 from mbrl_mts3.errors import CheckpointError, MTS3Error
+from mbrl_mts3.files import publish_folder, recover_folder, staging_folder, storage_errors
 from mbrl_mts3.models import MODELS, PhysicalModel, RecalibratedModel, Recalibration, WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
 from mbrl_mts3.training.device import resolve_device
@@ -83,23 +82,21 @@ class Checkpoint:
         return recalibrated.eval()
 
     def save_pretrained(self, path: str | Path) -> Path:
-        """Write the folder `path`; an older one there is replaced only when the new one is complete."""
+        """Write the folder `path`; an older one there is replaced in one step when the new one is complete.
+
+        Raises:
+            StorageError: the disk is full, or the place cannot be written to; an older checkpoint stays as it was.
+        """
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
-            save_file(
-                {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}, partial / WEIGHTS_FILE
-            )
-            save_file(_tensors(self.normalizer), partial / NORMALIZER_FILE)
-            if self.recalibration is not None:
-                save_file(_tensors(self.recalibration), partial / RECALIBRATION_FILE)
-            (partial / CONFIG_FILE).write_text(json.dumps(self._config(), indent=2) + "\n")
-            partial.chmod(0o755)
-            _replace_folder(partial, target)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+        parts = {WEIGHTS_FILE: dict(self.model.state_dict()), NORMALIZER_FILE: _tensors(self.normalizer)}
+        if self.recalibration is not None:
+            parts[RECALIBRATION_FILE] = _tensors(self.recalibration)
+        config = json.dumps(self._config(), indent=2) + "\n"
+        with staging_folder(target.parent) as partial, storage_errors(target):
+            for name, tensors in parts.items():
+                (partial / name).write_bytes(save({key: tensor.contiguous() for key, tensor in tensors.items()}))
+            (partial / CONFIG_FILE).write_text(config)
+            publish_folder(partial, target)
         return target
 
     @classmethod
@@ -166,6 +163,7 @@ class Checkpoint:
 
 
 def _read_config(folder: Path) -> Mapping[str, Any]:
+    recover_folder(folder)
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise CheckpointError(
@@ -237,18 +235,3 @@ def _box(space: spaces.Space[Any]) -> spaces.Box:
     if not isinstance(space, spaces.Box):
         raise CheckpointError(f"the action space needs to be a Box, got {type(space).__name__}")
     return space
-
-
-def _replace_folder(new: Path, target: Path) -> None:
-    """Put `new` at `target`; folders cannot be swapped in one call, so the old one steps aside first."""
-    if not target.exists():
-        new.rename(target)
-        return
-    aside = new.with_name(new.name + "-old")
-    target.rename(aside)
-    try:
-        new.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside)

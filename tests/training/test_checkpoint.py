@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cut_short import error_with_small_files
 from gymnasium import spaces
 from safetensors.torch import save_file
 
 from mbrl_mts3.data import Normalizer, ObservationSelector
-from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.errors import CheckpointError, ConfigurationError, StorageError
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
 
@@ -93,6 +96,29 @@ def test_a_failed_save_leaves_the_old_one(checkpoint, tmp_path, monkeypatch):
         checkpoint.save_pretrained(folder)
     assert (folder / "config.json").read_text() == before
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_place_without_room_is_told_and_keeps_the_older_one(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    before = (folder / "model.safetensors").read_bytes()
+    error = error_with_small_files(900, lambda: checkpoint.save_pretrained(folder))
+    assert isinstance(error, StorageError)
+    assert "too large" in str(error)
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert list(tmp_path.iterdir()) == [folder]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="could not be written"):
+        checkpoint.save_pretrained(tmp_path / "file" / "deeper")
+
+
+def test_files_and_folder_have_the_usual_rights(checkpoint, tmp_path):
+    before = os.umask(0o027)
+    try:
+        folder = checkpoint.save_pretrained(tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
 
 
 def damage_json(folder):

@@ -12,6 +12,7 @@ from typing import Any
 import minari
 import numpy as np
 from gymnasium import spaces
+from minari.storage import get_dataset_path
 
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
@@ -20,6 +21,7 @@ from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_byt
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
+from mbrl_mts3.files import recover_folder
 
 # Metadata of Minari files that are kept, for data cards and reference scores.
 _KEPT_METADATA = (
@@ -159,6 +161,7 @@ def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
     # A remote address is for the download only; on disk the data set lies under its plain id.
     local_id = dataset_id.split("://", 1)[-1].split("/", 1)[-1] if "://" in dataset_id else dataset_id
     try:
+        recover_folder(get_dataset_path(local_id))
         return minari.load_dataset(local_id)
     except FileNotFoundError as error:
         if not download:
