@@ -25,6 +25,7 @@ from mbrl_mts3.data.formats.loading import stream_dataset
 from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,8 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     try:
-        dataset = stream_dataset(options.dataset, download=options.download)
-        status = _ACTIONS[options.action](dataset, options.output, console)
+        with stop_signals(), reports_stop(lambda: "nothing was written; begin anew"):
+            dataset = stream_dataset(options.dataset, download=options.download)
+            status = _ACTIONS[options.action](dataset, options.output, console)
     except MTS3Error as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         status = 2

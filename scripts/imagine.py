@@ -25,11 +25,12 @@ from mbrl_mts3.agents.imagination import (
     oversample_episode_starts,
     train_in_imagination,
 )
+from mbrl_mts3.agents.imagination.training_loop import STATE_FILE
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
-from mbrl_mts3.files import write_json
+from mbrl_mts3.files import claim_folder, write_json
 from mbrl_mts3.scripts.command_line import command, read_environment
 from mbrl_mts3.scripts.command_line.console import print_files, run_folder, uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
@@ -50,6 +51,8 @@ def main(config: DictConfig) -> None:
     facts = _facts(config, checkpoint, dataset)
     if config.resume:
         _check_same(facts, folder)
+    elif (folder / STATE_FILE).exists():
+        raise ConfigurationError(f"{folder} holds a run already: take another folder, or go on (resume={folder})")
     stressed = oversample_episode_starts(
         dataset.episodes, config.oversample_starts.steps, config.oversample_starts.copies
     )
@@ -57,21 +60,22 @@ def main(config: DictConfig) -> None:
     if config.initial_policy is not None:
         load_initial_parameters(learning.algorithm, config.initial_policy)
     judge = _Judge(config, checkpoint) if config.evaluation.episodes else None
-    _write(folder, facts, [], None)
-    curve = train_in_imagination(
-        learning,
-        config.rounds,
-        folder,
-        imitation_steps=config.imitation_steps,
-        imitation_rate=config.imitation_rate,
-        critic_steps=config.critic_steps,
-        evaluate=judge,
-        evaluation_interval=config.evaluation.interval,
-        save_interval=config.save_interval,
-        resume=bool(config.resume),
-        on_round=lambda row: console.print(_line(row), highlight=False),
-    )
-    path = _write(folder, facts, curve, judge)
+    with claim_folder(folder):
+        _write(folder, facts, [], None)
+        curve = train_in_imagination(
+            learning,
+            config.rounds,
+            folder,
+            imitation_steps=config.imitation_steps,
+            imitation_rate=config.imitation_rate,
+            critic_steps=config.critic_steps,
+            evaluate=judge,
+            evaluation_interval=config.evaluation.interval,
+            save_interval=config.save_interval,
+            resume=bool(config.resume),
+            on_round=lambda row: console.print(_line(row), highlight=False),
+        )
+        path = _write(folder, facts, curve, judge)
     print_files(console, policy=folder / "policy.zip", numbers=path)
 
 

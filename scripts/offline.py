@@ -19,6 +19,7 @@ from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import claim_folder
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import print_files, progress_bar, run_folder
 
@@ -31,7 +32,7 @@ def main(config: DictConfig) -> None:
     console.print(dataset)
     folder = Path(config.resume or run_folder())
     evaluate = _evaluation(config, dataset) if config.evaluation.episodes else None
-    with progress_bar(console, "updates", config.steps) as advance:
+    with claim_folder(folder), progress_bar(console, "updates", config.steps) as advance:
         learner, record = train_offline(
             dataset,
             instantiate(config.offline_algorithm, device=config.device),

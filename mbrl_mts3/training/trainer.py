@@ -272,7 +272,13 @@ def _fit_quietly(
     """Fit without those warnings of Lightning that do not apply to windows fetched in batches from memory."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning.*")
-        trainer.fit(module, data, ckpt_path=state, weights_only=True)
+        try:
+            trainer.fit(module, data, ckpt_path=state, weights_only=True)
+        except SystemExit as end:
+            # What Lightning makes of an interrupt; the command tells what it was.
+            if isinstance(end.__context__, KeyboardInterrupt):
+                raise end.__context__ from None
+            raise
     if trainer.interrupted:
         raise KeyboardInterrupt("training was interrupted; the checkpoints so far are kept, resume to continue")
 

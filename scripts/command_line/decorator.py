@@ -20,6 +20,7 @@ from mbrl_mts3.scripts.command_line.errors import hydra_errors, reports_errors
 from mbrl_mts3.scripts.command_line.help import help_page, missing_message, program
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line
 
 Task = Callable[[DictConfig], None]
 
@@ -34,7 +35,9 @@ class Command:
     def __init__(self, name: str, function: Task) -> None:
         self.name = name
         self.task = _prepared(name, function)
-        self._main = hydra.main(version_base="1.3", config_path=CONFIGS, config_name=name)(reports_errors(self.task))
+        self._main = hydra.main(version_base="1.3", config_path=CONFIGS, config_name=name)(
+            reports_errors(stops_with_a_line(name, self.task))
+        )
         functools.update_wrapper(self, function)
 
     def __call__(self) -> None:
@@ -43,7 +46,7 @@ class Command:
         if VERSION in words:
             print_version(self.name)
             return
-        with hydra_errors(self.name, words):
+        with stop_signals(), reports_stop(lambda: "nothing was begun yet"), hydra_errors(self.name, words):
             arguments = Arguments.read(words)
             refuse_renamed(self.name, arguments.overrides)
             if arguments.help:

@@ -26,12 +26,12 @@ from mbrl_mts3.data import load_dataset, local_dataset_ids
 from mbrl_mts3.errors import ConfigurationError, ResultError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.command_line import Command
+from mbrl_mts3.scripts.command_line.signals import STATE_FILES
 from mbrl_mts3.scripts.experiments.stages import Stage
 
 STAGE_FILE = "stage.json"
 # What a result does not depend on.
 _FREE = {"threads", "resume", "progress", "overwrite"}
-_RESUMED_FROM = ("resume.ckpt", "resume.pt", "offline.json")
 _LIBRARIES = ("mbrl_mts3", "torch", "numpy", "gymnasium", "mujoco", "minari", "stable_baselines3")
 # The option that names what a command writes besides its folder.
 _DATASET = {"collect": "dataset_id", "convert": "to"}
@@ -157,7 +157,7 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
         record = _write(folder, {**_begun(stage, options, inputs), **_data_facts(dataset_id), "finished": True})
         return StageResult(stage, folder, record)
     console.print(f"[dim]{stage.line}", soft_wrap=True, highlight=False)
-    resumable = equal and "resume" in config and any((folder / name).is_file() for name in _RESUMED_FROM)
+    resumable = equal and "resume" in config and any((folder / name).is_file() for name in STATE_FILES)
     before = float(record["seconds"]) if record is not None and resumable else 0.0
     if record is not None and not resumable and stage.command != "benchmark":
         shutil.rmtree(folder)
