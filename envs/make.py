@@ -30,7 +30,8 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
     except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
         nearest = nearest_names(id, gymnasium.registry, cutoff=0.5)
         raise ConfigurationError(
-            f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers it"
+            f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers "
+            "it, in commands with trust=PACKAGE"
         ) from error
 
 

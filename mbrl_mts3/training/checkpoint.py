@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import platform
 from collections.abc import Mapping
@@ -13,20 +12,27 @@ from typing import Any
 import torch
 from gymnasium import spaces
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
 import mbrl_mts3
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.spaces import space_from_json, space_to_json
-from mbrl_mts3.errors import CheckpointError, MTS3Error
-from mbrl_mts3.files import publish_folder, recover_folder, staging_folder, storage_errors
-from mbrl_mts3.models import MODELS, PhysicalModel, RecalibratedModel, Recalibration, WorldModel
+from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.files import publish_folder, staging_folder, storage_errors
+from mbrl_mts3.models import PhysicalModel, RecalibratedModel, Recalibration, WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.training.checkpoint_config import (
+    CONFIG_FILE,
+    FORMAT_VERSION,
+    check_hash,
+    find_model_class,
+    hash_of,
+    read_config,
+    read_selector,
+)
 from mbrl_mts3.training.device import resolve_device
 
-FORMAT_VERSION = 1
-CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 NORMALIZER_FILE = "normalizer.safetensors"
 RECALIBRATION_FILE = "recalibration.safetensors"
@@ -91,11 +97,13 @@ class Checkpoint:
         parts = {WEIGHTS_FILE: dict(self.model.state_dict()), NORMALIZER_FILE: _tensors(self.normalizer)}
         if self.recalibration is not None:
             parts[RECALIBRATION_FILE] = _tensors(self.recalibration)
-        config = json.dumps(self._config(), indent=2) + "\n"
+        config = self._config()
         with staging_folder(target.parent) as partial, storage_errors(target):
             for name, tensors in parts.items():
-                (partial / name).write_bytes(save({key: tensor.contiguous() for key, tensor in tensors.items()}))
-            (partial / CONFIG_FILE).write_text(config)
+                content = save({key: tensor.contiguous() for key, tensor in tensors.items()})
+                config["sha256"][name] = hash_of(content)
+                (partial / name).write_bytes(content)
+            (partial / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
             publish_folder(partial, target)
         return target
 
@@ -109,29 +117,32 @@ class Checkpoint:
         """
         device = resolve_device(device)
         folder = Path(path)
-        config = _read_config(folder)
+        config = read_config(folder)
         try:
-            model = _build_model(config["model"])
-            weights = _read_tensors(folder / WEIGHTS_FILE, device)
+            model = find_model_class(config["model"])(**config["model"]["arguments"])
+            weights = _read_tensors(config, folder / WEIGHTS_FILE, device)
+            _check_finite(weights, folder / WEIGHTS_FILE)
             model.load_state_dict(weights)
+            observation_space = space_from_json(config["observation_space"])
             return cls(
                 model=model.to(device).eval(),
-                normalizer=_read_normalizer(folder / NORMALIZER_FILE, device),
-                selector=ObservationSelector.from_json(config["selector"]),
-                observation_space=space_from_json(config["observation_space"]),
+                normalizer=_read_normalizer(config, folder / NORMALIZER_FILE, model, device),
+                selector=read_selector(config, observation_space),
+                observation_space=observation_space,
                 action_space=_box(space_from_json(config["action_space"])),
                 dataset_id=config["dataset_id"],
                 content_hash=config["content_hash"],
-                env_id=config["env_id"],
+                # Without "module:", which would make Gymnasium import a module that a file names.
+                env_id=None if config["env_id"] is None else config["env_id"].rpartition(":")[2],
                 split_seed=config["split_seed"],
                 split_fractions=tuple(config["split_fractions"]),
                 metrics=config["metrics"],
                 training=config["training"],
-                recalibration=_read_recalibration(folder / RECALIBRATION_FILE, model, device),
+                recalibration=_read_recalibration(config, folder / RECALIBRATION_FILE, model, device),
             )
         except CheckpointError:
             raise
-        except (KeyError, TypeError, ValueError, RuntimeError, MTS3Error) as error:
+        except Exception as error:  # A damaged file can fail in any way.
             raise CheckpointError(
                 f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): save it anew"
             ) from error
@@ -159,58 +170,25 @@ class Checkpoint:
             "split_fractions": list(self.split_fractions),
             "metrics": self.metrics,
             "training": self.training,
+            "sha256": {},
         }
 
 
-def _read_config(folder: Path) -> Mapping[str, Any]:
-    recover_folder(folder)
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise CheckpointError(
-            f"{folder} is no checkpoint: it has no {CONFIG_FILE}. Name the folder that training wrote, such as .../best"
-        )
-    try:
-        config = json.loads(path.read_text())
-        version = config["format_version"]
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
-    if version != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format version {version}, this release reads {FORMAT_VERSION}: use the release that wrote it "
-            f"({config.get('versions', {}).get('mbrl_mts3', 'unknown')})"
-        )
-    return dict(config)
-
-
-def _build_model(config: Mapping[str, Any]) -> WorldModel:
-    model_class = MODELS.get(config["class"]) or _class_elsewhere(config["class"], config.get("module"))
-    return model_class(**config["arguments"])
-
-
-def _class_elsewhere(name: str, module: str | None) -> type[WorldModel]:
-    """Import the class of a user's own model from the module that it was trained from."""
-    unknown = f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are"
-    if module is None:
-        raise CheckpointError(unknown)
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
-        raise CheckpointError(
-            f"{unknown}. It comes from the module {module!r}, which cannot be imported ({error}): put the folder of "
-            "its file on PYTHONPATH"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, WorldModel)):
-        raise CheckpointError(f"{unknown}. The module {module!r} that it comes from has no such model")
-    return found
-
-
-def _read_tensors(path: Path, device: torch.device | str) -> dict[str, torch.Tensor]:
+def _read_tensors(config: Mapping[str, Any], path: Path, device: torch.device | str) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise CheckpointError(f"the checkpoint is incomplete: {path} is missing")
+    content = path.read_bytes()
+    check_hash(config, path, content)
     try:
-        return load_file(path, device=str(device))
+        return {name: tensor.to(device) for name, tensor in load(content).items()}
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
+
+
+def _check_finite(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path} holds NaN or infinity in {', '.join(broken[:5])}: restore it or train anew")
 
 
 def _tensors(record: TensorRecord) -> dict[str, torch.Tensor]:
@@ -219,14 +197,26 @@ def _tensors(record: TensorRecord) -> dict[str, torch.Tensor]:
     return {name: value.contiguous() for name, value in values.items() if value is not None}
 
 
-def _read_normalizer(path: Path, device: torch.device | str) -> Normalizer:
-    return Normalizer(**_read_tensors(path, device))
+def _read_normalizer(
+    config: Mapping[str, Any], path: Path, model: WorldModel, device: torch.device | str
+) -> Normalizer:
+    tensors = _read_tensors(config, path, device)
+    _check_finite(tensors, path)
+    sizes = {"observation": (model.observation_dim,), "action": (model.action_dim,), "reward": ()}
+    for name, tensor in tensors.items():
+        if tuple(tensor.shape) != sizes[name.rpartition("_")[0]]:
+            raise CheckpointError(f"{path} holds {name} of the shape {tuple(tensor.shape)}, which the model has not")
+        if name.endswith("_scale") and not (tensor > 0).all():
+            raise CheckpointError(f"{path} holds a {name} that is not positive: restore it or train anew")
+    return Normalizer(**tensors)
 
 
-def _read_recalibration(path: Path, model: WorldModel, device: torch.device | str) -> Recalibration | None:
+def _read_recalibration(
+    config: Mapping[str, Any], path: Path, model: WorldModel, device: torch.device | str
+) -> Recalibration | None:
     if not path.exists():
         return None
-    recalibration = Recalibration(**_read_tensors(path, device))
+    recalibration = Recalibration(**_read_tensors(config, path, device))
     recalibration.check(model.observation_dim, predict_reward=model.predict_reward)
     return recalibration
 

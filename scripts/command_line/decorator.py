@@ -6,6 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
 
 import hydra
@@ -101,8 +102,20 @@ def _prepared(name: str, function: Task) -> Task:
     @functools.wraps(function)
     def task(config: DictConfig) -> None:
         _refuse_missing(name, config)
+        _import_trusted(config.get("trust"))
         if config.get("threads") is not None:
             torch.set_num_threads(config.threads)
         function(config)
 
     return task
+
+
+def _import_trusted(modules: str | Sequence[str] | None) -> None:
+    """Import the user's own modules, which files may then name."""
+    for module in [modules] if isinstance(modules, str) else modules or []:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"trust={module} cannot be imported ({error}): put the folder of its file on PYTHONPATH"
+            ) from error

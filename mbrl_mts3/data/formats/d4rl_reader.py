@@ -119,6 +119,8 @@ def dataset_of_arrays(
     action_space, action_note = _action_space(arrays, info)
     said = tuple(text for text in (*notes, action_note) if text)
     env_id = info.env_id if info else arrays.attributes.get("env_id")
+    # Without "module:", which would make Gymnasium import a module that a file names.
+    env_id = None if env_id is None else str(env_id).rpartition(":")[2]
     for text in said:
         _log.info("%s: %s", dataset_id, text)
     return RawDataset(

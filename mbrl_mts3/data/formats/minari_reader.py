@@ -133,8 +133,8 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         observation_space=source.observation_space,
         action_space=source.action_space,
         read=partial(_read, source),
-        env_id=None if spec is None else spec.id,
-        layout=metadata.get("observation_layout") if spec is None else spec.id,
+        env_id=None if spec is None else _registered_id(spec.id),
+        layout=metadata.get("observation_layout") if spec is None else _registered_id(spec.id),
         env_spec=spec,
         env_options={} if spec is None else dict(spec.kwargs),
         max_episode_steps=None if spec is None else spec.max_episode_steps,
@@ -189,6 +189,11 @@ def _download(dataset_id: str, local_id: str) -> None:
             f"data set {dataset_id!r} could not be downloaded ({type(error).__name__}: {error}): check the network, "
             "or copy the data set's folder under $MINARI_DATASETS_PATH"
         ) from error
+
+
+def _registered_id(env_id: str) -> str:
+    """An id without "module:", which would make Gymnasium import a module that a file names."""
+    return env_id.rpartition(":")[2]
 
 
 def _unknown(dataset_id: str) -> str:
