@@ -90,6 +90,13 @@ class ObservationSelector:
             parts.append(array[..., indices])
         return np.concatenate(parts, axis=-1, dtype=np.float32)
 
+    def left_out(self, space: spaces.Space[Any]) -> list[str]:
+        """The parts of a Dict of which nothing is selected, with their kinds."""
+        chosen = {_label(key) for key in self.keys}
+        return [
+            f"{_label(key)} ({type(part).__name__})" for key, part in _parts(space, ()) if _label(key) not in chosen
+        ]
+
     def require(self, names: Sequence[str], purpose: str) -> tuple[int, ...]:
         """Columns of `names` in a selected observation.
 
@@ -150,9 +157,15 @@ def _entries(space: spaces.Space[Any], env_id: str | None) -> dict[str, _Entry]:
 
 
 def _boxes(space: spaces.Space[Any], key: tuple[str, ...]) -> list[tuple[tuple[str, ...], spaces.Box]]:
+    parts = _parts(space, key)
+    return [(inner, part) for inner, part in parts if isinstance(part, spaces.Box) and len(part.shape) == 1]
+
+
+def _parts(space: spaces.Space[Any], key: tuple[str, ...]) -> list[tuple[tuple[str, ...], spaces.Space[Any]]]:
+    """The spaces within (nested) Dicts, by their path of keys."""
     if isinstance(space, spaces.Dict):
-        return [item for name, part in space.spaces.items() for item in _boxes(part, (*key, str(name)))]
-    return [(key, space)] if isinstance(space, spaces.Box) and len(space.shape) == 1 else []
+        return [item for name, part in space.spaces.items() for item in _parts(part, (*key, str(name)))]
+    return [(key, space)]
 
 
 def _resolve(select: str | Sequence[str], entries: Mapping[str, _Entry], env_id: str | None) -> list[str]:

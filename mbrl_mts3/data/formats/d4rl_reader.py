@@ -180,14 +180,18 @@ def _action_space(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[spaces.Box
         assert isinstance(space, spaces.Box)
         return space, None
     size, dtype = arrays.actions.shape[1:], _floating(arrays.actions)
-    largest = float(np.nanmax(np.abs(arrays.actions)))
+    known = np.isfinite(arrays.actions)
+    largest = float(np.max(np.abs(arrays.actions), where=known, initial=0.0))
     if info is not None and largest > 1 + 1e-5:
         raise DataError(
             f"actions go up to {largest:g}, those of {info.name} from -1 to 1: is the file of another kind?"
         )
     if info is not None or largest <= 1:
         return spaces.Box(-1.0, 1.0, size, dtype), None
-    low, high = arrays.actions.min(axis=0).astype(dtype), arrays.actions.max(axis=0).astype(dtype)
+    # Of an action that is never finite nothing is known; loading refuses it.
+    low = np.min(arrays.actions, axis=0, where=known, initial=largest).astype(dtype)
+    high = np.max(arrays.actions, axis=0, where=known, initial=-largest).astype(dtype)
+    low, high = np.where(low > high, -1, low).astype(dtype), np.where(low > high, 1, high).astype(dtype)
     return spaces.Box(low, high, dtype=dtype), "The bounds of actions are not known: those of the data are used."
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import minari
 import numpy as np
 from gymnasium import spaces
@@ -19,6 +20,7 @@ from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_diges
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
+from mbrl_mts3.data.observations import check_raw_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
 from mbrl_mts3.files import recover_folder
@@ -73,6 +75,7 @@ def load_minari(
     for raw in source.read():
         add_to_digest(digest, raw)
         if len(raw.rewards) > 0:
+            check_raw_episode(raw, source.observation_space, actions, source.dataset_id)
             episodes.append(select_episode(raw, selector))
     return OfflineDataset(
         tuple(episodes),
@@ -82,7 +85,20 @@ def load_minari(
         source.observation_space,
         actions,
         source.env_id,
+        _notes(source, selector, observation, sum(map(len, episodes))),
     )
+
+
+def _notes(
+    source: StreamedDataset, selector: ObservationSelector, observation: str | Sequence[str], steps: int
+) -> tuple[str, ...]:
+    notes = []
+    left_out = selector.left_out(source.observation_space)
+    if observation == "everything" and left_out:
+        notes.append(f"Left out of everything: {', '.join(left_out)}, for only Box of one dimension can be read.")
+    if steps != source.total_steps:
+        notes.append(f"The metadata tell {source.total_steps:,} steps, the file holds {steps:,}.")
+    return tuple(notes)
 
 
 def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
@@ -92,6 +108,7 @@ def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
     for raw in source.read():
         add_to_digest(digest, raw)
         if len(raw.rewards) > 0:
+            check_raw_episode(raw, source.observation_space, actions, source.dataset_id)
             episodes.append(replace(raw, infos=rowwise_infos(raw)))
     return RawDataset(
         episodes=tuple(episodes),
@@ -127,6 +144,7 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         DataError: a damaged file, a failed download.
     """
     source = _open(dataset_id, download)
+    _check_episode_count(source)
     spec, metadata = source.env_spec, dict(source.storage.metadata)
     return StreamedDataset(
         dataset_id=source.id,
@@ -142,6 +160,23 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         total_steps=int(source.total_steps),
         fingerprint=_fingerprint(Path(source.storage.data_path)),
     )
+
+
+def _check_episode_count(source: minari.MinariDataset) -> None:
+    """Raise DataError where the file holds other episodes than its metadata tell, as after a broken recording."""
+    path = Path(source.storage.data_path) / "main_data.hdf5"
+    if not path.is_file():
+        return
+    try:
+        with h5py.File(path, "r") as file:
+            stored = sum(name.startswith("episode_") for name in file)
+    except OSError as error:
+        raise DataError(f"data set {source.id!r} is damaged: {error}") from error
+    if stored != source.storage.total_episodes:
+        raise DataError(
+            f"data set {source.id!r} is damaged: its metadata tell {source.storage.total_episodes} episodes, the file "
+            f"holds {stored}, as after an interrupted recording: record it again, or correct metadata.json"
+        )
 
 
 def local_dataset_ids() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -155,7 +156,9 @@ def check_new_dataset_id(dataset_id: str, *, overwrite: bool = False) -> str | N
         namespace: str | None = parse_dataset_id(dataset_id)[0]
     except (ValueError, TypeError) as error:  # TypeError: Minari's answer to a missing version
         raise DataError(f"data set id {dataset_id!r} is malformed: write it as namespace/name-v0") from error
-    folder: Path = get_dataset_path(dataset_id)
+    root = os.environ.get("MINARI_DATASETS_PATH", "~/.minari/datasets")
+    with storage_errors(Path(root).expanduser()):
+        folder: Path = get_dataset_path(dataset_id)
     if folder.exists() and not overwrite:
         raise DataError(
             f"data set {dataset_id!r} is there already ({folder}): choose another name or version, or set "
