@@ -229,6 +229,15 @@ def load_policies(
     return {name: load_policy(one, environment, algorithm=algorithm, device=device) for name, one in found.items()}
 
 
+def check_bounded(actions: spaces.Space[Any]) -> None:
+    """Raise ConfigurationError unless actions have finite bounds, which Stable-Baselines3 scales its policies to."""
+    if not isinstance(actions, spaces.Box) or not actions.is_bounded():
+        raise ConfigurationError(
+            f"policies of Stable-Baselines3 need a Box of actions with finite bounds, this is {actions}: wrap the "
+            "environment in gymnasium.wrappers.RescaleAction or ClipAction, and collect data with it"
+        )
+
+
 def save_policy(model: BaseAlgorithm, path: str | Path) -> Path:
     """Write the zip of Stable-Baselines3, whole or not at all, under the name that was asked for."""
     with atomic_file(path, overwrite=True) as hidden:

@@ -8,7 +8,6 @@ from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
@@ -19,14 +18,14 @@ from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import RewardErrors, default_context
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, print_files, write_result
+from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 
 @command("audit")
 def main(config: DictConfig) -> None:
     """Read the data, compare its rewards with the task's and the model's, print and write the errors."""
-    console = Console()
+    console = make_console()
     checkpoint = None if config.checkpoint is None else Checkpoint.from_pretrained(config.checkpoint)
     dataset = _dataset(config, checkpoint)
     split, episodes = _choose(config, checkpoint, dataset)

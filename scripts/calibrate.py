@@ -18,6 +18,7 @@ from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import (
     choose_lengths,
+    make_console,
     make_table,
     print_files,
     run_folder,
@@ -33,7 +34,7 @@ FIT_ON = ("validation", "training_and_validation")
 @command("calibrate")
 def main(config: DictConfig) -> None:
     """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
-    console = Console()
+    console = make_console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)

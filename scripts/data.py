@@ -31,7 +31,7 @@ from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; status 1 means that `check` found an error, 2 that the input is at fault."""
     options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
         with stop_signals(), reports_stop(lambda: "nothing was written; begin anew"):
             dataset = stream_dataset(options.dataset, download=options.download)

@@ -22,6 +22,7 @@ from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import (
+    make_console,
     make_table,
     print_files,
     run_folder,
@@ -34,7 +35,7 @@ from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 @command("evaluate_policies")
 def main(config: DictConfig) -> None:
     """Load model and policies, imagine, ask the real environment where wanted, print and write what came of it."""
-    console = Console()
+    console = make_console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     seeds = _real_seeds(config, checkpoint)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)

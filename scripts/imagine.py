@@ -13,7 +13,6 @@ import gymnasium
 from gymnasium.wrappers import FlattenObservation
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.agents.imagination import (
@@ -32,7 +31,7 @@ from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import claim_folder, write_json
 from mbrl_mts3.scripts.command_line import command, read_environment
-from mbrl_mts3.scripts.command_line.console import print_files, run_folder, uncertainty_options
+from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder, uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -44,7 +43,7 @@ _FREE = {"rounds", "evaluation", "save_interval", "resume", "threads"}
 def main(config: DictConfig) -> None:
     """Load model and data, train, say how it went; all that does not fit is found before training starts."""
     keep_freed_memory()
-    console = Console()
+    console = make_console()
     folder = Path(config.resume or run_folder())
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id)

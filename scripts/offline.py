@@ -10,7 +10,6 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
@@ -21,13 +20,13 @@ from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import claim_folder
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import print_files, progress_bar, run_folder
+from mbrl_mts3.scripts.command_line.console import make_console, print_files, progress_bar, run_folder
 
 
 @command("offline")
 def main(config: DictConfig) -> None:
     """Load the data, learn, say where the policy lies."""
-    console = Console()
+    console = make_console()
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset)
     folder = Path(config.resume or run_folder())

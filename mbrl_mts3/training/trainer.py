@@ -6,12 +6,13 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -26,6 +27,7 @@ from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.data_module import WindowDataModule
 from mbrl_mts3.training.lightning_module import Schedule, WorldModelModule
+from mbrl_mts3.training.option_checks import check_training_options
 from mbrl_mts3.training.resume import (
     RESUME_FILE,
     AtomicCheckpointIO,
@@ -75,7 +77,7 @@ class WorldModelTrainer:
         accelerator: "auto", "cpu", "gpu" or another of Lightning's Trainer.
         devices: how many of them.
         strategy, precision: see Lightning's Trainer.
-        loggers: names out of "csv", "tensorboard", "wandb".
+        loggers: names out of "csv", "tensorboard", "wandb"; None or an empty list for none.
         progress: show a progress bar.
     """
 
@@ -105,10 +107,11 @@ class WorldModelTrainer:
     devices: int = 1
     strategy: str = "auto"
     precision: str = "32-true"
-    loggers: Sequence[str] = ("csv", "tensorboard")
+    loggers: Sequence[str] | None = ("csv", "tensorboard")
     progress: bool = True
 
     def __post_init__(self) -> None:
+        check_training_options({name: getattr(self, name) for name in (item.name for item in fields(self))})
         if not 0 < self.validation_context < self.validation_length:
             raise ConfigurationError(
                 f"validation_context={self.validation_context} needs to lie between 1 and "
@@ -184,7 +187,7 @@ class WorldModelTrainer:
         return {name: json.loads(json.dumps(to_jsonable(value), default=str)) for name, value in facts.items()}
 
     def _options(self) -> dict[str, Any]:
-        return {**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers)}
+        return {**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers or ())}
 
     def _module(self, model: WorldModel, normalizer: Normalizer, schedule: Schedule) -> WorldModelModule:
         period = model.period if self.mask_period is None else self.mask_period
@@ -209,28 +212,31 @@ class WorldModelTrainer:
             callbacks.append(EarlyStopping(SELECTED_BY, patience=self.patience, check_finite=True, strict=False))
         if self.progress:
             callbacks.append(TrainingProgressBar())
-        return lightning.Trainer(
-            accelerator=self.accelerator,
-            devices=self.devices,
-            strategy=self.strategy,
-            precision=self.precision,  # type: ignore[arg-type]
-            max_steps=self.max_updates,
-            max_epochs=-(-self.max_updates // min(self.validation_interval, self.max_updates)),
-            max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
-            gradient_clip_val=self.gradient_clip,
-            accumulate_grad_batches=self._parts,
-            callbacks=callbacks,
-            plugins=[AtomicCheckpointIO()],
-            logger=make_loggers(self.loggers, folder),
-            default_root_dir=folder,
-            enable_checkpointing=False,
-            enable_progress_bar=self.progress,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            log_every_n_steps=50,
-            reload_dataloaders_every_n_epochs=1,
-            use_distributed_sampler=False,
-        )
+        try:
+            return lightning.Trainer(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                strategy=self.strategy,
+                precision=self.precision,  # type: ignore[arg-type]
+                max_steps=self.max_updates,
+                max_epochs=-(-self.max_updates // min(self.validation_interval, self.max_updates)),
+                max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
+                gradient_clip_val=self.gradient_clip,
+                accumulate_grad_batches=self._parts,
+                callbacks=callbacks,
+                plugins=[AtomicCheckpointIO()],
+                logger=make_loggers(self.loggers or (), folder),
+                default_root_dir=folder,
+                enable_checkpointing=False,
+                enable_progress_bar=self.progress,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                log_every_n_steps=50,
+                reload_dataloaders_every_n_epochs=1,
+                use_distributed_sampler=False,
+            )
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            raise ConfigurationError(f"Lightning does not take these options of training: {error}") from error
 
     def _checkpoint(
         self, dataset: OfflineDataset, model: WorldModel, normalizer: Normalizer, metrics: dict[str, float]

@@ -22,6 +22,7 @@ from mbrl_mts3.scripts.command_line.help import help_page, missing_message, prog
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line
+from mbrl_mts3.seeds import check_seed
 
 Task = Callable[[DictConfig], None]
 
@@ -102,12 +103,25 @@ def _prepared(name: str, function: Task) -> Task:
     @functools.wraps(function)
     def task(config: DictConfig) -> None:
         _refuse_missing(name, config)
+        _check_seeds(config)
         _import_trusted(config.get("trust"))
         if config.get("threads") is not None:
             torch.set_num_threads(config.threads)
         function(config)
 
     return task
+
+
+_SEEDS = ("seed", "first_seed", "split_seed")
+
+
+def _check_seeds(config: DictConfig, prefix: str = "") -> None:
+    """Look at all seeds before any work."""
+    for name, value in config.items_ex(resolve=False):
+        if isinstance(value, DictConfig):
+            _check_seeds(value, f"{prefix}{name!s}.")
+        elif name in _SEEDS and isinstance(value, int | float):
+            check_seed(value, f"{prefix}{name!s}")
 
 
 def _import_trusted(modules: str | Sequence[str] | None) -> None:

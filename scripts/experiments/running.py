@@ -21,6 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from rich.console import Console
+from rich.text import Text
 
 from mbrl_mts3.data import load_dataset, local_dataset_ids
 from mbrl_mts3.errors import ConfigurationError, ResultError
@@ -148,7 +149,7 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
     named = options.get(_DATASET.get(stage.command, ""))
     dataset_id = None if named is None else str(named)
     on_disk = dataset_id is not None and dataset_id in local_dataset_ids()
-    console.rule(f"[bold]{stage.name}", align="left")
+    console.rule(Text(stage.name, style="bold"), align="left")
     if record is not None and equal and record["finished"] and (dataset_id is None or on_disk):
         console.print(f"there already: {folder}", soft_wrap=True)
         return StageResult(stage, folder, record)
@@ -156,7 +157,7 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
         console.print(f"the data set is there already: {dataset_id}", soft_wrap=True)
         record = _write(folder, {**_begun(stage, options, inputs), **_data_facts(dataset_id), "finished": True})
         return StageResult(stage, folder, record)
-    console.print(f"[dim]{stage.line}", soft_wrap=True, highlight=False)
+    console.print(stage.line, style="dim", soft_wrap=True, highlight=False)
     resumable = equal and "resume" in config and any((folder / name).is_file() for name in STATE_FILES)
     before = float(record["seconds"]) if record is not None and resumable else 0.0
     if record is not None and not resumable and stage.command != "benchmark":
