@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib import import_module
 from io import StringIO
@@ -52,6 +53,17 @@ def register_robotics() -> None:
 def episodic_options(id: str) -> dict[str, Any]:
     """Options with which episodes of an environment end at the goal; empty for environments without that choice."""
     return {"continuing_task": False} if is_goal_maze(id) else {}
+
+
+def merge_options(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of an environment: those that are given, else those that its data was collected with.
+
+    Where episodes are to end at a maze's goal, no new one is drawn there.
+    """
+    merged = {**stored, **given}
+    if merged.get("continuing_task") is False and "reset_target" in merged:
+        merged["reset_target"] = False
+    return merged
 
 
 def is_goal_maze(id: str) -> bool:

@@ -30,7 +30,7 @@ from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import claim_folder, write_json
-from mbrl_mts3.scripts.command_line import command, read_environment
+from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder, uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
@@ -52,6 +52,7 @@ def main(config: DictConfig) -> None:
         _check_same(facts, folder)
     elif (folder / STATE_FILE).exists():
         raise ConfigurationError(f"{folder} holds a run already: take another folder, or go on (resume={folder})")
+    console.print(describe_environment(*_environment(config, checkpoint)), soft_wrap=True)
     stressed = oversample_episode_starts(
         dataset.episodes, config.oversample_starts.steps, config.oversample_starts.copies
     )
@@ -110,7 +111,8 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         checkpoint,
         dataset,
         None if config.get("task") is None else instantiate(config.task),
-        env_id=env_id,
+        # None: that of the data, which may be unknown here.
+        env_id=None if env_id == checkpoint.env_id else env_id,
         environment_options=environment_options,
         observation="flat" if config.flat_observations else "raw",
         context=config.context,
@@ -125,7 +127,9 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
 
 
 def _environment(config: DictConfig, checkpoint: Checkpoint) -> tuple[str | None, dict[str, Any]]:
-    return read_environment(config.get("environment"), config.environment_options, checkpoint.env_id)
+    return read_environment(
+        config.get("environment"), config.environment_options, checkpoint.env_id, checkpoint.env_options
+    )
 
 
 class _Judge:

@@ -15,7 +15,7 @@ from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.offline import OfflineRecord, train_offline
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment
+from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment, merge_options
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import claim_folder
@@ -63,7 +63,8 @@ def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent]
         raise ConfigurationError(
             f"{dataset.dataset_id} names no environment to evaluate in: set evaluation.episodes=0, and use mts3-rollout"
         )
-    make = partial(make_environment, dataset.env_id, **episodic_options(dataset.env_id))
+    options = merge_options(dataset.env_options, episodic_options(dataset.env_id))
+    make = partial(make_environment, dataset.env_id, **options)
     environment = make()
     check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
     environment.close()

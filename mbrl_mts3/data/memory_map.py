@@ -66,6 +66,7 @@ def map_dataset(source: StreamedDataset, selector: ObservationSelector, folder: 
         source.observation_space,
         source.action_space,  # type: ignore[arg-type]
         source.env_id,
+        env_options=source.all_env_options,
     )
 
 

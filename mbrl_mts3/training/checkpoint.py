@@ -55,6 +55,8 @@ class Checkpoint:
     dataset_id: str
     content_hash: str
     env_id: str | None = None
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `make_environment` that the data was collected with, as far as known."""
     split_seed: int = 0
     split_fractions: tuple[float, ...] = (0.8, 0.1, 0.1)
     metrics: dict[str, float] = field(default_factory=dict)
@@ -134,6 +136,7 @@ class Checkpoint:
                 content_hash=config["content_hash"],
                 # Without "module:", which would make Gymnasium import a module that a file names.
                 env_id=None if config["env_id"] is None else config["env_id"].rpartition(":")[2],
+                env_options=config.get("env_options", {}),
                 split_seed=config["split_seed"],
                 split_fractions=tuple(config["split_fractions"]),
                 metrics=config["metrics"],
@@ -166,6 +169,7 @@ class Checkpoint:
             "dataset_id": self.dataset_id,
             "content_hash": self.content_hash,
             "env_id": self.env_id,
+            "env_options": dict(self.env_options),
             "split_seed": self.split_seed,
             "split_fractions": list(self.split_fractions),
             "metrics": self.metrics,

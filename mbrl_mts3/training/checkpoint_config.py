@@ -65,6 +65,8 @@ def read_config(folder: Path) -> Mapping[str, Any]:
         values = config[name].values() if isinstance(config[name], dict) else config[name]
         if not all(isinstance(value, int | float) for value in values):
             raise CheckpointError(f"{path} is damaged ({name} holds other things than numbers): restore it")
+    if not isinstance(config.get("env_options", {}), dict):
+        raise CheckpointError(f"{path} is damaged (env_options are no table): restore it or train anew")
     return config
 
 

@@ -250,6 +250,7 @@ class WorldModelTrainer:
             dataset_id=dataset.dataset_id,
             content_hash=dataset.content_hash,
             env_id=dataset.env_id,
+            env_options=dataset.env_options,
             split_seed=self.split_seed,
             split_fractions=tuple(self.split_fractions),
             metrics=metrics,

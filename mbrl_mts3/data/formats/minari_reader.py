@@ -86,6 +86,7 @@ def load_minari(
         actions,
         source.env_id,
         _notes(source, selector, observation, sum(map(len, episodes))),
+        source.all_env_options,
     )
 
 
