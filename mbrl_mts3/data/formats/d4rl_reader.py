@@ -18,6 +18,7 @@ from mbrl_mts3.data.formats.d4rl_arrays import D4RLArrays
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RLInfo, find_d4rl_info, info_of_file
 from mbrl_mts3.data.formats.d4rl_download import d4rl_file
 from mbrl_mts3.data.formats.d4rl_episodes import RewardTiming, cut_episodes, detect_reward_timing, episode_ends
+from mbrl_mts3.data.formats.damage import damage_errors
 from mbrl_mts3.data.observations import nested_observations
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.spaces import space_from_json
@@ -84,10 +85,12 @@ def read_d4rl(
         path, word = marked
         known = find_d4rl_info(like or word) if like or word else info_of_file(path.name)
         name = f"{path.resolve()}@{word}" if word else str(path.resolve())
-        return dataset_of_arrays(D4RLArrays.from_file(path), name, known, rewards=rewards)
+        with damage_errors(path):
+            return dataset_of_arrays(D4RLArrays.from_file(path), name, known, rewards=rewards)
     info = find_d4rl_info(str(dataset_id))
-    arrays = D4RLArrays.from_file(d4rl_file(info, download=download))
-    return dataset_of_arrays(arrays, info.dataset_id, info, rewards=rewards)
+    file = d4rl_file(info, download=download)
+    with damage_errors(file):
+        return dataset_of_arrays(D4RLArrays.from_file(file), info.dataset_id, info, rewards=rewards)
 
 
 def is_d4rl_path(name: str | Path) -> bool:

@@ -18,6 +18,7 @@ from minari.storage import get_dataset_path
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
 from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.damage import damage_errors
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
 from mbrl_mts3.data.observations import check_raw_episode
@@ -65,6 +66,13 @@ def load_minari(
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
     source = open_minari(dataset_id, download=download)
+    with damage_errors(f"data set {source.dataset_id!r}"):
+        return _load(source, observation, memory_map, cache)
+
+
+def _load(
+    source: StreamedDataset, observation: str | Sequence[str], memory_map: bool | None, cache: str | Path | None
+) -> OfflineDataset:
     actions = _action_box(source)
     selector = ObservationSelector.from_space(source.observation_space, source.layout, observation)
     large = selected_bytes(source, selector) > AUTOMATIC_ABOVE
@@ -105,6 +113,11 @@ def _notes(
 def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
     """Read a Minari data set before entries are selected, in the stored types; otherwise as `load_minari`."""
     source = open_minari(dataset_id, download=download)
+    with damage_errors(f"data set {source.dataset_id!r}"):
+        return _read_whole(source)
+
+
+def _read_whole(source: StreamedDataset) -> RawDataset:
     actions, digest, episodes = _action_box(source), new_digest(), []
     for raw in source.read():
         add_to_digest(digest, raw)
@@ -145,7 +158,12 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         DataError: a damaged file, a failed download.
     """
     source = _open(dataset_id, download)
-    _check_episode_count(source)
+    with damage_errors(f"data set {source.id!r}"):
+        _check_episode_count(source)
+        return _streamed(source)
+
+
+def _streamed(source: minari.MinariDataset) -> StreamedDataset:
     spec, metadata = source.env_spec, dict(source.storage.metadata)
     return StreamedDataset(
         dataset_id=source.id,
