@@ -13,6 +13,7 @@ import numpy as np
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.data.observations import stack_observations
+from mbrl_mts3.envs.checked import CheckedEnvironment
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics.confidence_intervals import (
     Interval,
@@ -64,9 +65,9 @@ def evaluate_agent(
             f"max_episode_steps={max_episode_steps}"
         )
     with ExitStack() as opened:
-        environments = []
+        environments: list[gymnasium.Env[Any, Any]] = []
         for _ in range(min(parallel, len(seeds))):
-            environments.append(make_environment())
+            environments.append(CheckedEnvironment(make_environment()))
             opened.callback(environments[-1].close)
         run = _Run(agent, environments, list(seeds), max_episode_steps, success)
         finished: dict[int, EvaluatedEpisode] = {}

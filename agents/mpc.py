@@ -19,6 +19,7 @@ from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, ShapeError
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Plan, Planner, PlannerState
 from mbrl_mts3.planners.objective import RolloutObjective
 from mbrl_mts3.tensor_record import TensorRecord
@@ -30,7 +31,8 @@ class MPCAgent:
     """Model predictive control: at each step observe, plan ahead, execute the first action. Implements `Agent`.
 
     All environments of a batch are planned for at once. Nothing but `state` is remembered, and the randomness of a
-    decision depends on the seed and the number of calls only.
+    decision depends on the seed and on how many came before it in its episode: an episode is the same alone, after
+    others and beside others.
 
     Args:
         model: a causal world model in physical units.
@@ -106,7 +108,7 @@ class MPCAgent:
             fresh.belief.where(start, belief),
             fresh.planner.where(start, state.planner),
             fresh.action.where(start[:, None], state.action),
-            state.decisions,
+            fresh.decisions.where(start, state.decisions),
         )
 
     def _start(self, seen: Tensor) -> MPCState:
@@ -128,8 +130,7 @@ class MPCAgent:
             uncertainty=self.uncertainty,
             uncertainty_penalty=self.uncertainty_penalty,
         )
-        generator = torch.Generator(seen.device).manual_seed(_mix(self.seed, int(state.decisions[0])))
-        plan = self.planner.plan(objective, state.planner, generator)
+        plan = self.planner.plan(objective, state.planner, self._generators(state.decisions))
         lost = (~plan.value.isfinite()).nonzero().flatten().tolist()
         if lost:
             raise NonFiniteError(
@@ -137,6 +138,11 @@ class MPCAgent:
                 "the observation lies far from the model's data, or the model is broken"
             )
         return plan
+
+    def _generators(self, decisions: Tensor) -> Generators:
+        """One for all environments where they are equally far, else one for each, which is slower."""
+        made = [torch.Generator(decisions.device).manual_seed(_mix(self.seed, count)) for count in decisions.tolist()]
+        return made[0] if bool((decisions == decisions[0]).all()) else made
 
 
 def _starts(size: int, state: MPCState | None, episode_start: np.ndarray | None) -> Tensor:
@@ -170,7 +176,7 @@ class MPCState(TensorRecord):
     action: Tensor
     """(B, act): the last action, in physical units."""
     decisions: Tensor
-    """(B,) int64: calls of predict since the state was None."""
+    """(B,) int64: decisions of the episode so far."""
 
 
 def load_mpc(

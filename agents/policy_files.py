@@ -117,18 +117,19 @@ def load_policy(
     Args:
         path: the zip file that `save` wrote; it is unpickled, so use files that you trust only.
         environment: where the policy is to act.
-        algorithm: the class that wrote it, out of `ALGORITHMS`; "auto" reads it off the file.
+        algorithm: the class that wrote it, out of `ALGORITHMS`; "auto" reads it off the file, unless its policy is of a
+            class of your own, whose module is imported first.
         device: where the policy runs.
 
     Raises:
-        ConfigurationError: no such file, or not one of that algorithm.
+        ConfigurationError: no such file, or not one of that algorithm, or of a module that was not imported.
         SpaceMismatchError: the policy was trained in other spaces than the environment's.
     """
     if algorithm not in ("auto", *ALGORITHMS):
         raise ConfigurationError(f"unknown algorithm {algorithm!r}: expected auto, {', '.join(ALGORITHMS)}")
     if path is None or not Path(path).is_file():
         raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file saved by {algorithm}")
-    written_by = _written_by(Path(path), "Stable-Baselines3" if algorithm == "auto" else algorithm)
+    written_by = _written_by(Path(path), algorithm)
     if algorithm == "auto":
         algorithm = written_by[0]
     elif algorithm not in written_by:
@@ -176,8 +177,9 @@ def former_modules() -> Iterator[None]:
             del sys.modules[former]
 
 
-def _written_by(path: Path, expected: str) -> tuple[str, ...]:
-    """The algorithms that a file can be of, read without unpickling it."""
+def _written_by(path: Path, named: str) -> tuple[str, ...]:
+    """The algorithms that a file can be of, read without unpickling it; `named` is what the user says."""
+    expected = "Stable-Baselines3" if named == "auto" else named
     try:
         with zipfile.ZipFile(path) as archive:
             data = json.loads(archive.read("data"))
@@ -195,6 +197,13 @@ def _written_by(path: Path, expected: str) -> tuple[str, ...]:
         "mbrl_mts3.agents.imagination.policies": ("SAC",) if "target_entropy" in data else ("TD3",),
         "stable_baselines3.common.policies": ("PPO",) if "clip_range" in data else ("A2C",),
     }
+    if module not in of_policies and str(module).partition(".")[0] != "stable_baselines3":
+        if named != "auto" and module in sys.modules:
+            return (named,)
+        raise ConfigurationError(
+            f"{str(path)!r} holds a policy of a class of {module}: name its algorithm ({', '.join(ALGORITHMS)}), and "
+            f"if you trust that module, import it first, in commands with trust={module}"
+        )
     if module not in of_policies:
         raise ConfigurationError(
             f"{str(path)!r} holds a policy of {module}, expected one of {', '.join(ALGORITHMS)}, whose actions are "
@@ -227,6 +236,15 @@ def load_policies(
         raise ConfigurationError("no policy is named: set path to a zip file saved by Stable-Baselines3, or to several")
     found = find_policies(patterns)
     return {name: load_policy(one, environment, algorithm=algorithm, device=device) for name, one in found.items()}
+
+
+def check_bounded(actions: spaces.Space[Any]) -> None:
+    """Raise ConfigurationError unless actions have finite bounds, which Stable-Baselines3 scales its policies to."""
+    if not isinstance(actions, spaces.Box) or not actions.is_bounded():
+        raise ConfigurationError(
+            f"policies of Stable-Baselines3 need a Box of actions with finite bounds, this is {actions}: wrap the "
+            "environment in gymnasium.wrappers.RescaleAction or ClipAction, and collect data with it"
+        )
 
 
 def save_policy(model: BaseAlgorithm, path: str | Path) -> Path:

@@ -88,7 +88,10 @@ class WorldModelVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Refused."""
+        """The rewards of goals, `compute_reward`, which hindsight replay asks for; everything else is refused."""
+        if method_name == "compute_reward":
+            achieved, desired, *_ = method_args
+            return [self.dynamics.task.goal_reward(achieved, desired) for _ in self._get_indices(indices)]
         raise ConfigurationError(f"{method_name!r} cannot be called: there is no environment for each episode")
 
     def env_is_wrapped(

@@ -1,6 +1,12 @@
 """Real environments, their rewards and tasks, and imagined environments."""
 
-from mbrl_mts3.envs.make import check_environment_spaces, episodic_options, is_goal_maze, make_environment
+from mbrl_mts3.envs.make import (
+    check_environment_spaces,
+    episodic_options,
+    is_goal_maze,
+    make_environment,
+    merge_options,
+)
 from mbrl_mts3.envs.registration import (
     HIDDEN_HALF_CHEETAH_ID,
     SKID_STEER_ID,
@@ -22,4 +28,5 @@ __all__ = [
     "episodic_options",
     "is_goal_maze",
     "make_environment",
+    "merge_options",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from importlib import import_module
+from io import StringIO
 from typing import Any
 
 import gymnasium
-import gymnasium_robotics
 from gymnasium import spaces
 from gymnasium.error import NameNotFound, NamespaceNotFound, VersionNotFound
 
@@ -22,21 +25,45 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
             episode ends there instead.
 
     Raises:
-        ConfigurationError: no environment has that id; the message names the nearest.
+        ConfigurationError: no environment has that id, the message names the nearest; or it cannot be made here, or not
+            with these arguments.
     """
-    gymnasium.register_envs(gymnasium_robotics)
+    register_robotics()
     try:
         return gymnasium.make(id, **kwargs)
     except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
         nearest = nearest_names(id, gymnasium.registry, cutoff=0.5)
         raise ConfigurationError(
-            f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers it"
+            f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers "
+            "it, in commands with trust=PACKAGE"
         ) from error
+    except Exception as error:  # Constructors of environments raise anything.
+        told = ", ".join(f"{name}={value}" for name, value in kwargs.items())
+        raise ConfigurationError(
+            f"environment {id!r} cannot be made{f' with {told}' if told else ''}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def register_robotics() -> None:
+    """Register the environments of Gymnasium-Robotics, without the notice on Adroit's hands that its import prints."""
+    with redirect_stderr(StringIO()):
+        gymnasium.register_envs(import_module("gymnasium_robotics"))
 
 
 def episodic_options(id: str) -> dict[str, Any]:
     """Options with which episodes of an environment end at the goal; empty for environments without that choice."""
     return {"continuing_task": False} if is_goal_maze(id) else {}
+
+
+def merge_options(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of an environment: those that are given, else those that its data was collected with.
+
+    Where episodes are to end at a maze's goal, no new one is drawn there.
+    """
+    merged = {**stored, **given}
+    if merged.get("continuing_task") is False and "reset_target" in merged:
+        merged["reset_target"] = False
+    return merged
 
 
 def is_goal_maze(id: str) -> bool:

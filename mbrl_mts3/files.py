@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import math
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,10 +19,13 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from mbrl_mts3.errors import DataError, MTS3Error, StorageError
+from mbrl_mts3.errors import ConfigurationError, DataError, MTS3Error, StorageError
 
 PREFIX = ".incomplete-"
 _LOCK = ".lock"
+_REPLACED = ".replaced-"
+# Seconds without a change after which a half-written file belongs to a process that was killed.
+_STALE = 3600.0
 
 
 @contextmanager
@@ -72,11 +77,95 @@ def _free(lock: FileLock) -> None:
     Path(lock.lock_file).unlink(missing_ok=True)
 
 
+def publish_folder(folder: Path, target: Path) -> None:
+    """Give a finished folder, a sibling of `target`, the name `target`; what was there has the name `folder` after it.
+
+    Everything is on the disk before, and where the system can exchange two names (Linux), there is no moment at which
+    `target` does not exist. Elsewhere `recover_folder` restores it after a kill at that moment.
+
+    Raises:
+        StorageError: it cannot be done; `target` stays as it was.
+    """
+    with storage_errors(target):
+        for path in (*(path for path in folder.rglob("*") if not path.is_symlink()), folder):
+            _flush(path)
+        recover_folder(target)
+        if not target.exists():
+            folder.rename(target)
+        elif not _exchange_names(folder, target):
+            _replace_in_two_steps(folder, target)
+        _flush(target.parent)
+
+
+def recover_folder(target: Path) -> None:
+    """Put a folder back under its name whose replacement was cut short between two renames, with a warning."""
+    aside = _aside(target)
+    if aside.is_dir() and not target.exists():
+        with storage_errors(target):
+            aside.rename(target)
+        warnings.warn(f"{target} is restored: an interrupted run had moved it aside", stacklevel=2)
+
+
+def _exchange_names(first: Path, second: Path) -> bool:
+    """Exchange two names in one step; False where the system or the file system cannot."""
+    current_folder, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h.
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    if rename(current_folder, os.fsencode(first), current_folder, os.fsencode(second), exchange) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), str(second))
+
+
+def _replace_in_two_steps(folder: Path, target: Path) -> None:
+    aside = _aside(target)
+    shutil.rmtree(aside, ignore_errors=True)
+    target.rename(aside)
+    try:
+        folder.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    aside.rename(folder)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f"{_REPLACED}{target.name}")
+
+
+@contextmanager
+def claim_folder(folder: str | Path) -> Iterator[None]:
+    """Let one process at a time write to a folder, which is made where it is missing; the system frees it at a crash.
+
+    Raises:
+        ConfigurationError: another process writes there.
+        StorageError: it cannot be written to.
+    """
+    with storage_errors(Path(folder)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(Path(folder) / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ConfigurationError(
+                f"another run writes to {folder} at this moment: choose another folder, or wait for its end"
+            ) from error
+    try:
+        yield
+    finally:
+        _free(lock)
+
+
 @contextmanager
 def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A name in the same folder to write to; left without an error, the file there replaces `path` in one step.
 
-    Missing folders are made. The content is on the disk before it gets its name, so that no crash leaves half a file.
+    Missing folders are made. The content is on the disk before it gets its name, so that no crash leaves half a file
+    under it; what a killed process left under a hidden name is removed by a later one.
 
     Raises:
         DataError: `path` is taken and not to be overwritten.
@@ -89,6 +178,7 @@ def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     with storage_errors(target):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_stale_files(target.parent)
             yield hidden
             _flush(hidden)
             hidden.replace(target)
@@ -96,6 +186,14 @@ def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         finally:
             if target.parent.is_dir():
                 hidden.unlink(missing_ok=True)
+
+
+def _remove_stale_files(folder: Path) -> None:
+    for path in folder.glob(f"{PREFIX}*"):
+        # Those of others may go in the meantime.
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.suffix != _LOCK and time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def _flush(path: Path) -> None:

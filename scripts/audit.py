@@ -8,25 +8,24 @@ from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
 from mbrl_mts3.data.formats.loading import load_unselected_observations
-from mbrl_mts3.envs import check_environment_spaces, make_environment
+from mbrl_mts3.envs import check_environment_spaces, make_environment, merge_options
 from mbrl_mts3.envs.tasks import Task, default_task
 from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import RewardErrors, default_context
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, print_files, write_result
+from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 
 @command("audit")
 def main(config: DictConfig) -> None:
     """Read the data, compare its rewards with the task's and the model's, print and write the errors."""
-    console = Console()
+    console = make_console()
     checkpoint = None if config.checkpoint is None else Checkpoint.from_pretrained(config.checkpoint)
     dataset = _dataset(config, checkpoint)
     split, episodes = _choose(config, checkpoint, dataset)
@@ -84,7 +83,8 @@ def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
     task: Task = instantiate(config.get("task")) or default_task(dataset.env_id)
     if dataset.env_id is None:
         return task
-    with closing(make_environment(dataset.env_id, **(config.environment_options or {}))) as environment:
+    options = merge_options(dataset.env_options, config.environment_options or {})
+    with closing(make_environment(dataset.env_id, **options)) as environment:
         # A kitchen made for other tasks, for instance, would pay for others than the data's.
         check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
         return task.prepare(environment)

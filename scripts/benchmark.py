@@ -17,8 +17,8 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mbrl_mts3.benchmark import BenchmarkRun, Comparison, RunFiles, RunRecord, SeedSummary, write_comparison
 from mbrl_mts3.benchmark.comparison import best_value
@@ -26,7 +26,7 @@ from mbrl_mts3.benchmark.options import check_sweep, dataset_name, variant_name
 from mbrl_mts3.errors import MTS3Error, ResultError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.command_line import command, reports_errors, users_fault
-from mbrl_mts3.scripts.command_line.console import make_table
+from mbrl_mts3.scripts.command_line.console import make_console, make_table
 from mbrl_mts3.training import keep_freed_memory
 
 OUTCOME_FILE = "outcome.json"
@@ -170,7 +170,7 @@ def _results_there(config: DictConfig) -> set[str]:
 
 def _write_tables(config: DictConfig, datasets: Iterable[str]) -> list[str]:
     """Compare the results on each data set; returns what went wrong with which."""
-    console, failures, root = Console(), [], Path(config.results)
+    console, failures, root = make_console(), [], Path(config.results)
     for dataset in sorted(datasets):
         try:
             comparison = Comparison.read(root / "runs" / dataset)
@@ -187,14 +187,16 @@ def _table(comparison: Comparison) -> Table:
     columns = [
         [comparison.at(label, "nrmse", horizon) for label in comparison.labels] for horizon in comparison.horizons
     ]
-    rows = [[label, *(_cell(column, place) for column in columns)] for place, label in enumerate(comparison.labels)]
+    rows: list[list[str | Text]] = [
+        [label, *(_cell(column, place) for column in columns)] for place, label in enumerate(comparison.labels)
+    ]
     title = f"{comparison.dataset}: NRMSE by steps ahead, mean over seeds"
     return make_table(["model", *map(str, comparison.horizons)], rows, title)
 
 
-def _cell(column: Sequence[SeedSummary], place: int) -> str:
+def _cell(column: Sequence[SeedSummary], place: int) -> Text:
     text = f"{column[place].mean:.3f}"
-    return f"[bold]{text}[/]" if best_value(column) == place else text
+    return Text(text, style="bold" if best_value(column) == place else "")
 
 
 if __name__ == "__main__":

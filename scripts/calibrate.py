@@ -16,7 +16,13 @@ from mbrl_mts3.metrics import (
 )
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, print_files, run_folder, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    make_console,
+    make_table,
+    print_files,
+    run_folder,
+    write_result,
+)
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop, window_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 
@@ -26,7 +32,7 @@ FIT_ON = ("validation", "training_and_validation")
 @command("calibrate")
 def main(config: DictConfig) -> None:
     """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
-    console = Console()
+    console = make_console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)

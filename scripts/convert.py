@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from omegaconf import DictConfig
-from rich.console import Console
 
 from mbrl_mts3.data import convert_dataset, read_dataset
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, PREFIX
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_facts
+from mbrl_mts3.scripts.command_line.console import make_console, make_facts
 
 
 @command("convert")
@@ -18,7 +17,7 @@ def main(config: DictConfig) -> None:
     target = config.to or _default_target(str(config.dataset_id))
     dataset = read_dataset(config.dataset_id, download=config.download, rewards=config.rewards)
     convert_dataset(dataset, target, overwrite=config.overwrite)
-    console = Console()
+    console = make_console()
     facts = {
         "from": dataset.dataset_id,
         "to": target,

@@ -25,15 +25,17 @@ from mbrl_mts3.data.formats.loading import stream_dataset
 from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; status 1 means that `check` found an error, 2 that the input is at fault."""
     options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
-        dataset = stream_dataset(options.dataset, download=options.download)
-        status = _ACTIONS[options.action](dataset, options.output, console)
+        with stop_signals(), reports_stop(lambda: "nothing was written; begin anew"):
+            dataset = stream_dataset(options.dataset, download=options.download)
+            status = _ACTIONS[options.action](dataset, options.output, console)
     except MTS3Error as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         status = 2

@@ -20,7 +20,13 @@ from mbrl_mts3.metrics import (
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, print_files, run_folder, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    make_console,
+    make_table,
+    print_files,
+    run_folder,
+    write_result,
+)
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 
@@ -28,7 +34,7 @@ from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episod
 @command("evaluate")
 def main(config: DictConfig) -> None:
     """Score a checkpoint on episodes, print a table, write JSON, figures and a report."""
-    console = Console()
+    console = make_console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     model = checkpoint.recalibrated_model() if config.recalibrated else checkpoint.model
     _check_shown(config, checkpoint)
@@ -44,7 +50,7 @@ def main(config: DictConfig) -> None:
     if imputed is not None:
         console.print(make_table(*imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))
     if result.invalid_predictions:
-        console.print(f"[bold red]{result.invalid_predictions} predictions were not finite[/]; see the report")
+        console.print(f"{result.invalid_predictions} predictions were not finite; see the report", style="bold red")
     _write(config, checkpoint, model, dataset, split, episodes, result, imputed, console)
 
 

@@ -10,18 +10,25 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mbrl_mts3.agents.imagined_evaluation import evaluate_policy
 from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs import make_environment, merge_options
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import PolicyRanking, PolicyValue
 from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_table, print_files, run_folder, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    make_console,
+    make_table,
+    print_files,
+    run_folder,
+    write_result,
+)
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 
@@ -29,7 +36,7 @@ from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 @command("evaluate_policies")
 def main(config: DictConfig) -> None:
     """Load model and policies, imagine, ask the real environment where wanted, print and write what came of it."""
-    console = Console()
+    console = make_console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     seeds = _real_seeds(config, checkpoint)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
@@ -44,10 +51,12 @@ def main(config: DictConfig) -> None:
         seed=config.seed,
         device=config.device,
     )
-    make = partial(make_environment, checkpoint.env_id or "", **(config.environment_options or {}))
+    options = merge_options(checkpoint.env_options, config.environment_options or {})
+    make = partial(make_environment, checkpoint.env_id or "", **options)
     values = []
     for name, agent in policies.items():
-        with console.status(f"{name}: imagining {config.imagined.episodes} episodes, then {len(seeds)} real ones"):
+        told = Text(f"{name}: imagining {config.imagined.episodes} episodes, then {len(seeds)} real ones")
+        with console.status(told):
             value = evaluate_policy(
                 name,
                 agent,

@@ -8,11 +8,10 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line import VERSION, command, print_version
-from mbrl_mts3.scripts.command_line.console import make_table
+from mbrl_mts3.scripts.command_line.console import make_console, make_table
 from mbrl_mts3.scripts.experiments.demo_page import write_demo_page
 from mbrl_mts3.scripts.experiments.page import agent_table, prediction_table, write_page, write_summary
 from mbrl_mts3.scripts.experiments.running import StageResult, datasets_in, run_stages
@@ -24,7 +23,7 @@ PAGES = ("experiment", "demo")
 @command("experiment")
 def main(config: DictConfig) -> None:
     """Run the stages that are missing, and write summary and page."""
-    console = Console()
+    console = make_console()
     settings = HydraConfig.get()
     folder, name = Path(settings.runtime.output_dir), str(settings.runtime.choices["experiment"])
     if config.page not in PAGES:

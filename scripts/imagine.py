@@ -13,7 +13,6 @@ import gymnasium
 from gymnasium.wrappers import FlattenObservation
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from mbrl_mts3.agents.evaluation import evaluate_agent
 from mbrl_mts3.agents.imagination import (
@@ -25,13 +24,14 @@ from mbrl_mts3.agents.imagination import (
     oversample_episode_starts,
     train_in_imagination,
 )
+from mbrl_mts3.agents.imagination.training_loop import STATE_FILE
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
-from mbrl_mts3.files import write_json
-from mbrl_mts3.scripts.command_line import command, read_environment
-from mbrl_mts3.scripts.command_line.console import print_files, run_folder
+from mbrl_mts3.files import claim_folder, write_json
+from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
+from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
@@ -44,13 +44,16 @@ _FREE = {"rounds", "evaluation", "save_interval", "resume", "threads"}
 def main(config: DictConfig) -> None:
     """Load model and data, train, say how it went; all that does not fit is found before training starts."""
     keep_freed_memory()
-    console = Console()
+    console = make_console()
     folder = Path(config.resume or run_folder())
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id)
     facts = _facts(config, checkpoint, dataset)
     if config.resume:
         _check_same(facts, folder)
+    elif (folder / STATE_FILE).exists():
+        raise ConfigurationError(f"{folder} holds a run already: take another folder, or go on (resume={folder})")
+    console.print(describe_environment(*_environment(config, checkpoint)), soft_wrap=True)
     stressed = oversample_episode_starts(
         dataset.episodes, config.oversample_starts.steps, config.oversample_starts.copies
     )
@@ -58,21 +61,22 @@ def main(config: DictConfig) -> None:
     if config.initial_policy is not None:
         load_initial_parameters(learning.algorithm, config.initial_policy)
     judge = _Judge(config, checkpoint) if config.evaluation.episodes else None
-    _write(folder, facts, [], None)
-    curve = train_in_imagination(
-        learning,
-        config.rounds,
-        folder,
-        imitation_steps=config.imitation_steps,
-        imitation_rate=config.imitation_rate,
-        critic_steps=config.critic_steps,
-        evaluate=judge,
-        evaluation_interval=config.evaluation.interval,
-        save_interval=config.save_interval,
-        resume=bool(config.resume),
-        on_round=lambda row: console.print(_line(row), highlight=False),
-    )
-    path = _write(folder, facts, curve, judge)
+    with claim_folder(folder):
+        _write(folder, facts, [], None)
+        curve = train_in_imagination(
+            learning,
+            config.rounds,
+            folder,
+            imitation_steps=config.imitation_steps,
+            imitation_rate=config.imitation_rate,
+            critic_steps=config.critic_steps,
+            evaluate=judge,
+            evaluation_interval=config.evaluation.interval,
+            save_interval=config.save_interval,
+            resume=bool(config.resume),
+            on_round=lambda row: console.print(_line(row), highlight=False),
+        )
+        path = _write(folder, facts, curve, judge)
     print_files(console, policy=folder / "policy.zip", numbers=path)
 
 
@@ -108,7 +112,8 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         checkpoint,
         dataset,
         None if config.get("task") is None else instantiate(config.task),
-        env_id=env_id,
+        # None: that of the data, which may be unknown here.
+        env_id=None if env_id == checkpoint.env_id else env_id,
         environment_options=environment_options,
         observation="flat" if config.flat_observations else "raw",
         context=config.context,
@@ -123,7 +128,9 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
 
 
 def _environment(config: DictConfig, checkpoint: Checkpoint) -> tuple[str | None, dict[str, Any]]:
-    return read_environment(config.get("environment"), config.environment_options, checkpoint.env_id)
+    return read_environment(
+        config.get("environment"), config.environment_options, checkpoint.env_id, checkpoint.env_options
+    )
 
 
 class _Judge:

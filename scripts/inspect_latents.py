@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from omegaconf import DictConfig
-from rich.console import Console
 
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data import OfflineDataset, load_dataset
@@ -18,7 +17,7 @@ from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import SlowLatents, collect_slow_latents
 from mbrl_mts3.reporting import Projection, latent_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import print_files, run_folder
+from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
 GOAL = "desired_goal"
@@ -28,7 +27,7 @@ COLOURS = ("time", "quality", "task")
 @command("inspect_latents")
 def main(config: DictConfig) -> None:
     """Filter episodes, project the slow latents, draw and write them."""
-    console = Console()
+    console = make_console()
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
     split, episodes = checkpoint_episodes(checkpoint, dataset, config.split)

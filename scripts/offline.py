@@ -7,31 +7,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+from gymnasium.wrappers import FlattenObservation
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.offline import OfflineRecord, train_offline
+from mbrl_mts3.agents.offline.replay_buffer import find_policy_space, flatten_dataset
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment
+from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment, merge_options
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import claim_folder
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import print_files, progress_bar, run_folder
+from mbrl_mts3.scripts.command_line.console import make_console, print_files, progress_bar, run_folder
 
 
 @command("offline")
 def main(config: DictConfig) -> None:
     """Load the data, learn, say where the policy lies."""
-    console = Console()
+    console = make_console()
     dataset: OfflineDataset = instantiate(config.data)
+    if config.flat_observations:
+        dataset = flatten_dataset(dataset)
+    # What policies cannot take is told before the work begins.
+    find_policy_space(dataset)
     console.print(dataset)
     folder = Path(config.resume or run_folder())
     evaluate = _evaluation(config, dataset) if config.evaluation.episodes else None
-    with progress_bar(console, "updates", config.steps) as advance:
+    with claim_folder(folder), progress_bar(console, "updates", config.steps) as advance:
         learner, record = train_offline(
             dataset,
             instantiate(config.offline_algorithm, device=config.device),
@@ -55,7 +62,8 @@ def _options(config: DictConfig) -> dict[str, Any]:
     """What the policy depends on beside the data."""
     chosen: Any = OmegaConf.to_container(config.offline_algorithm, resolve=True)
     options = {name: value for name, value in chosen.items() if not name.startswith("_")}
-    return {"algorithm": HydraConfig.get().runtime.choices["offline_algorithm"], **options}
+    flat = {"flat_observations": True} if config.flat_observations else {}
+    return {**flat, "algorithm": HydraConfig.get().runtime.choices["offline_algorithm"], **options}
 
 
 def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent], EvaluationResult]:
@@ -64,7 +72,9 @@ def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent]
         raise ConfigurationError(
             f"{dataset.dataset_id} names no environment to evaluate in: set evaluation.episodes=0, and use mts3-rollout"
         )
-    make = partial(make_environment, dataset.env_id, **episodic_options(dataset.env_id))
+    options = merge_options(dataset.env_options, episodic_options(dataset.env_id))
+    plain: Callable[[], gymnasium.Env[Any, Any]] = partial(make_environment, dataset.env_id, **options)
+    make = (lambda: FlattenObservation(plain())) if config.flat_observations else plain
     environment = make()
     check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
     environment.close()

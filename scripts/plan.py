@@ -18,7 +18,7 @@ from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_facts, print_files, progress_bar, write_result
+from mbrl_mts3.scripts.command_line.console import make_console, make_facts, print_files, progress_bar, write_result
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 
@@ -26,7 +26,7 @@ from mbrl_mts3.training import Checkpoint, keep_freed_memory
 def main(config: DictConfig) -> None:
     """Load a checkpoint, plan in the environment, print and write what came of it."""
     keep_freed_memory()
-    console = Console()
+    console = make_console()
     make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     agent = _agent(config, checkpoint, make)

@@ -27,7 +27,14 @@ from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_d
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.reporting.animation import write_gif
 from mbrl_mts3.scripts.command_line import command, read_environment
-from mbrl_mts3.scripts.command_line.console import make_table, print_files, progress_bar, run_folder, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    make_console,
+    make_table,
+    print_files,
+    progress_bar,
+    run_folder,
+    write_result,
+)
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint
 
@@ -41,7 +48,7 @@ def main(config: DictConfig) -> None:
     """Load agents and model, let them act, print a table, write JSON and films."""
     if not config.real.episodes and config.checkpoint is None:
         raise ConfigurationError("nothing to do: set real.episodes to at least 1, or checkpoint to a world model")
-    console = Console()
+    console = make_console()
     folder = run_folder()
     make: Make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
     agents = _agents(config, make)
@@ -148,7 +155,7 @@ def _cameras(
             )
             cameras["imagined"] = WorldModelEnv(dynamics, renderer)
     except ConfigurationError as error:
-        console.print(f"[yellow]not all is filmed: {error}", soft_wrap=True)
+        console.print(f"not all is filmed: {error}", style="yellow", soft_wrap=True)
     return cameras
 
 

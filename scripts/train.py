@@ -6,11 +6,10 @@ from pathlib import Path
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from rich.console import Console
 
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_facts, print_files, run_folder
+from mbrl_mts3.scripts.command_line.console import make_console, make_facts, print_files, run_folder
 from mbrl_mts3.training import WorldModelTrainer, keep_freed_memory
 
 
@@ -18,7 +17,7 @@ from mbrl_mts3.training import WorldModelTrainer, keep_freed_memory
 def main(config: DictConfig) -> None:
     """Load the data, train, say where the checkpoint lies."""
     keep_freed_memory()
-    console = Console()
+    console = make_console()
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset, *dataset.notes, sep="\n")

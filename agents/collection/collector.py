@@ -18,6 +18,7 @@ from mbrl_mts3.agents.collection.recording import (
 from mbrl_mts3.data.formats.minari_writer import check_new_dataset_id
 from mbrl_mts3.envs.make import make_environment
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.seeds import check_seed
 
 
 def collect_dataset(
@@ -52,6 +53,7 @@ def collect_dataset(
     """
     if steps < 1:
         raise ConfigurationError(f"collecting needs at least 1 step, got {steps}")
+    check_seed(seed)
     check_new_dataset_id(dataset_id, overwrite=overwrite)
     started = time.perf_counter()
     made = as_factory(environment)(**({} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}))

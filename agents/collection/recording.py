@@ -18,6 +18,8 @@ from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
 from mbrl_mts3.data.observations import copy_observation, stack_observations
 from mbrl_mts3.envs import is_goal_maze
+from mbrl_mts3.envs.checked import CheckedEnvironment
+from mbrl_mts3.errors import ConfigurationError
 
 
 class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -38,7 +40,7 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         sink: Callable[[RawEpisode], None],
         on_step: Callable[[int], None] | None = None,
     ) -> None:
-        super().__init__(env)
+        super().__init__(CheckedEnvironment(env))
         self._sink = sink
         self._on_step = on_step
         self._seed: int | None = None
@@ -140,8 +142,8 @@ def record_dataset(
             dataset_id,
             environment.observation_space,
             environment.action_space,
-            env_spec=environment.spec,
-            eval_env_spec=evaluation_spec(environment.spec),
+            env_spec=storable_spec(environment.spec),
+            eval_env_spec=evaluation_spec(storable_spec(environment.spec)),
             overwrite=overwrite,
             algorithm_name=algorithm_name,
             description=description,
@@ -154,7 +156,7 @@ def record_dataset(
 
 @contextmanager
 def _bar(title: str, steps: int, show: bool) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), disable=not show) as bar:
         task = bar.add_task(title, total=steps)
 
@@ -171,6 +173,30 @@ EnvironmentFactory: TypeAlias = Callable[..., gymnasium.Env[Any, Any]]
 def collection_options(environment_id: str) -> dict[str, Any]:
     """Arguments for collecting: a maze shall sample a new goal where one is reached, instead of ending the episode."""
     return {"continuing_task": True, "reset_target": True} if is_goal_maze(environment_id) else {}
+
+
+def storable_spec(spec: EnvSpec | None) -> EnvSpec | None:
+    """The specification as it can be stored: a class that is the entry point by its name.
+
+    Raises:
+        ConfigurationError: it holds arguments that are no plain values.
+    """
+    if spec is None:
+        return None
+    found: Any = deepcopy(spec)
+    for name in ("entry_point", "vector_entry_point"):
+        made = getattr(found, name)
+        if callable(made):
+            setattr(found, name, f"{made.__module__}:{getattr(made, '__qualname__', type(made).__name__)}")
+    try:
+        found.to_json()
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"the environment {spec.id} cannot be noted in a data set ({error}): give it arguments that are numbers, "
+            "text, lists and dicts of such"
+        ) from error
+    stored: EnvSpec = found
+    return stored
 
 
 def evaluation_spec(spec: EnvSpec | None) -> EnvSpec | None:

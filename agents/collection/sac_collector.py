@@ -12,9 +12,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from mbrl_mts3.agents.collection.collector import as_factory
 from mbrl_mts3.agents.collection.recording import CollectionSummary, EnvironmentFactory, record_dataset
-from mbrl_mts3.agents.policy_files import save_policy
+from mbrl_mts3.agents.policy_files import check_bounded, save_policy
 from mbrl_mts3.data.formats.minari_writer import check_new_dataset_id
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.seeds import check_seed
 
 
 def train_sac(
@@ -62,9 +63,11 @@ def train_sac(
     for path in [Path(policy_path), *(policy_after(policy_path, count) for count in on_the_way)]:
         if path.exists() and not overwrite:
             raise ConfigurationError(f"{str(path)!r} is there already: choose another path, or set overwrite=true")
+    check_seed(seed)
     check_new_dataset_id(dataset_id, overwrite=overwrite)
     started = time.perf_counter()
     made = as_factory(environment)(**({} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}))
+    check_bounded(made.action_space)
     policy = "MultiInputPolicy" if isinstance(made.observation_space, spaces.Dict) else "MlpPolicy"
     options = {"algorithm_name": "SAC", "description": f"replay of SAC training, seed {seed}, {steps} steps"}
     with record_dataset(made, dataset_id, steps, overwrite=overwrite, progress=progress, **options) as recorder:

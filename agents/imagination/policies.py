@@ -18,7 +18,7 @@ from stable_baselines3.sac import policies as sac
 from stable_baselines3.td3 import policies as td3
 
 from mbrl_mts3.agents.imagination.networks import LayerNormCritic, ProximalCritic, StandardizedObservations
-from mbrl_mts3.agents.policy_files import ALGORITHMS
+from mbrl_mts3.agents.policy_files import ALGORITHMS, check_bounded
 from mbrl_mts3.errors import ConfigurationError, close_match
 
 TRAINABLE = {name: ALGORITHMS[name] for name in ("SAC", "TD3", "PPO")}
@@ -40,9 +40,11 @@ def make_algorithm(
         options: of the algorithm, see Stable-Baselines3.
 
     Raises:
-        ConfigurationError: another algorithm, an option that it does not take, or observations with dicts in a dict.
+        ConfigurationError: another algorithm, an option that it does not take, dicts in a dict of observations, or
+            actions without bounds.
     """
     kind = algorithm_class(algorithm)
+    check_bounded(environment.action_space)
     shown = environment.observation_space
     dictionary = isinstance(shown, spaces.Dict)
     if isinstance(shown, spaces.Dict) and any(isinstance(part, spaces.Dict) for part in shown.values()):

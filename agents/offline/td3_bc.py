@@ -17,8 +17,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from mbrl_mts3.agents.offline.replay_buffer import build_replay_buffer
+from mbrl_mts3.agents.policy_files import check_bounded
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.errors import ConfigurationError, NonFiniteError
+from mbrl_mts3.seeds import check_seed
 
 _Batch = ReplayBufferSamples | DictReplayBufferSamples
 # Added to standard deviations by the paper's code.
@@ -69,6 +71,8 @@ class TD3BC(TD3):
         Raises:
             SpaceMismatchError, DataError: as `build_replay_buffer` does.
         """
+        check_seed(seed)
+        check_bounded(dataset.action_space)
         replay = build_replay_buffer(dataset, device)
         mean, scale = _moments(replay.observations)
         model = cls(

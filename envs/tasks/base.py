@@ -10,9 +10,11 @@ import gymnasium
 import torch
 from torch import Tensor
 
+from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.rendering import SceneRenderer
 from mbrl_mts3.envs.terminations import TerminationFunction
+from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.planners.objective import RewardFunction
 
 
@@ -107,6 +109,19 @@ class Task(ABC):
         (B, obs). A key that the space does not have is passed to the functions of the task only, not to the agent.
         """
         return {}
+
+    def goal_reward(self, achieved: Array, desired: Array) -> Array:
+        """Rewards (B,) of what was achieved (B, g) under goals (B, g), as Gymnasium-Robotics' `compute_reward`.
+
+        Hindsight replay asks for it.
+
+        Raises:
+            ConfigurationError: the reward of the task is no function of the two.
+        """
+        raise ConfigurationError(
+            f"the reward of {self.name} is no function of achieved and desired goals alone, which hindsight replay "
+            "needs: choose another task, or another replay buffer"
+        )
 
     def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> SceneRenderer | None:
         """The renderer of selected observations with the simulator of `environment`; None for a task without one.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.maze_map import MazeMap
 from mbrl_mts3.envs.rendering import PointMazeRenderer
@@ -91,6 +92,14 @@ class PointMazeTask(Task):
     def raw_entries(self, observation: Tensor, goal: Tensor | None, selector: ObservationSelector) -> dict[str, Tensor]:
         position = observation[..., self.columns(selector)]
         return {"achieved_goal": position} if goal is None else {"achieved_goal": position, "desired_goal": goal}
+
+    def goal_reward(self, achieved: Array, desired: Array) -> Array:
+        if self.kind == "shaped":
+            return super().goal_reward(achieved, desired)
+        places = torch.as_tensor(achieved).reshape(-1, 2)
+        reward = GoalDistanceReward(torch.as_tensor(desired).reshape(-1, 2), (0, 1), cast(DistanceKind, self.kind))
+        paid: Array = reward(places, places, places).numpy()
+        return paid
 
     def renderer(self, environment: gymnasium.Env[Any, Any], selector: ObservationSelector) -> PointMazeRenderer:
         return PointMazeRenderer(environment, selector)

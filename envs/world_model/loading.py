@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from gymnasium.vector import AutoresetMode
 
 from mbrl_mts3.data import OfflineDataset, load_dataset
 from mbrl_mts3.data.spaces import check_spaces_match
-from mbrl_mts3.envs.make import check_environment_spaces, make_environment
+from mbrl_mts3.envs.make import check_environment_spaces, make_environment, merge_options
 from mbrl_mts3.envs.rendering import open_renderer
-from mbrl_mts3.envs.tasks import Task, default_task
+from mbrl_mts3.envs.tasks import LearnedRewardTask, Task, default_task
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.environments import WorldModelEnv, WorldModelVectorEnv
 from mbrl_mts3.envs.world_model.start_states import StartStates
@@ -56,8 +57,10 @@ def load_dynamics(
         dataset: episodes to start from, or an argument of `load_dataset`; None takes the data set that the model was
             trained on.
         task: None takes `default_task` of the environment.
-        env_id: of the real environment; None takes that of the data, and no real environment if the data has none.
-        environment_options: of the real environment, for example {"continuing_task": False} for a maze.
+        env_id: of the real environment; None takes that of the data, and no real environment if the data has none, or
+            one that is unknown here and not needed for the reward.
+        environment_options: of the real environment, for example {"continuing_task": False} for a maze; they go before
+            those that the data was collected with.
         observation: "raw" returns observations as the real environment does, "flat" the same as one Box, as
             Gymnasium's `FlattenObservation` does, "selected" the entries that the model observes.
         context: steps of a real episode that the model observes before an imagined one starts; None means two cells
@@ -83,7 +86,8 @@ def load_dynamics(
     factors = None if checkpoint.recalibration is None else checkpoint.recalibration.to(device)
     measured = Uncertainty(uncertainty, uncertainty_penalty, uncertainty_budget, factors)
     data = _dataset(checkpoint, dataset)
-    real = _describe_environment(checkpoint, env_id or checkpoint.env_id, environment_options or {}, task)
+    options = _options(checkpoint, data, env_id, environment_options or {})
+    real = _find_environment(checkpoint, env_id, options, task)
     model = PhysicalModel(checkpoint.model.to(device).eval(), checkpoint.normalizer.to(device), precision)
     period = model.model.period
     start_states = StartStates.from_episodes(
@@ -118,6 +122,31 @@ class _RealEnvironment:
     observation_space: spaces.Space[Any]
     action_space: spaces.Box
     max_episode_steps: int | None
+
+
+def _options(
+    checkpoint: Checkpoint, data: OfflineDataset, env_id: str | None, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Options of the real environment: those given, else those of the data where it is the data's environment."""
+    stored: Mapping[str, Any] = {}
+    if env_id in (None, checkpoint.env_id):
+        stored = checkpoint.env_options or (data.env_options if data.env_id == checkpoint.env_id else {})
+    return merge_options(stored, given)
+
+
+def _find_environment(
+    checkpoint: Checkpoint, env_id: str | None, options: Mapping[str, Any], task: Task | None
+) -> _RealEnvironment:
+    """The environment that is named; that of the data may be unknown here, where the reward is learned anyway."""
+    try:
+        return _describe_environment(checkpoint, env_id or checkpoint.env_id, options, task)
+    except ConfigurationError as error:
+        learned = isinstance(task or default_task(checkpoint.env_id), LearnedRewardTask)
+        if env_id is not None or not learned:
+            raise
+        warnings.warn(f"imagined without the real environment, with the learned reward: {error}", stacklevel=3)
+        found = _describe_environment(checkpoint, None, {}, task)
+        return replace(found, max_episode_steps=options.get("max_episode_steps"))
 
 
 def _describe_environment(
@@ -192,7 +221,9 @@ def make_world_model(
     renderer = open_renderer(
         lambda environment: dynamics.task.renderer(environment, dynamics.selector),
         env_id,
-        **(options.get("environment_options") or {}),
+        **merge_options(
+            checkpoint.env_options if env_id == checkpoint.env_id else {}, options.get("environment_options") or {}
+        ),
     )
     return WorldModelEnv(dynamics, renderer)
 

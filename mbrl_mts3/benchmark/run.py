@@ -25,7 +25,8 @@ from mbrl_mts3.files import write_atomically
 from mbrl_mts3.metrics import OpenLoopResult
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.device import resolve_device
-from mbrl_mts3.training.trainer import RESUME_FILE, ModelFactory, WorldModelTrainer
+from mbrl_mts3.training.resume import RESUME_FILE
+from mbrl_mts3.training.trainer import ModelFactory, WorldModelTrainer
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,11 @@ class BenchmarkRun:
             finished = False
         if finished:
             return
-        self._note_training(options, finished=False)
         resume = folder if (folder / RESUME_FILE).is_file() else None
+        if started is not None and resume is None:
+            # Killed before there was a state to go on from.
+            shutil.rmtree(folder, ignore_errors=True)
+        self._note_training(options, finished=False)
         say("training continues where it was interrupted" if resume else "training")
         self.trainer.fit(self.dataset, self.make_model, folder, resume)
         self._note_training(options, finished=True)

@@ -38,6 +38,8 @@ class OfflineDataset:
     env_id: str | None = None
     notes: tuple[str, ...] = ()
     """What the reader found and changed that a user should know, one sentence each."""
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `make_environment` that the data was collected with, its time limit too, as far as known."""
 
     def __post_init__(self) -> None:
         if len(self.episodes) == 0:
@@ -96,6 +98,12 @@ class StreamedDataset:
     """Transitions in all episodes, as the file says."""
     fingerprint: str | None = None
     """Hash of the files' names, sizes and times, known without reading them; None where there are no files."""
+
+    @property
+    def all_env_options(self) -> dict[str, Any]:
+        """The options of the environment with its time limit among them, as `OfflineDataset.env_options`."""
+        limit = {} if self.max_episode_steps is None else {"max_episode_steps": self.max_episode_steps}
+        return {**self.env_options, **limit}
 
     def __repr__(self) -> str:
         return f"StreamedDataset({self.dataset_id!r}, steps={self.total_steps}, env={self.env_id})"

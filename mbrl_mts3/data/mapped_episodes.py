@@ -46,6 +46,8 @@ class MappedEpisodes(Sequence[Episode]):
         """
         lengths, episode_ids = (MappedArray(folder / f"{name}.npy").values.copy() for name in INDEX)
         files = {name: MappedArray(folder / f"{name}.npy") for name in ROWS}
+        if lengths.ndim != 1 or lengths.shape != episode_ids.shape or not (lengths > 0).all():
+            raise DataError(f"the lengths in {folder} are damaged: delete the folder, and it is made again")
         first_rows = np.concatenate([[0], np.cumsum(lengths + 1)])
         wrong = [name for name, file in files.items() if len(file.values) != first_rows[-1]]
         if wrong:
@@ -158,7 +160,7 @@ class MappedArray:
                 raise ValueError("it is in Fortran's order")
             count = int(np.prod(shape))
             self.values: Array = np.frombuffer(self._memory, dtype, count, start).reshape(shape)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # A damaged header can fail in any way.
             raise DataError(
                 f"{path} is missing or damaged ({error}): delete its folder, and it is made again"
             ) from error

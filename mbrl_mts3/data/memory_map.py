@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_diges
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.mapped_episodes import MappedEpisodes
 from mbrl_mts3.data.observation_selector import ObservationSelector, select_episode
-from mbrl_mts3.files import staging_folder, storage_errors, write_atomically
+from mbrl_mts3.data.observations import check_raw_episode
+from mbrl_mts3.errors import DataError
+from mbrl_mts3.files import publish_folder, staging_folder, storage_errors, write_atomically
 
 FORMAT_VERSION = 1
 AUTOMATIC_ABOVE = 2 * 2**30
@@ -51,17 +54,19 @@ def map_dataset(source: StreamedDataset, selector: ObservationSelector, folder: 
     """
     root = cache_folder() if folder is None else Path(folder)
     selection = _selection(selector)
-    content_hash = _known_hash(source, root, selection)
-    if content_hash is None:
+    content_hash, episodes = _find(source, root, selection)
+    if content_hash is None or episodes is None:
         content_hash = _write(source, selector, root, selection)
+        episodes = MappedEpisodes.open(root / f"{content_hash}-{selection}")
     return OfflineDataset(
-        MappedEpisodes.open(root / f"{content_hash}-{selection}"),
+        episodes,
         source.dataset_id,
         content_hash,
         selector,
         source.observation_space,
         source.action_space,  # type: ignore[arg-type]
         source.env_id,
+        env_options=source.all_env_options,
     )
 
 
@@ -77,12 +82,20 @@ def _note(source: StreamedDataset, root: Path, selection: str) -> Path:
     return root / "known" / f"{source.fingerprint}-{selection}.json"
 
 
-def _known_hash(source: StreamedDataset, root: Path, selection: str) -> str | None:
+def _find(source: StreamedDataset, root: Path, selection: str) -> tuple[str | None, MappedEpisodes | None]:
+    """Hash and episodes of what was mapped before; None where it has to be made, with a warning where it is damaged."""
     note = _note(source, root, selection)
     if source.fingerprint is None or not note.is_file():
-        return None
-    content_hash = str(json.loads(note.read_text())["content_hash"])
-    return content_hash if (root / f"{content_hash}-{selection}").is_dir() else None
+        return None, None
+    try:
+        content_hash = str(json.loads(note.read_text())["content_hash"])
+        folder = root / f"{content_hash}-{selection}"
+        if not folder.is_dir():
+            return None, None
+        return content_hash, MappedEpisodes.open(folder)
+    except (DataError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        warnings.warn(f"the mapped episodes of {source.dataset_id} are damaged and made anew: {error}", stacklevel=2)
+        return None, None
 
 
 def _write(source: StreamedDataset, selector: ObservationSelector, root: Path, selection: str) -> str:
@@ -92,14 +105,14 @@ def _write(source: StreamedDataset, selector: ObservationSelector, root: Path, s
         for raw in source.read():
             add_to_digest(digest, raw)
             if len(raw.rewards) > 0:
+                check_raw_episode(raw, source.observation_space, source.action_space, source.dataset_id)
                 yield select_episode(raw, selector)
 
     with staging_folder(root) as growing, storage_errors(root):
         MappedEpisodes.write(episodes(), growing)
         content_hash = digest.hexdigest()
         final = root / f"{content_hash}-{selection}"
-        if not final.exists():
-            growing.replace(final)
+        publish_folder(growing, final)
         if source.fingerprint is not None:
             _write_note(_note(source, root, selection), content_hash)
     return content_hash

@@ -91,6 +91,13 @@ class ObservationSelector:
             parts.append(array[..., indices])
         return np.concatenate(parts, axis=-1, dtype=np.float32)
 
+    def left_out(self, space: spaces.Space[Any]) -> list[str]:
+        """The parts of a Dict of which nothing is selected, with their kinds."""
+        chosen = {_label(key) for key in self.keys}
+        return [
+            f"{_label(key)} ({type(part).__name__})" for key, part in space_leaves(space) if _label(key) not in chosen
+        ]
+
     def require(self, names: Sequence[str], purpose: str) -> tuple[int, ...]:
         """Columns of `names` in a selected observation.
 

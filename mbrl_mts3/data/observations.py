@@ -9,8 +9,11 @@ import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.array_types import Array
+from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observation_selector import MAIN_KEY
 from mbrl_mts3.errors import DataError
+
+FLAGS = ("terminations", "truncations")
 
 
 def observation_leaves(observations: Any, prefix: str = "") -> Iterator[tuple[str, Array]]:
@@ -28,6 +31,11 @@ def observation_leaves(observations: Any, prefix: str = "") -> Iterator[tuple[st
             yield from observation_leaves(part, f"{prefix}{place}/")
     else:
         yield prefix.rstrip("/") or MAIN_KEY, np.asarray(observations)
+
+
+def number_leaves(observations: Any) -> Iterator[tuple[str, Array]]:
+    """The arrays of a raw observation that hold numbers, and no text."""
+    return ((name, leaf) for name, leaf in observation_leaves(observations) if leaf.dtype.kind in "biuf")
 
 
 def index_observation(observations: Any, index: Any) -> Any:
@@ -56,7 +64,7 @@ def main_observation(observations: Any) -> Array:
 
     Goals are left out where they can be, because they jump.
     """
-    leaves = dict(observation_leaves(observations))
+    leaves = dict(number_leaves(observations))
     if MAIN_KEY in leaves:
         return leaves[MAIN_KEY].reshape(len(leaves[MAIN_KEY]), -1)
     return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves.values()], axis=1)
@@ -76,6 +84,58 @@ def space_shapes(space: spaces.Space[Any], prefix: str = "") -> dict[str, tuple[
     else:
         return {prefix.rstrip("/") or MAIN_KEY: space.shape}
     return {name: shape for key, part in parts for name, shape in space_shapes(part, f"{prefix}{key}/").items()}
+
+
+def length_faults(episode: RawEpisode) -> list[str]:
+    """What is wrong with the lengths of an episode: T actions need T + 1 observations, T rewards and flags."""
+    steps = len(episode)
+    rows = {name: len(leaf) if leaf.ndim else 0 for name, leaf in observation_leaves(episode.observations)}
+    wrong = [f"{count} rows of {name}" for name, count in rows.items() if count != steps + 1]
+    for name in ("rewards", *FLAGS):
+        count = np.asarray(getattr(episode, name)).size
+        wrong += [f"{count} {name}"] if count != steps else []
+    return wrong
+
+
+def shape_faults(
+    episode: RawEpisode, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+) -> list[str]:
+    """Arrays whose rows do not have the shapes of the spaces, or that one of the two lacks."""
+    expected = space_shapes(observation_space) | {"actions": action_space.shape}
+    found = leaf_shapes(episode.observations) | {"actions": episode.actions.shape[1:]}
+    # Text has no shape.
+    expected = {name: found.get(name) if shape is None else shape for name, shape in expected.items()}
+    return [
+        f"{name} have the shape {found.get(name, 'of nothing')}, the space {expected.get(name, 'has none')}"
+        for name in sorted({*expected, *found})
+        if found.get(name) != expected.get(name)
+    ]
+
+
+def flag_faults(episode: RawEpisode) -> list[str]:
+    """Flags that are neither 0 nor 1: NaN and -3 would count as true."""
+    faults = []
+    for name in FLAGS:
+        flags = np.asarray(getattr(episode, name)).reshape(-1)
+        wrong = ~np.isin(flags, (0, 1))
+        if wrong.any():
+            faults.append(f"{name} hold {flags[wrong][0]} at step {int(np.argmax(wrong))}, expected 0 or 1")
+    return faults
+
+
+def check_raw_episode(
+    episode: RawEpisode, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], source: str
+) -> None:
+    """Raise DataError unless an episode has the lengths, shapes and flags that `source` needs it to have."""
+    faults = length_faults(episode)
+    if faults:
+        steps = len(episode)
+        told = f"{steps} actions need {steps + 1} observations, {steps} rewards and flags; found {', '.join(faults)}"
+    else:
+        faults = [*shape_faults(episode, observation_space, action_space), *flag_faults(episode)]
+        told = "; ".join(faults)
+    if faults:
+        raise DataError(f"{source}, episode {episode.episode_id}: {told}. Write the episode again, or drop it")
 
 
 def flat_observations(space: spaces.Space[Any], observations: Any) -> Array:

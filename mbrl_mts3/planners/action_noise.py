@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+Generators = torch.Generator | Sequence[torch.Generator] | None
+"""The source of randomness: one for all problems of a batch, or one for each."""
 
 
 def coloured_noise(
     shape: tuple[int, ...],
     exponent: float,
-    generator: torch.Generator | None = None,
+    generator: Generators = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Sample noise whose power spectrum falls as 1 / frequency^exponent along the last dimension.
@@ -25,8 +29,10 @@ def coloured_noise(
     Args:
         shape: (..., L), L the number of steps.
         exponent: of the spectrum, at least 0.
-        generator: its device is the device of the noise.
+        generator: its device is the device of the noise. With several of them noise is drawn from each, (B, *shape).
     """
+    if isinstance(generator, Sequence):
+        return torch.stack([coloured_noise(shape, exponent, one, dtype) for one in generator])
     length = shape[-1]
     device = generator.device if generator is not None else torch.device("cpu")
     amplitudes = _amplitudes(length, exponent).to(device, dtype)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.tensor_record import TensorRecord
 
 Objective = Callable[[Tensor], Tensor]
@@ -23,8 +24,8 @@ class Planner(ABC):
     """Searches for the action sequence with the largest return, for B problems at once.
 
     A planner knows no model and keeps no state: it takes a warm start and returns the next one. All B problems use the
-    same random numbers, so a problem gets the same plan alone and in a batch. A return that is NaN or infinite ranks
-    last.
+    same random numbers, or each those of its own generator, so a problem gets the same plan alone and in a batch. A
+    return that is NaN or infinite ranks last.
 
     Args of the base:
         action_low, action_high: (act,) finite bounds in physical units; every candidate lies within.
@@ -74,13 +75,13 @@ class Planner(ABC):
         """The state from which the first search of `batch_size` episodes starts."""
 
     @abstractmethod
-    def plan(self, objective: Objective, state: PlannerState, generator: torch.Generator | None = None) -> Plan:
+    def plan(self, objective: Objective, state: PlannerState, generator: Generators = None) -> Plan:
         """Search for the best action sequences of B problems.
 
         Args:
             objective: maps (B, N, L, act) to (B, N).
             state: of batch size B, from `initial_state` or the last plan.
-            generator: source of all randomness, on the device of the bounds.
+            generator: source of all randomness, on the device of the bounds; or one for each problem.
 
         Raises:
             ShapeError: the objective returned another shape than (B, N).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbrl_mts3.planners.action_noise import coloured_noise
+from mbrl_mts3.planners.action_noise import Generators, coloured_noise
 from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerState, require_option, shift, take_best
 
 
@@ -63,7 +63,7 @@ class ICEM(Planner):
         mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
         return PlannerState(mean=mean, elites=mean[:, None].repeat(1, self.kept, 1, 1))
 
-    def plan(self, objective: Objective, state: PlannerState, generator: torch.Generator | None = None) -> Plan:
+    def plan(self, objective: Objective, state: PlannerState, generator: Generators = None) -> Plan:
         mean, kept = state.mean, state.elites
         std = (self.noise_std * self.half_range).expand_as(mean)
         best, value = mean, torch.full((len(mean),), -torch.inf, device=mean.device)
@@ -79,9 +79,7 @@ class ICEM(Planner):
         after = PlannerState(mean=shift(mean), elites=shift(kept))
         return Plan(action=best[:, 0], actions=best, value=value, state=after)
 
-    def _candidates(
-        self, iteration: int, mean: Tensor, std: Tensor, kept: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
+    def _candidates(self, iteration: int, mean: Tensor, std: Tensor, kept: Tensor, generator: Generators) -> Tensor:
         """Candidates (B, N, L, act): the kept elites, the mean in the last iteration, and samples around the mean."""
         given = [kept] if iteration < self.iterations - 1 else [kept, mean[:, None]]
         count = max(int(self.candidates * self.decay**-iteration), 2 * self.elites)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mbrl_mts3.planners.action_noise import coloured_noise
+from mbrl_mts3.planners.action_noise import Generators, coloured_noise
 from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerState, require_option, shift, take_best
 
 
@@ -37,12 +37,12 @@ class RandomShooting(Planner):
         mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
         return PlannerState(mean=mean, elites=mean[:, None, :, :][:, :0])
 
-    def plan(self, objective: Objective, state: PlannerState, generator: torch.Generator | None = None) -> Plan:
+    def plan(self, objective: Objective, state: PlannerState, generator: Generators = None) -> Plan:
         shape = (self.candidates - 1, self.action_dim, self.horizon)
         noise = coloured_noise(shape, self.noise_beta, generator).transpose(-1, -2)
         sampled = self.middle + noise * self.noise_std * self.half_range
         sampled = sampled.clamp(self.action_low, self.action_high)
-        tried = torch.cat([state.mean[:, None], sampled.expand(len(state.mean), *sampled.shape)], dim=1)
+        tried = torch.cat([state.mean[:, None], sampled.expand(len(state.mean), *sampled.shape[-3:])], dim=1)
         best, values = take_best(tried, self.evaluate(objective, tried), 1)
         actions = best[:, 0]
         after = PlannerState(mean=shift(actions), elites=state.elites)

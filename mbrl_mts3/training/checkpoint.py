@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import platform
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,19 +12,27 @@ from typing import Any
 import torch
 from gymnasium import spaces
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
 import mbrl_mts3
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.spaces import space_from_json, space_to_json
-from mbrl_mts3.errors import CheckpointError, MTS3Error
-from mbrl_mts3.models import MODELS, PhysicalModel, RecalibratedModel, Recalibration, WorldModel
+from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.files import publish_folder, staging_folder, storage_errors
+from mbrl_mts3.models import PhysicalModel, RecalibratedModel, Recalibration, WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.training.checkpoint_config import (
+    CONFIG_FILE,
+    FORMAT_VERSION,
+    check_hash,
+    find_model_class,
+    hash_of,
+    read_config,
+    read_selector,
+)
 from mbrl_mts3.training.device import resolve_device
 
-FORMAT_VERSION = 1
-CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 NORMALIZER_FILE = "normalizer.safetensors"
 RECALIBRATION_FILE = "recalibration.safetensors"
@@ -50,6 +55,8 @@ class Checkpoint:
     dataset_id: str
     content_hash: str
     env_id: str | None = None
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `make_environment` that the data was collected with, as far as known."""
     split_seed: int = 0
     split_fractions: tuple[float, ...] = (0.8, 0.1, 0.1)
     metrics: dict[str, float] = field(default_factory=dict)
@@ -83,23 +90,23 @@ class Checkpoint:
         return recalibrated.eval()
 
     def save_pretrained(self, path: str | Path) -> Path:
-        """Write the folder `path`; an older one there is replaced only when the new one is complete."""
+        """Write the folder `path`; an older one there is replaced in one step when the new one is complete.
+
+        Raises:
+            StorageError: the disk is full, or the place cannot be written to; an older checkpoint stays as it was.
+        """
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
-            save_file(
-                {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}, partial / WEIGHTS_FILE
-            )
-            save_file(_tensors(self.normalizer), partial / NORMALIZER_FILE)
-            if self.recalibration is not None:
-                save_file(_tensors(self.recalibration), partial / RECALIBRATION_FILE)
-            (partial / CONFIG_FILE).write_text(json.dumps(self._config(), indent=2) + "\n")
-            partial.chmod(0o755)
-            _replace_folder(partial, target)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+        parts = {WEIGHTS_FILE: dict(self.model.state_dict()), NORMALIZER_FILE: _tensors(self.normalizer)}
+        if self.recalibration is not None:
+            parts[RECALIBRATION_FILE] = _tensors(self.recalibration)
+        config = self._config()
+        with staging_folder(target.parent) as partial, storage_errors(target):
+            for name, tensors in parts.items():
+                content = save({key: tensor.contiguous() for key, tensor in tensors.items()})
+                config["sha256"][name] = hash_of(content)
+                (partial / name).write_bytes(content)
+            (partial / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+            publish_folder(partial, target)
         return target
 
     @classmethod
@@ -112,29 +119,33 @@ class Checkpoint:
         """
         device = resolve_device(device)
         folder = Path(path)
-        config = _read_config(folder)
+        config = read_config(folder)
         try:
-            model = _build_model(config["model"])
-            weights = _read_tensors(folder / WEIGHTS_FILE, device)
+            model = find_model_class(config["model"])(**config["model"]["arguments"])
+            weights = _read_tensors(config, folder / WEIGHTS_FILE, device)
+            _check_finite(weights, folder / WEIGHTS_FILE)
             model.load_state_dict(weights)
+            observation_space = space_from_json(config["observation_space"])
             return cls(
                 model=model.to(device).eval(),
-                normalizer=_read_normalizer(folder / NORMALIZER_FILE, device),
-                selector=ObservationSelector.from_json(config["selector"]),
-                observation_space=space_from_json(config["observation_space"]),
+                normalizer=_read_normalizer(config, folder / NORMALIZER_FILE, model, device),
+                selector=read_selector(config, observation_space),
+                observation_space=observation_space,
                 action_space=_box(space_from_json(config["action_space"])),
                 dataset_id=config["dataset_id"],
                 content_hash=config["content_hash"],
-                env_id=config["env_id"],
+                # Without "module:", which would make Gymnasium import a module that a file names.
+                env_id=None if config["env_id"] is None else config["env_id"].rpartition(":")[2],
+                env_options=config.get("env_options", {}),
                 split_seed=config["split_seed"],
                 split_fractions=tuple(config["split_fractions"]),
                 metrics=config["metrics"],
                 training=config["training"],
-                recalibration=_read_recalibration(folder / RECALIBRATION_FILE, model, device),
+                recalibration=_read_recalibration(config, folder / RECALIBRATION_FILE, model, device),
             )
         except CheckpointError:
             raise
-        except (KeyError, TypeError, ValueError, RuntimeError, MTS3Error) as error:
+        except Exception as error:  # A damaged file can fail in any way.
             raise CheckpointError(
                 f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): save it anew"
             ) from error
@@ -158,61 +169,30 @@ class Checkpoint:
             "dataset_id": self.dataset_id,
             "content_hash": self.content_hash,
             "env_id": self.env_id,
+            "env_options": dict(self.env_options),
             "split_seed": self.split_seed,
             "split_fractions": list(self.split_fractions),
             "metrics": self.metrics,
             "training": self.training,
+            "sha256": {},
         }
 
 
-def _read_config(folder: Path) -> Mapping[str, Any]:
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise CheckpointError(
-            f"{folder} is no checkpoint: it has no {CONFIG_FILE}. Name the folder that training wrote, such as .../best"
-        )
-    try:
-        config = json.loads(path.read_text())
-        version = config["format_version"]
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
-    if version != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format version {version}, this release reads {FORMAT_VERSION}: use the release that wrote it "
-            f"({config.get('versions', {}).get('mbrl_mts3', 'unknown')})"
-        )
-    return dict(config)
-
-
-def _build_model(config: Mapping[str, Any]) -> WorldModel:
-    model_class = MODELS.get(config["class"]) or _class_elsewhere(config["class"], config.get("module"))
-    return model_class(**config["arguments"])
-
-
-def _class_elsewhere(name: str, module: str | None) -> type[WorldModel]:
-    """Import the class of a user's own model from the module that it was trained from."""
-    unknown = f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are"
-    if module is None:
-        raise CheckpointError(unknown)
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
-        raise CheckpointError(
-            f"{unknown}. It comes from the module {module!r}, which cannot be imported ({error}): put the folder of "
-            "its file on PYTHONPATH"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, WorldModel)):
-        raise CheckpointError(f"{unknown}. The module {module!r} that it comes from has no such model")
-    return found
-
-
-def _read_tensors(path: Path, device: torch.device | str) -> dict[str, torch.Tensor]:
+def _read_tensors(config: Mapping[str, Any], path: Path, device: torch.device | str) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise CheckpointError(f"the checkpoint is incomplete: {path} is missing")
+    content = path.read_bytes()
+    check_hash(config, path, content)
     try:
-        return load_file(path, device=str(device))
+        return {name: tensor.to(device) for name, tensor in load(content).items()}
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged ({error}): restore it or train anew") from error
+
+
+def _check_finite(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path} holds NaN or infinity in {', '.join(broken[:5])}: restore it or train anew")
 
 
 def _tensors(record: TensorRecord) -> dict[str, torch.Tensor]:
@@ -221,14 +201,26 @@ def _tensors(record: TensorRecord) -> dict[str, torch.Tensor]:
     return {name: value.contiguous() for name, value in values.items() if value is not None}
 
 
-def _read_normalizer(path: Path, device: torch.device | str) -> Normalizer:
-    return Normalizer(**_read_tensors(path, device))
+def _read_normalizer(
+    config: Mapping[str, Any], path: Path, model: WorldModel, device: torch.device | str
+) -> Normalizer:
+    tensors = _read_tensors(config, path, device)
+    _check_finite(tensors, path)
+    sizes = {"observation": (model.observation_dim,), "action": (model.action_dim,), "reward": ()}
+    for name, tensor in tensors.items():
+        if tuple(tensor.shape) != sizes[name.rpartition("_")[0]]:
+            raise CheckpointError(f"{path} holds {name} of the shape {tuple(tensor.shape)}, which the model has not")
+        if name.endswith("_scale") and not (tensor > 0).all():
+            raise CheckpointError(f"{path} holds a {name} that is not positive: restore it or train anew")
+    return Normalizer(**tensors)
 
 
-def _read_recalibration(path: Path, model: WorldModel, device: torch.device | str) -> Recalibration | None:
+def _read_recalibration(
+    config: Mapping[str, Any], path: Path, model: WorldModel, device: torch.device | str
+) -> Recalibration | None:
     if not path.exists():
         return None
-    recalibration = Recalibration(**_read_tensors(path, device))
+    recalibration = Recalibration(**_read_tensors(config, path, device))
     recalibration.check(model.observation_dim, predict_reward=model.predict_reward)
     return recalibration
 
@@ -237,18 +229,3 @@ def _box(space: spaces.Space[Any]) -> spaces.Box:
     if not isinstance(space, spaces.Box):
         raise CheckpointError(f"the action space needs to be a Box, got {type(space).__name__}")
     return space
-
-
-def _replace_folder(new: Path, target: Path) -> None:
-    """Put `new` at `target`; folders cannot be swapped in one call, so the old one steps aside first."""
-    if not target.exists():
-        new.rename(target)
-        return
-    aside = new.with_name(new.name + "-old")
-    target.rename(aside)
-    try:
-        new.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside)

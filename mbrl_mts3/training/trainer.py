@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -19,15 +21,26 @@ from mbrl_mts3.data.masking import MaskSampler
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.split import split_episodes
 from mbrl_mts3.data.windows import WindowSampler
-from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.files import claim_folder, to_jsonable
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.changes import set_change_scale
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.data_module import WindowDataModule
 from mbrl_mts3.training.lightning_module import ONE_STEP, Schedule, WorldModelModule
+from mbrl_mts3.training.option_checks import check_training_options
+from mbrl_mts3.training.resume import (
+    RESUME_FILE,
+    AtomicCheckpointIO,
+    check_same_run,
+    find_resume_file,
+    read_resume_file,
+)
 
-RESUME_FILE = "resume.ckpt"
 SELECTED_BY = "validation/crps"
+
+# Options under which a run may go on although it began under others.
+_FREE = ("max_updates", "max_seconds", "patience", "accelerator", "devices", "strategy", "loggers", "progress")
 
 ModelFactory = Callable[[int, int], WorldModel]
 """(observation_dim, action_dim) -> model."""
@@ -67,7 +80,7 @@ class WorldModelTrainer:
         accelerator: "auto", "cpu", "gpu" or another of Lightning's Trainer.
         devices: how many of them.
         strategy, precision: see Lightning's Trainer.
-        loggers: names out of "csv", "tensorboard", "wandb".
+        loggers: names out of "csv", "tensorboard", "wandb"; None or an empty list for none.
         progress: show a progress bar.
     """
 
@@ -98,10 +111,11 @@ class WorldModelTrainer:
     devices: int = 1
     strategy: str = "auto"
     precision: str = "32-true"
-    loggers: Sequence[str] = ("csv", "tensorboard")
+    loggers: Sequence[str] | None = ("csv", "tensorboard")
     progress: bool = True
 
     def __post_init__(self) -> None:
+        check_training_options({name: getattr(self, name) for name in (item.name for item in fields(self))})
         if not 0 < self.validation_context < self.validation_length:
             raise ConfigurationError(
                 f"validation_context={self.validation_context} needs to lie between 1 and "
@@ -125,14 +139,21 @@ class WorldModelTrainer:
         Args:
             dataset: in physical units.
             make_model: builds the model from its sizes.
-            folder: gets `best`, `last`, `resume.ckpt` and the logs.
-            resume: folder of a run to continue.
+            folder: gets `best`, `last`, `resume.ckpt` and the logs; one run at a time writes to it.
+            resume: folder of a run to continue, under the options and with the data that it began with.
 
         Raises:
             EpisodeTooShortError: no training or validation episode reaches the length of a window.
-            CheckpointError: nothing to resume from.
+            CheckpointError: nothing to resume from, or it began under other options.
+            ConfigurationError: the folder holds another run, and is not resumed.
+            StorageError: the disk is full, or the folder cannot be written to.
         """
-        state = _resume_file(resume)
+        with claim_folder(folder):
+            if resume is None or Path(folder).resolve() != Path(resume).resolve():
+                _refuse_older_run(Path(folder))
+            return self._fit(dataset, make_model, Path(folder), find_resume_file(resume))
+
+    def _fit(self, dataset: OfflineDataset, make_model: ModelFactory, folder: Path, state: Path | None) -> Checkpoint:
         lightning.seed_everything(self.seed, verbose=False)
         splits = split_episodes(dataset.episodes, self.split_fractions, self.split_seed)
         data = WindowDataModule(
@@ -144,6 +165,9 @@ class WorldModelTrainer:
             seed=self.seed,
         )
         model = make_model(dataset.observation_dim, dataset.action_dim)
+        facts = self._facts(dataset, model)
+        if state is not None:
+            check_same_run(_facts_of_run(state), facts, state.parent, _FREE)
         normalizer = Normalizer.fit(splits.train)
         set_change_scale(model, normalizer.change_scale)
         schedule = Schedule(self.learning_rate, self.max_updates, self.max_seconds)
@@ -152,16 +176,26 @@ class WorldModelTrainer:
         def snapshot(metrics: dict[str, float]) -> Checkpoint:
             return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": schedule.elapsed})
 
-        checkpoints = CheckpointFolders(Path(folder), snapshot)
-        trainer = self._trainer(Path(folder), checkpoints)
+        checkpoints = CheckpointFolders(folder, snapshot, facts)
+        trainer = self._trainer(folder, checkpoints)
         schedule.start()
         _fit_quietly(trainer, module, data, state)
         if checkpoints.written_step != trainer.global_step:
             # The time limit may stop training between two validations; the last updates count too.
             trainer.validate(module, data, verbose=False)
-        best = Checkpoint.from_pretrained(Path(folder) / "best")
+        best = Checkpoint.from_pretrained(folder / "best")
         _warn_of_unlearned_entries(best.metrics)
         return best
+
+    def _facts(self, dataset: OfflineDataset, model: WorldModel) -> dict[str, Any]:
+        """What a run that goes on must have in common with its beginning, as plain values."""
+        named = {f"model.{name}": value for name, value in model.arguments().items()}
+        model_facts = {"model": type(model).__name__, **named}
+        facts = {**self._options(), **model_facts, "content_hash": dataset.content_hash}
+        return {name: json.loads(json.dumps(to_jsonable(value), default=str)) for name, value in facts.items()}
+
+    def _options(self) -> dict[str, Any]:
+        return {**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers or ())}
 
     def _module(
         self, model: WorldModel, normalizer: Normalizer, schedule: Schedule, names: Sequence[str]
@@ -186,30 +220,35 @@ class WorldModelTrainer:
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         callbacks: list[Callback] = [checkpoints]
         if self.patience is not None:
-            callbacks.append(EarlyStopping(SELECTED_BY, patience=self.patience, check_finite=True))
+            # Not strict: the first epoch after a resumption may end without a validation of its own.
+            callbacks.append(EarlyStopping(SELECTED_BY, patience=self.patience, check_finite=True, strict=False))
         if self.progress:
             callbacks.append(TrainingProgressBar())
-        return lightning.Trainer(
-            accelerator=self.accelerator,
-            devices=self.devices,
-            strategy=self.strategy,
-            precision=self.precision,  # type: ignore[arg-type]
-            max_steps=self.max_updates,
-            max_epochs=-(-self.max_updates // min(self.validation_interval, self.max_updates)),
-            max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
-            gradient_clip_val=self.gradient_clip,
-            accumulate_grad_batches=self._parts,
-            callbacks=callbacks,
-            logger=make_loggers(self.loggers, folder),
-            default_root_dir=folder,
-            enable_checkpointing=False,
-            enable_progress_bar=self.progress,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            log_every_n_steps=50,
-            reload_dataloaders_every_n_epochs=1,
-            use_distributed_sampler=False,
-        )
+        try:
+            return lightning.Trainer(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                strategy=self.strategy,
+                precision=self.precision,  # type: ignore[arg-type]
+                max_steps=self.max_updates,
+                max_epochs=-(-self.max_updates // min(self.validation_interval, self.max_updates)),
+                max_time=None if self.max_seconds is None else timedelta(seconds=self.max_seconds),
+                gradient_clip_val=self.gradient_clip,
+                accumulate_grad_batches=self._parts,
+                callbacks=callbacks,
+                plugins=[AtomicCheckpointIO()],
+                logger=make_loggers(self.loggers or (), folder),
+                default_root_dir=folder,
+                enable_checkpointing=False,
+                enable_progress_bar=self.progress,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                log_every_n_steps=50,
+                reload_dataloaders_every_n_epochs=1,
+                use_distributed_sampler=False,
+            )
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            raise ConfigurationError(f"Lightning does not take these options of training: {error}") from error
 
     def _checkpoint(
         self, dataset: OfflineDataset, model: WorldModel, normalizer: Normalizer, metrics: dict[str, float]
@@ -223,10 +262,11 @@ class WorldModelTrainer:
             dataset_id=dataset.dataset_id,
             content_hash=dataset.content_hash,
             env_id=dataset.env_id,
+            env_options=dataset.env_options,
             split_seed=self.split_seed,
             split_fractions=tuple(self.split_fractions),
             metrics=metrics,
-            training={**asdict(self), "loss_weights": dict(self.loss_weights), "loggers": list(self.loggers)},
+            training=self._options(),
         )
 
 
@@ -245,15 +285,19 @@ _NOT_LEARNED = 0.9
 """One-step errors in units of the entry's deviation; 1 is that of the mean."""
 
 
-def _resume_file(folder: str | Path | None) -> Path | None:
-    if folder is None:
-        return None
-    path = Path(folder) / RESUME_FILE
-    if not path.is_file():
-        raise CheckpointError(
-            f"nothing to resume in {folder}: it has no {RESUME_FILE}; give the folder of a training run"
+def _refuse_older_run(folder: Path) -> None:
+    found = [name for name in (RESUME_FILE, "best", "last") if (folder / name).exists()]
+    if found:
+        raise ConfigurationError(
+            f"{folder} holds the {', '.join(found)} of an earlier run: take another folder, or go on with that run "
+            f"(resume={folder})"
         )
-    return path
+
+
+def _facts_of_run(state: Path) -> Mapping[str, Any]:
+    """The facts that a run began with; none where an earlier version wrote it."""
+    stored = read_resume_file(state).get("callbacks", {}).get(CheckpointFolders.__name__, {})
+    return dict(stored.get("facts", {}))
 
 
 def _fit_quietly(
@@ -262,7 +306,13 @@ def _fit_quietly(
     """Fit without those warnings of Lightning that do not apply to windows fetched in batches from memory."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning.*")
-        trainer.fit(module, data, ckpt_path=state, weights_only=True)
+        try:
+            trainer.fit(module, data, ckpt_path=state, weights_only=True)
+        except SystemExit as end:
+            # What Lightning makes of an interrupt; the command tells what it was.
+            if isinstance(end.__context__, KeyboardInterrupt):
+                raise end.__context__ from None
+            raise
     if trainer.interrupted:
         raise KeyboardInterrupt("training was interrupted; the checkpoints so far are kept, resume to continue")
 
@@ -276,11 +326,15 @@ class CheckpointFolders(Callback):
     Args:
         folder: where to write.
         make_checkpoint: builds the checkpoint of the current weights from metrics.
+        facts: of the run, which are stored with its state.
     """
 
-    def __init__(self, folder: Path, make_checkpoint: Callable[[dict[str, float]], Checkpoint]) -> None:
+    def __init__(
+        self, folder: Path, make_checkpoint: Callable[[dict[str, float]], Checkpoint], facts: Mapping[str, Any]
+    ) -> None:
         self.folder = folder
         self.make_checkpoint = make_checkpoint
+        self.facts = facts
         self.best = float("inf")
         self.written_step = -1
 
@@ -305,7 +359,7 @@ class CheckpointFolders(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What Lightning stores with the trainer's state."""
-        return {"best": self.best}
+        return {"best": self.best, "facts": dict(self.facts)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` stored."""

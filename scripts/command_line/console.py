@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from mbrl_mts3.files import write_json
 
@@ -26,7 +27,12 @@ def write_result(name: str, facts: Mapping[str, Any], config: DictConfig) -> Pat
     return write_json(run_folder() / name, {**facts, "config": OmegaConf.to_container(config, resolve=True)})
 
 
-def make_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, *, left: int = 1) -> Table:
+def make_console() -> Console:
+    """A console that prints text as it is: paths may hold [brackets] and :colons:."""
+    return Console(markup=False, emoji=False)
+
+
+def make_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]], title: str, *, left: int = 1) -> Table:
     """A table with a header; the first columns, `left` of them, are words, the others numbers."""
     table = Table(title=title)
     for place, name in enumerate(header):
@@ -48,13 +54,13 @@ def print_files(console: Console, **files: Path) -> None:
     """Say where results are, a line for each with its keyword before it; long paths stay in one piece."""
     width = max(map(len, files), default=0) + 1
     for name, path in files.items():
-        console.print(f"{name + ':':<{width}} {path}", soft_wrap=True, markup=False)
+        console.print(f"{name + ':':<{width}} {path}", soft_wrap=True)
 
 
 @contextmanager
 def progress_bar(console: Console, title: str, total: int, *, transient: bool = False) -> Iterator[Callable[..., None]]:
     """A bar with what is done and the time that is left; what it yields takes the count that was done."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=transient) as progress:
         bar = progress.add_task(title, total=total)
         yield lambda count=1: progress.advance(bar, count)

@@ -6,6 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
 
 import hydra
@@ -20,6 +21,8 @@ from mbrl_mts3.scripts.command_line.errors import hydra_errors, reports_errors
 from mbrl_mts3.scripts.command_line.help import help_page, missing_message, program
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line
+from mbrl_mts3.seeds import check_seed
 
 Task = Callable[[DictConfig], None]
 
@@ -34,7 +37,9 @@ class Command:
     def __init__(self, name: str, function: Task) -> None:
         self.name = name
         self.task = _prepared(name, function)
-        self._main = hydra.main(version_base="1.3", config_path=CONFIGS, config_name=name)(reports_errors(self.task))
+        self._main = hydra.main(version_base="1.3", config_path=CONFIGS, config_name=name)(
+            reports_errors(stops_with_a_line(name, self.task))
+        )
         functools.update_wrapper(self, function)
 
     def __call__(self) -> None:
@@ -43,7 +48,7 @@ class Command:
         if VERSION in words:
             print_version(self.name)
             return
-        with hydra_errors(self.name, words):
+        with stop_signals(), reports_stop(lambda: "nothing was begun yet"), hydra_errors(self.name, words):
             arguments = Arguments.read(words)
             refuse_renamed(self.name, arguments.overrides)
             if arguments.help:
@@ -98,8 +103,33 @@ def _prepared(name: str, function: Task) -> Task:
     @functools.wraps(function)
     def task(config: DictConfig) -> None:
         _refuse_missing(name, config)
+        _check_seeds(config)
+        _import_trusted(config.get("trust"))
         if config.get("threads") is not None:
             torch.set_num_threads(config.threads)
         function(config)
 
     return task
+
+
+_SEEDS = ("seed", "first_seed", "split_seed")
+
+
+def _check_seeds(config: DictConfig, prefix: str = "") -> None:
+    """Look at all seeds before any work."""
+    for name, value in config.items_ex(resolve=False):
+        if isinstance(value, DictConfig):
+            _check_seeds(value, f"{prefix}{name!s}.")
+        elif name in _SEEDS and isinstance(value, int | float):
+            check_seed(value, f"{prefix}{name!s}")
+
+
+def _import_trusted(modules: str | Sequence[str] | None) -> None:
+    """Import the user's own modules, which files may then name."""
+    for module in [modules] if isinstance(modules, str) else modules or []:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"trust={module} cannot be imported ({error}): put the folder of its file on PYTHONPATH"
+            ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -13,11 +14,22 @@ from hydra.errors import CompactHydraException, InstantiationException, MissingC
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mbrl_mts3.errors import ConfigurationError, MTS3Error, close_match
+from mbrl_mts3.errors import ConfigurationError, MTS3Error, StorageError, close_match
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.options import option_names
 
+_REFUSALS = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
 _WHOLE_ERRORS = "HYDRA_FULL_ERROR"
 
 
@@ -28,7 +40,7 @@ def reports_errors(task: Callable[[DictConfig], None]) -> Callable[[DictConfig],
     def wrapped(config: DictConfig) -> None:
         try:
             task(config)
-        except (MTS3Error, InstantiationException) as error:
+        except (MTS3Error, InstantiationException, OSError) as error:
             fault = users_fault(error)
             if fault is None:
                 raise
@@ -38,8 +50,14 @@ def reports_errors(task: Callable[[DictConfig], None]) -> Callable[[DictConfig],
 
 
 def users_fault(error: BaseException) -> MTS3Error | None:
-    """The error of ours that stands behind `error`, if any: Hydra wraps what a constructor raised."""
+    """The error of ours that stands behind `error`, if any: Hydra wraps what a constructor raised.
+
+    What the system refuses, such as a write to a read-only folder, is no fault of the program either.
+    """
     cause = error.__cause__ if isinstance(error, InstantiationException) else error
+    if isinstance(cause, OSError) and not isinstance(cause, MTS3Error) and cause.errno in _REFUSALS:
+        place = "a file" if cause.filename is None else cause.filename
+        return StorageError(f"{place} could not be opened or written ({cause.strerror}): make room, or choose another")
     return cause if isinstance(cause, MTS3Error) else None
 
 
@@ -51,12 +69,15 @@ def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
     os.environ[_WHOLE_ERRORS] = "1"
     try:
         yield
-    except MTS3Error as error:
-        _exit(error)
     except MissingConfigException as error:
         if error.missing_cfg_file is None or not error.options:
             raise
         _exit(ConfigurationError(_unknown_choice(error.missing_cfg_file, list(error.options))))
+    except (MTS3Error, OSError) as error:
+        fault = users_fault(error)
+        if fault is None:
+            raise
+        _exit(fault)
     except CompactHydraException as error:
         if whole == "1":
             raise

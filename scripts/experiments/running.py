@@ -21,17 +21,18 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from rich.console import Console
+from rich.text import Text
 
 from mbrl_mts3.data import load_dataset, local_dataset_ids
 from mbrl_mts3.errors import ConfigurationError, ResultError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.command_line import Command
+from mbrl_mts3.scripts.command_line.signals import STATE_FILES
 from mbrl_mts3.scripts.experiments.stages import Stage
 
 STAGE_FILE = "stage.json"
 # What a result does not depend on.
 _FREE = {"threads", "resume", "progress", "overwrite"}
-_RESUMED_FROM = ("resume.ckpt", "resume.pt", "offline.json")
 _LIBRARIES = ("mbrl_mts3", "torch", "numpy", "gymnasium", "mujoco", "minari", "stable_baselines3")
 # The option that names what a command writes besides its folder.
 _DATASET = {"collect": "dataset_id", "convert": "to"}
@@ -148,7 +149,7 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
     named = options.get(_DATASET.get(stage.command, ""))
     dataset_id = None if named is None else str(named)
     on_disk = dataset_id is not None and dataset_id in local_dataset_ids()
-    console.rule(f"[bold]{stage.name}", align="left")
+    console.rule(Text(stage.name, style="bold"), align="left")
     if record is not None and equal and record["finished"] and (dataset_id is None or on_disk):
         console.print(f"there already: {folder}", soft_wrap=True)
         return StageResult(stage, folder, record)
@@ -156,8 +157,8 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
         console.print(f"the data set is there already: {dataset_id}", soft_wrap=True)
         record = _write(folder, {**_begun(stage, options, inputs), **_data_facts(dataset_id), "finished": True})
         return StageResult(stage, folder, record)
-    console.print(f"[dim]{stage.line}", soft_wrap=True, highlight=False)
-    resumable = equal and "resume" in config and any((folder / name).is_file() for name in _RESUMED_FROM)
+    console.print(stage.line, style="dim", soft_wrap=True, highlight=False)
+    resumable = equal and "resume" in config and any((folder / name).is_file() for name in STATE_FILES)
     before = float(record["seconds"]) if record is not None and resumable else 0.0
     if record is not None and not resumable and stage.command != "benchmark":
         shutil.rmtree(folder)

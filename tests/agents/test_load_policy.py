@@ -3,6 +3,7 @@
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,27 @@ def test_the_file_tells_its_algorithm(name: str, files: dict[str, Path], cheetah
 def test_other_files_are_refused(name: str, algorithm: str, message: str, files: dict[str, Path]) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_policy(files.get(name, "nowhere/policy.zip"), algorithm=algorithm)
+
+
+def test_a_policy_of_ones_own_class(
+    cheetah: gymnasium.Env[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_actor.py").write_text(
+        "from stable_baselines3.td3.policies import TD3Policy\n\n\nclass Mine(TD3Policy):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = import_module("my_actor").Mine
+    stable_baselines3.TD3(mine, cheetah, policy_kwargs={"net_arch": [4]}, buffer_size=1, device="cpu").save(
+        tmp_path / "mine.zip"
+    )
+    assert isinstance(load_policy(tmp_path / "mine.zip", cheetah, algorithm="TD3").policy, mine)
+    with pytest.raises(ConfigurationError, match="name its algorithm"):
+        load_policy(tmp_path / "mine.zip", cheetah)
+    # As in another process, that has not seen the module yet.
+    monkeypatch.delitem(sys.modules, "my_actor")
+    with pytest.raises(ConfigurationError, match="trust=my_actor"):
+        load_policy(tmp_path / "mine.zip", cheetah, algorithm="TD3")
+    assert "my_actor" not in sys.modules
 
 
 def test_a_damaged_policy_is_refused(files: dict[str, Path], tmp_path: Path) -> None:

@@ -115,6 +115,22 @@ def test_an_episode_start_forgets_that_environment_only(point_mass: Build) -> No
     assert not np.allclose(actions[1], going_on[1])
 
 
+def test_an_episode_is_the_same_alone_after_others_and_beside_others(point_mass: Build) -> None:
+    """Episodes that end at their goals at different times, so that those beside each other are not equally far."""
+    acting = agent(point_mass)
+
+    def episodes(seeds: list[int], parallel: int) -> dict[int, np.ndarray]:
+        found = evaluate_agent(acting, MAKE, seeds, parallel=parallel, max_episode_steps=25, record=True).episodes
+        return {episode.seed: episode.actions for episode in found}
+
+    many = episodes([7, 2, 5, 4, 3], 2)
+    for seed, parallel in ((3, 1), (4, 3)):
+        alone = episodes([seed], parallel)[seed]
+        assert len(alone) == len(many[seed])
+        np.testing.assert_allclose(many[seed], alone, atol=1e-3)
+    np.testing.assert_allclose(episodes([2, 3], 1)[3], many[3], atol=1e-3)
+
+
 def test_options_reach_the_objective(point_mass: Build) -> None:
     raw = observations(2)
     usual, _ = agent(point_mass).predict(raw)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from imagined_worlds import checkpoint_of, dataset_of
-from stable_baselines3 import PPO, SAC
+from stable_baselines3 import PPO, SAC, TD3, HerReplayBuffer
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
 from mbrl_mts3.agents.vec_env import WorldModelVecEnv
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 
@@ -96,6 +98,22 @@ def test_sac_learns_with_goals(maze: WorldModelDynamics) -> None:
     model.learn(24)
     action, _ = model.predict(environment.reset())
     assert action.shape == (4, 2)
+
+
+def test_hindsight_replay_is_paid_as_the_maze_pays(maze: WorldModelDynamics, cheetah: WorldModelDynamics) -> None:
+    environment = WorldModelVecEnv(maze, 3)
+    generator = np.random.default_rng(0)
+    achieved, desired = generator.uniform(-1, 1, (2, 50, 2))
+    with closing(make_environment("PointMaze_UMaze-v3")) as real:
+        expected = real.unwrapped.compute_reward(achieved, desired, {})
+    (paid,) = environment.env_method("compute_reward", achieved, desired, [{}] * 50, indices=[1])
+    np.testing.assert_allclose(paid, expected)
+    assert 0 < paid.sum() < 50
+    replay = {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": {"n_sampled_goal": 3}}
+    model = TD3("MultiInputPolicy", environment, learning_starts=12, batch_size=8, device="cpu", **replay)
+    model.learn(30)
+    with pytest.raises(ConfigurationError, match="hindsight replay"):
+        WorldModelVecEnv(cheetah, 1).env_method("compute_reward", achieved, desired, {})
 
 
 def test_what_it_has_no_environments_for_is_refused(cheetah: WorldModelDynamics) -> None:

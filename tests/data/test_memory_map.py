@@ -87,3 +87,25 @@ def test_data_that_cannot_be_read_leaves_nothing(cache: Path) -> None:
     with pytest.raises(DataError, match="damaged"):
         load_minari(ID, memory_map=True)
     assert not cache.exists() or not folders(cache)
+
+
+@pytest.mark.parametrize("name", ["observations.npy", "lengths.npy", "terminations.npy", "known"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut", "other", "zeros"])
+def test_what_is_damaged_is_made_anew_with_a_warning(cache: Path, name: str, damage: str) -> None:
+    whole = load_minari(ID, memory_map=True)
+    expected = [episode.observations.copy() for episode in whole.episodes]
+    path = next((cache / "known").iterdir()) if name == "known" else next(cache.rglob(name))
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(
+            {"empty": b"", "cut": content[: len(content) // 2], "other": b"[1]", "zeros": bytes(len(content))}[damage]
+        )
+    if (name, damage) == ("known", "gone"):
+        again = load_minari(ID, memory_map=True)
+    else:
+        with pytest.warns(UserWarning, match="damaged and made anew"):
+            again = load_minari(ID, memory_map=True)
+    for episode, observations in zip(again.episodes, expected, strict=True):
+        np.testing.assert_array_equal(episode.observations, observations)

@@ -83,6 +83,16 @@ def test_a_batch_of_one_plans_like_one_of_a_batch(planner: type[Planner]) -> Non
 
 
 @pytest.mark.parametrize("planner", PLANNERS)
+def test_each_problem_may_have_a_generator_of_its_own(planner: type[Planner]) -> None:
+    searching, seeds = make(planner), (3, 8, 3)
+    made = [torch.Generator().manual_seed(seed) for seed in seeds]
+    together = searching.plan(near(TARGETS), searching.initial_state(3), made)
+    for index, seed in enumerate(seeds):
+        alone = search(searching, near(TARGETS[index : index + 1]), seed=seed)
+        torch.testing.assert_close(alone.actions[0], together.actions[index])
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
 def test_same_seed_same_plan_and_nothing_is_remembered(planner: type[Planner]) -> None:
     reused = make(planner)
     first = search(reused, near(TARGETS), batch=3, seed=7)

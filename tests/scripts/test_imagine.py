@@ -103,7 +103,12 @@ def test_it_goes_on(saved: Path, tmp_path: Path, run: Run, capsys: pytest.Captur
 def test_it_begins_with_a_policy(saved: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(f"checkpoint={saved}")
     policy = (tmp_path / "run" / "policy.zip").rename(tmp_path / "first.zip")
+    with pytest.raises(SystemExit):
+        run(f"checkpoint={saved}", f"initial_policy={policy}")
+    assert "holds a run already" in capsys.readouterr().err
+    (tmp_path / "run").rename(tmp_path / "first")
     run(f"checkpoint={saved}", f"initial_policy={policy}")
+    (tmp_path / "run").rename(tmp_path / "second")
     for other in (
         [f"initial_policy={tmp_path / 'none.zip'}"],
         [f"initial_policy={policy}", "policy.policy_kwargs.net_arch.pi=[9]"],

@@ -28,6 +28,18 @@ def test_without_a_choice_the_data_names_it(env_id: str | None, options: dict | 
     assert read_environment(None, given, env_id) == (env_id, expected)
 
 
+def test_options_of_the_data_come_last_and_for_its_environment_only() -> None:
+    stored = {"mass": 7, "max_episode_steps": 40}
+    chosen = OmegaConf.create({"id": "A-v0", "strength": 2})
+    assert read_environment(None, None, "A-v0", stored) == ("A-v0", stored)
+    assert read_environment(None, OmegaConf.create({"mass": 4}), "A-v0", stored)[1] == {**stored, "mass": 4}
+    assert read_environment(chosen, None, "A-v0", stored)[1] == {**stored, "strength": 2}
+    assert read_environment(chosen, None, "B-v0", stored)[1] == {"strength": 2}
+    maze = {"continuing_task": True, "reset_target": True, "maze_map": [[1]]}
+    ends = {"continuing_task": False, "reset_target": False, "maze_map": [[1]]}
+    assert read_environment(None, None, "PointMaze_UMaze-v3", maze)[1] == ends
+
+
 def test_the_kitchen_can_be_made_of_its_choice() -> None:
     """Its YAML has _convert_ for Hydra, which the environment does not take."""
     chosen = OmegaConf.create(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cut_short import error_with_small_files
 from gymnasium import spaces
 from safetensors.torch import save_file
 
 from mbrl_mts3.data import Normalizer, ObservationSelector
-from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.errors import CheckpointError, ConfigurationError, StorageError
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
 
@@ -95,6 +98,29 @@ def test_a_failed_save_leaves_the_old_one(checkpoint, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_a_place_without_room_is_told_and_keeps_the_older_one(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    before = (folder / "model.safetensors").read_bytes()
+    error = error_with_small_files(900, lambda: checkpoint.save_pretrained(folder))
+    assert isinstance(error, StorageError)
+    assert "too large" in str(error)
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert list(tmp_path.iterdir()) == [folder]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="could not be written"):
+        checkpoint.save_pretrained(tmp_path / "file" / "deeper")
+
+
+def test_files_and_folder_have_the_usual_rights(checkpoint, tmp_path):
+    before = os.umask(0o027)
+    try:
+        folder = checkpoint.save_pretrained(tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
+
+
 def damage_json(folder):
     (folder / "config.json").write_text("{")
 
@@ -147,17 +173,92 @@ def test_a_model_of_ones_own_comes_back_from_its_module(checkpoint, tmp_path, mo
     monkeypatch.syspath_prepend(tmp_path)
     mine = importlib.import_module("my_recurrent_model").Mine(2, 1)
     folder = replace(checkpoint, model=mine).save_pretrained(tmp_path / "model")
-    # As in another process, that has not seen the module yet.
-    monkeypatch.delitem(sys.modules, "my_recurrent_model")
     model = Checkpoint.from_pretrained(folder).model
     assert type(model).__name__ == "Mine"
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), mine.parameters(), strict=True))
     edit(folder, lambda c: c["model"].update({"class": "Other"}))
     with pytest.raises(CheckpointError, match="has no such model"):
         Checkpoint.from_pretrained(folder)
-    edit(folder, lambda c: c["model"].update(module="nowhere_at_all"))
-    with pytest.raises(CheckpointError, match=r"'nowhere_at_all', which cannot be imported .* PYTHONPATH"):
+    # As in another process, that has not seen the module yet.
+    monkeypatch.delitem(sys.modules, "my_recurrent_model")
+    with pytest.raises(CheckpointError, match="trust=my_recurrent_model"):
         Checkpoint.from_pretrained(folder)
+    assert "my_recurrent_model" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "normalizer.safetensors", "recalibration.safetensors"])
+def test_every_flipped_byte_is_found(recalibrated, tmp_path, name):
+    folder = recalibrated.save_pretrained(tmp_path / "model")
+    path = folder / name
+    whole = path.read_bytes()
+    for place in range(8, len(whole), max(1, len(whole) // 20)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(CheckpointError, match=f"{name} is damaged"):
+            Checkpoint.from_pretrained(folder)
+
+
+def test_a_checkpoint_without_checksums_is_read_as_ever(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    edit(folder, lambda c: c.pop("sha256"))
+    assert Checkpoint.from_pretrained(folder).dataset_id == checkpoint.dataset_id
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -2.0])
+@pytest.mark.parametrize("name", ["observation_scale", "action_scale", "reward_scale", "action_mean"])
+def test_a_normaliser_that_cannot_be_is_refused(checkpoint, tmp_path, name, value):
+    wrong = replace(checkpoint.normalizer, **{name: torch.full_like(getattr(checkpoint.normalizer, name), value)})
+    folder = replace(checkpoint, normalizer=wrong).save_pretrained(tmp_path / "model")
+    if name == "action_mean" and abs(value) < 3:
+        assert torch.equal(Checkpoint.from_pretrained(folder).normalizer.action_mean, wrong.action_mean)
+        return
+    with pytest.raises(CheckpointError, match=name):
+        Checkpoint.from_pretrained(folder)
+
+
+def test_weights_that_are_not_finite_are_named(checkpoint, tmp_path):
+    name, weight = list(checkpoint.model.named_parameters())[-1]
+    with torch.no_grad():
+        weight.view(-1)[-1] = -float("inf")
+    with pytest.raises(CheckpointError, match=name):
+        Checkpoint.from_pretrained(checkpoint.save_pretrained(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(dataset_id=None),
+        lambda c: c.update(env_id=3),
+        lambda c: c.update(split_seed=True),
+        lambda c: c.update(split_fractions=[0.8, None, 0.1]),
+        lambda c: c.update(metrics={"validation/nll": "low"}),
+        lambda c: c.update(training=[]),
+        lambda c: c["selector"].update(indices=[0, -1]),
+        lambda c: c["selector"].update(keys=[["desired_goal"], ["nothing"]]),
+        lambda c: c["selector"].update(low=[]),
+        lambda c: c["model"].update({"class": ["MTS3"]}),
+        lambda c: c["model"].update(arguments=None),
+        lambda c: c["action_space"].update(shape=[10**6, 10**6]),
+        lambda c: c.update(observation_space={"type": "Box"}),
+    ],
+)
+def test_a_config_that_says_impossible_things_is_refused(checkpoint, tmp_path, change):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    edit(folder, change)
+    with pytest.raises(CheckpointError):
+        Checkpoint.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, '{"format_version": ' + "1" * 9000 + "}", "[1]", "\ud800", '"x"'])
+def test_json_of_another_kind_is_refused(checkpoint, tmp_path, text):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    (folder / "config.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(CheckpointError, match="damaged"):
+        Checkpoint.from_pretrained(folder)
+
+
+def test_the_module_of_an_environment_s_id_is_left_out(checkpoint, tmp_path):
+    folder = replace(checkpoint, env_id="stranger:Some-v0").save_pretrained(tmp_path / "model")
+    assert Checkpoint.from_pretrained(folder).env_id == "Some-v0"
 
 
 @pytest.mark.parametrize("device", ["gpu", *([] if torch.cuda.is_available() else ["cuda"])])

@@ -11,8 +11,9 @@ from mbrl_mts3.data.checks.finding import Finding
 from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observation_names import known_names
-from mbrl_mts3.data.observation_selector import MAIN_KEY
-from mbrl_mts3.data.observations import leaf_shapes, observation_leaves, space_shapes
+from mbrl_mts3.data.observation_selector import MAIN_KEY, ObservationSelector
+from mbrl_mts3.data.observations import FLAGS, flag_faults, length_faults, number_leaves, shape_faults
+from mbrl_mts3.errors import DataError
 
 _ADVICE = "Write the episode again, or drop it"
 
@@ -24,20 +25,34 @@ def check_layout(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator
         advice = "It is left out when the data is loaded; drop it"
         yield Finding("warning", "empty-episode", "an episode holds no step", advice, episode.episode_id)
         return
-    rows = {name: len(leaf) for name, leaf in observation_leaves(episode.observations)}
-    wrong = [f"{count} rows of {name}" for name, count in rows.items() if count != steps + 1]
-    for name in ("rewards", "terminations", "truncations"):
-        count = getattr(episode, name).size
-        wrong += [f"{count} {name}"] if count != steps else []
+    wrong = length_faults(episode)
     if wrong:
         message = f"{steps} actions need {steps + 1} observations, {steps} rewards and flags; found {', '.join(wrong)}"
         yield Finding("error", "unequal-lengths", message, _ADVICE, episode.episode_id)
         return
-    expected = space_shapes(statistics.dataset.observation_space) | {"actions": statistics.dataset.action_space.shape}
-    found = leaf_shapes(episode.observations) | {"actions": episode.actions.shape[1:]}
-    if found != expected:
-        message = f"arrays have the shapes {found}, the spaces {expected}"
-        yield Finding("error", "wrong-shape", message, _ADVICE, episode.episode_id)
+    wrong = shape_faults(episode, statistics.dataset.observation_space, statistics.dataset.action_space)
+    if wrong:
+        yield Finding("error", "wrong-shape", "; ".join(wrong), _ADVICE, episode.episode_id)
+
+
+def check_flags(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
+    """Check of end flags: loading refuses what is neither 0 nor 1."""
+    wrong = flag_faults(episode)
+    if wrong:
+        yield Finding("error", "flag-values", "; ".join(wrong), _ADVICE, episode.episode_id)
+
+
+def check_spaces(statistics: DatasetStatistics) -> Iterator[Finding]:
+    """Check of the spaces: loading refuses actions and observations that no model can take."""
+    dataset = statistics.dataset
+    actions = dataset.action_space
+    if not isinstance(actions, spaces.Box) or len(actions.shape) != 1:
+        advice = "Models need actions that are a Box of one dimension: convert them"
+        yield Finding("error", "action-space", f"the action space is {actions}", advice)
+    try:
+        ObservationSelector.from_space(dataset.observation_space, dataset.layout)
+    except DataError as error:
+        yield Finding("error", "observation-space", str(error), "Record what a model can see as Box of one dimension")
 
 
 GYMNASIUM_SIZE = 59
@@ -69,20 +84,17 @@ def check_kitchen_layout(statistics: DatasetStatistics) -> Iterator[Finding]:
         )
 
 
-_FLAGS = ("terminations", "truncations")
-
-
 def check_dtypes(statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check of number types: float32 or float64 for values, bool for flags, the same in all episodes."""
     for name, found in statistics.dtypes.items():
         kinds = {np.dtype(dtype) for dtype in found}
-        if name not in _FLAGS and any(dtype.kind not in "biuf" for dtype in kinds):
+        if name not in FLAGS and any(dtype.kind not in "biuf" for dtype in kinds):
             yield Finding("error", f"dtype of {name}", f"{name} are {' and '.join(found)}, no numbers", "Convert them")
-        elif name in _FLAGS and kinds != {np.dtype(np.bool_)}:
+        elif name in FLAGS and kinds != {np.dtype(np.bool_)}:
             yield Finding(
                 "warning", f"dtype of {name}", f"{name} are {' and '.join(found)}, not bool", "Convert them to bool"
             )
-        elif name not in _FLAGS and any(dtype.kind != "f" or dtype.itemsize < 4 for dtype in kinds):
+        elif name not in FLAGS and any(dtype.kind != "f" or dtype.itemsize < 4 for dtype in kinds):
             yield Finding(
                 "warning",
                 f"dtype of {name}",
@@ -100,7 +112,7 @@ def check_dtypes(statistics: DatasetStatistics) -> Iterator[Finding]:
 
 def check_non_finite(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check for NaN and infinity: one of them reaches every weight of a model within one update."""
-    arrays = [*observation_leaves(episode.observations), ("actions", episode.actions), ("rewards", episode.rewards)]
+    arrays = [*number_leaves(episode.observations), ("actions", episode.actions), ("rewards", episode.rewards)]
     for name, array in arrays:
         finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
         if not finite.all():

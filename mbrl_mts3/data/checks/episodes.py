@@ -78,6 +78,18 @@ def check_duplicated_episodes(statistics: DatasetStatistics) -> Iterator[Finding
         )
 
 
+def check_counts(statistics: DatasetStatistics) -> Iterator[Finding]:
+    """Check of the number of steps against what the file says of itself."""
+    told, found = statistics.dataset.total_steps, statistics.total_steps
+    if told != found:
+        yield Finding(
+            "warning",
+            "metadata-counts",
+            f"the metadata tell {told:,} steps, the file holds {found:,}",
+            "The recording may have been interrupted, or the file changed: find out before you use it",
+        )
+
+
 def check_episode_end(episode: RawEpisode, statistics: DatasetStatistics) -> Iterator[Finding]:
     """Check of end flags: only the last step may terminate or truncate an episode, and one of the two must hold."""
     ended = (episode.terminations.astype(np.bool_) | episode.truncations.astype(np.bool_)).reshape(-1)

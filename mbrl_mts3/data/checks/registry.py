@@ -13,11 +13,14 @@ from mbrl_mts3.data.checks.arrays import (
     check_action_bounds,
     check_constant_dimensions,
     check_dtypes,
+    check_flags,
     check_kitchen_layout,
     check_layout,
     check_non_finite,
+    check_spaces,
 )
 from mbrl_mts3.data.checks.episodes import (
+    check_counts,
     check_duplicated_episodes,
     check_episode_end,
     check_hidden_reset,
@@ -31,6 +34,7 @@ from mbrl_mts3.data.checks.maze import (
     check_stale_observation,
     check_success_radius,
 )
+from mbrl_mts3.data.checks.ranges import check_magnitudes, check_observation_bounds
 from mbrl_mts3.data.checks.rewards import check_kitchen_rewards, check_locomotion_rewards, check_reward_scale
 from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
@@ -42,6 +46,9 @@ LAYOUT_CHECK: EpisodeCheck = check_layout
 """Runs first: an episode in which it finds something is left out by the other episode checks."""
 EPISODE_CHECKS: tuple[EpisodeCheck, ...] = (
     check_non_finite,
+    check_magnitudes,
+    check_observation_bounds,
+    check_flags,
     check_action_bounds,
     check_episode_end,
     check_time_limit,
@@ -55,6 +62,8 @@ EPISODE_CHECKS: tuple[EpisodeCheck, ...] = (
     check_locomotion_rewards,
 )
 STATISTICS_CHECKS: tuple[StatisticsCheck, ...] = (
+    check_spaces,
+    check_counts,
     check_dtypes,
     check_constant_dimensions,
     check_duplicated_episodes,

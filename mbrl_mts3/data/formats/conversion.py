@@ -16,7 +16,7 @@ from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.d4rl_reader import is_d4rl_path
 from mbrl_mts3.data.formats.d4rl_writer import write_d4rl
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
-from mbrl_mts3.data.observations import observation_leaves
+from mbrl_mts3.data.observations import check_raw_episode, observation_leaves
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.spaces import space_to_json
 from mbrl_mts3.errors import DataError
@@ -34,6 +34,9 @@ def convert_dataset(dataset: RawDataset, target: str, *, overwrite: bool = False
     Raises:
         DataError: the target is taken, malformed, or cannot hold the data.
     """
+    for number, episode in enumerate(dataset.episodes):
+        whole = replace(episode, episode_id=number)
+        check_raw_episode(whole, dataset.observation_space, dataset.action_space, dataset.dataset_id)
     if is_d4rl_path(target):
         write_d4rl(dataset, Path(target).expanduser(), overwrite=overwrite)
     elif Path(target).suffix == ".npz":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from mbrl_mts3.array_types import Array
+from mbrl_mts3.data.formats.damage import check_memory
 from mbrl_mts3.errors import DataError
 
 LAST_INFOS = "metadata/last_infos/"
@@ -103,8 +104,24 @@ def _read(file: h5py.File) -> dict[str, Array]:
     """All arrays of a file by their paths, without the metadata of D4RL's files: policies and the like, no rows."""
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    kept = (name for name in names if name.startswith(LAST_INFOS) or not name.startswith("metadata/"))
+    kept = [name for name in names if name.startswith(LAST_INFOS) or not name.startswith("metadata/")]
+    _check_sizes(file, kept)
     return {name: np.asarray(file[name][()]) for name in kept}
+
+
+# Bytes of a dataset that may be fill values alone, and by how much compression may shrink others.
+_FILL, _RATIO = 2**24, 100_000
+
+
+def _check_sizes(file: h5py.File, names: Sequence[str]) -> None:
+    """Refuse what a file only claims to hold, and what memory cannot take, before anything is read."""
+    for name in names:
+        if file[name].nbytes > max(_FILL, _RATIO * file[name].id.get_storage_size()):
+            raise DataError(
+                f"{file.filename} claims {file[name].nbytes / 2**30:,.2f} GiB of {name}, which it does not hold: its "
+                "rows were never written"
+            )
+    check_memory(sum(file[name].nbytes for name in names), file.filename)
 
 
 def _attribute(value: Any) -> Any:

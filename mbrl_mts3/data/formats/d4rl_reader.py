@@ -18,6 +18,7 @@ from mbrl_mts3.data.formats.d4rl_arrays import D4RLArrays
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RLInfo, find_d4rl_info, info_of_file
 from mbrl_mts3.data.formats.d4rl_download import d4rl_file
 from mbrl_mts3.data.formats.d4rl_episodes import RewardTiming, cut_episodes, detect_reward_timing, episode_ends
+from mbrl_mts3.data.formats.damage import damage_errors
 from mbrl_mts3.data.observations import nested_observations
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.spaces import space_from_json
@@ -84,10 +85,12 @@ def read_d4rl(
         path, word = marked
         known = find_d4rl_info(like or word) if like or word else info_of_file(path.name)
         name = f"{path.resolve()}@{word}" if word else str(path.resolve())
-        return dataset_of_arrays(D4RLArrays.from_file(path), name, known, rewards=rewards)
+        with damage_errors(path):
+            return dataset_of_arrays(D4RLArrays.from_file(path), name, known, rewards=rewards)
     info = find_d4rl_info(str(dataset_id))
-    arrays = D4RLArrays.from_file(d4rl_file(info, download=download))
-    return dataset_of_arrays(arrays, info.dataset_id, info, rewards=rewards)
+    file = d4rl_file(info, download=download)
+    with damage_errors(file):
+        return dataset_of_arrays(D4RLArrays.from_file(file), info.dataset_id, info, rewards=rewards)
 
 
 def is_d4rl_path(name: str | Path) -> bool:
@@ -119,6 +122,8 @@ def dataset_of_arrays(
     action_space, action_note = _action_space(arrays, info)
     said = tuple(text for text in (*notes, action_note) if text)
     env_id = info.env_id if info else arrays.attributes.get("env_id")
+    # Without "module:", which would make Gymnasium import a module that a file names.
+    env_id = None if env_id is None else str(env_id).rpartition(":")[2]
     for text in said:
         _log.info("%s: %s", dataset_id, text)
     return RawDataset(
@@ -178,14 +183,18 @@ def _action_space(arrays: D4RLArrays, info: D4RLInfo | None) -> tuple[spaces.Box
         assert isinstance(space, spaces.Box)
         return space, None
     size, dtype = arrays.actions.shape[1:], _floating(arrays.actions)
-    largest = float(np.nanmax(np.abs(arrays.actions)))
+    known = np.isfinite(arrays.actions)
+    largest = float(np.max(np.abs(arrays.actions), where=known, initial=0.0))
     if info is not None and largest > 1 + 1e-5:
         raise DataError(
             f"actions go up to {largest:g}, those of {info.name} from -1 to 1: is the file of another kind?"
         )
     if info is not None or largest <= 1:
         return spaces.Box(-1.0, 1.0, size, dtype), None
-    low, high = arrays.actions.min(axis=0).astype(dtype), arrays.actions.max(axis=0).astype(dtype)
+    # Of an action that is never finite nothing is known; loading refuses it.
+    low = np.min(arrays.actions, axis=0, where=known, initial=largest).astype(dtype)
+    high = np.max(arrays.actions, axis=0, where=known, initial=-largest).astype(dtype)
+    low, high = np.where(low > high, -1, low).astype(dtype), np.where(low > high, 1, high).astype(dtype)
     return spaces.Box(low, high, dtype=dtype), "The bounds of actions are not known: those of the data are used."
 
 

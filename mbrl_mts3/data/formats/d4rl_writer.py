@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,15 @@ def write_d4rl(dataset: RawDataset, path: str | Path, *, overwrite: bool = False
         raise DataError(f"{dataset.dataset_id} holds no step, so nothing is written")
     names = [name for name in rows[0] if all(name in row for row in rows)]
     path = Path(path)
-    with atomic_file(path, overwrite=overwrite) as hidden, h5py.File(hidden, "w") as file:
-        for name in names:
-            array = np.concatenate([row[name] for row in rows])
-            file.create_dataset(name, data=array, compression="gzip", compression_opts=1)
-        file.attrs.update(_attributes(dataset))
+    with atomic_file(path, overwrite=overwrite) as hidden:
+        # In memory first: on a full disk HDF5 takes the interpreter with it.
+        content = BytesIO()
+        with h5py.File(content, "w") as file:
+            for name in names:
+                array = np.concatenate([row[name] for row in rows])
+                file.create_dataset(name, data=array, compression="gzip", compression_opts=1)
+            file.attrs.update(_attributes(dataset))
+        hidden.write_bytes(content.getbuffer())
     return path
 
 

@@ -9,17 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import minari
 import numpy as np
 from gymnasium import spaces
+from minari.storage import get_dataset_path
 
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
 from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.damage import damage_errors
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
+from mbrl_mts3.data.observations import check_raw_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
+from mbrl_mts3.files import recover_folder
 
 # Metadata of Minari files that are kept, for data cards and reference scores.
 _KEPT_METADATA = (
@@ -61,6 +66,13 @@ def load_minari(
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
     source = open_minari(dataset_id, download=download)
+    with damage_errors(f"data set {source.dataset_id!r}"):
+        return _load(source, observation, memory_map, cache)
+
+
+def _load(
+    source: StreamedDataset, observation: str | Sequence[str], memory_map: bool | None, cache: str | Path | None
+) -> OfflineDataset:
     actions = _action_box(source)
     selector = ObservationSelector.from_space(source.observation_space, source.layout, observation)
     large = selected_bytes(source, selector) > AUTOMATIC_ABOVE
@@ -71,6 +83,7 @@ def load_minari(
     for raw in source.read():
         add_to_digest(digest, raw)
         if len(raw.rewards) > 0:
+            check_raw_episode(raw, source.observation_space, actions, source.dataset_id)
             episodes.append(select_episode(raw, selector))
     return OfflineDataset(
         tuple(episodes),
@@ -80,16 +93,36 @@ def load_minari(
         source.observation_space,
         actions,
         source.env_id,
+        _notes(source, selector, observation, sum(map(len, episodes))),
+        source.all_env_options,
     )
+
+
+def _notes(
+    source: StreamedDataset, selector: ObservationSelector, observation: str | Sequence[str], steps: int
+) -> tuple[str, ...]:
+    notes = []
+    left_out = selector.left_out(source.observation_space)
+    if observation == "everything" and left_out:
+        notes.append(f"Left out of everything: {', '.join(left_out)}, for only Box of one dimension can be read.")
+    if steps != source.total_steps:
+        notes.append(f"The metadata tell {source.total_steps:,} steps, the file holds {steps:,}.")
+    return tuple(notes)
 
 
 def read_minari(dataset_id: str, *, download: bool = False) -> RawDataset:
     """Read a Minari data set before entries are selected, in the stored types; otherwise as `load_minari`."""
     source = open_minari(dataset_id, download=download)
+    with damage_errors(f"data set {source.dataset_id!r}"):
+        return _read_whole(source)
+
+
+def _read_whole(source: StreamedDataset) -> RawDataset:
     actions, digest, episodes = _action_box(source), new_digest(), []
     for raw in source.read():
         add_to_digest(digest, raw)
         if len(raw.rewards) > 0:
+            check_raw_episode(raw, source.observation_space, actions, source.dataset_id)
             episodes.append(replace(raw, infos=rowwise_infos(raw)))
     return RawDataset(
         episodes=tuple(episodes),
@@ -125,14 +158,20 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         DataError: a damaged file, a failed download.
     """
     source = _open(dataset_id, download)
+    with damage_errors(f"data set {source.id!r}"):
+        _check_episode_count(source)
+        return _streamed(source)
+
+
+def _streamed(source: minari.MinariDataset) -> StreamedDataset:
     spec, metadata = source.env_spec, dict(source.storage.metadata)
     return StreamedDataset(
         dataset_id=source.id,
         observation_space=source.observation_space,
         action_space=source.action_space,
         read=partial(_read, source),
-        env_id=None if spec is None else spec.id,
-        layout=metadata.get("observation_layout") if spec is None else spec.id,
+        env_id=None if spec is None else _registered_id(spec.id),
+        layout=metadata.get("observation_layout") if spec is None else _registered_id(spec.id),
         env_spec=spec,
         env_options={} if spec is None else dict(spec.kwargs),
         max_episode_steps=None if spec is None else spec.max_episode_steps,
@@ -140,6 +179,23 @@ def open_minari(dataset_id: str, *, download: bool = False) -> StreamedDataset:
         total_steps=int(source.total_steps),
         fingerprint=_fingerprint(Path(source.storage.data_path)),
     )
+
+
+def _check_episode_count(source: minari.MinariDataset) -> None:
+    """Raise DataError where the file holds other episodes than its metadata tell, as after a broken recording."""
+    path = Path(source.storage.data_path) / "main_data.hdf5"
+    if not path.is_file():
+        return
+    try:
+        with h5py.File(path, "r") as file:
+            stored = sum(name.startswith("episode_") for name in file)
+    except OSError as error:
+        raise DataError(f"data set {source.id!r} is damaged: {error}") from error
+    if stored != source.storage.total_episodes:
+        raise DataError(
+            f"data set {source.id!r} is damaged: its metadata tell {source.storage.total_episodes} episodes, the file "
+            f"holds {stored}, as after an interrupted recording: record it again, or correct metadata.json"
+        )
 
 
 def local_dataset_ids() -> list[str]:
@@ -159,6 +215,7 @@ def _open(dataset_id: str, download: bool) -> minari.MinariDataset:
     # A remote address is for the download only; on disk the data set lies under its plain id.
     local_id = dataset_id.split("://", 1)[-1].split("/", 1)[-1] if "://" in dataset_id else dataset_id
     try:
+        recover_folder(get_dataset_path(local_id))
         return minari.load_dataset(local_id)
     except FileNotFoundError as error:
         if not download:
@@ -186,6 +243,11 @@ def _download(dataset_id: str, local_id: str) -> None:
             f"data set {dataset_id!r} could not be downloaded ({type(error).__name__}: {error}): check the network, "
             "or copy the data set's folder under $MINARI_DATASETS_PATH"
         ) from error
+
+
+def _registered_id(env_id: str) -> str:
+    """An id without "module:", which would make Gymnasium import a module that a file names."""
+    return env_id.rpartition(":")[2]
 
 
 def _unknown(dataset_id: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 import minari
 from gymnasium import spaces
@@ -23,7 +23,7 @@ from minari.storage import get_dataset_path
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observations import observation_leaves
 from mbrl_mts3.errors import DataError
-from mbrl_mts3.files import staging_folder, storage_errors
+from mbrl_mts3.files import publish_folder, staging_folder, storage_errors
 
 # Bytes that are left free, for what HDF5 writes around an episode.
 _ROOM = 16 * 2**20
@@ -143,12 +143,7 @@ class MinariWriter:
         if self._namespace is not None and self._namespace not in list_local_namespaces():
             create_namespace(self._namespace)
         final: Path = get_dataset_path(self.dataset_id)
-        # This name is not cleaned up: if the process is killed here, the older data set can be restored by hand.
-        old = self._folder.with_name(f".replaced-{uuid4().hex}")
-        if final.exists():
-            final.replace(old)
-        self._folder.replace(final)
-        shutil.rmtree(old, ignore_errors=True)
+        publish_folder(self._folder, final)
 
 
 def check_new_dataset_id(dataset_id: str, *, overwrite: bool = False) -> str | None:
@@ -161,7 +156,9 @@ def check_new_dataset_id(dataset_id: str, *, overwrite: bool = False) -> str | N
         namespace: str | None = parse_dataset_id(dataset_id)[0]
     except (ValueError, TypeError) as error:  # TypeError: Minari's answer to a missing version
         raise DataError(f"data set id {dataset_id!r} is malformed: write it as namespace/name-v0") from error
-    folder: Path = get_dataset_path(dataset_id)
+    root = os.environ.get("MINARI_DATASETS_PATH", "~/.minari/datasets")
+    with storage_errors(Path(root).expanduser()):
+        folder: Path = get_dataset_path(dataset_id)
     if folder.exists() and not overwrite:
         raise DataError(
             f"data set {dataset_id!r} is there already ({folder}): choose another name or version, or set "

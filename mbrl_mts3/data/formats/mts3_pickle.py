@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import pickletools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from gymnasium import spaces
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.data.episode import RawEpisode
+from mbrl_mts3.data.formats.damage import damage_errors
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import ConfigurationError, DataError
 from mbrl_mts3.files import split_path_and_tag
@@ -53,7 +55,11 @@ def load_mts3_pickle(path: str | Path, observation: str | Sequence[str] = "all")
 def read_mts3_pickle(path: str | Path) -> RawDataset:
     """Read a pickle file before entries are selected; arguments and errors as in `load_mts3_pickle`."""
     file, part = _split(path)
-    content = RestrictedUnpickler.read(file)
+    with damage_errors(file):
+        return _dataset(RestrictedUnpickler.read(file), part, file)
+
+
+def _dataset(content: Any, part: str, file: Path) -> RawDataset:
     normalized = _arrays(content, part, file)
     observations, actions, following = _physical(normalized, content["normalizer"], file)
     digest = hashlib.blake2b(digest_size=16)
@@ -177,6 +183,7 @@ class RestrictedUnpickler(pickle.Unpickler):
             raise DataError(f"there is no file {path}")
         try:
             with path.open("rb") as file:
+                _check_memo(file, path.stat().st_size)
                 return _plain(cls(file).load(), {})
         except DataError as error:
             raise DataError(f"{path} is refused: {error}") from error
@@ -197,6 +204,14 @@ class RestrictedUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """Raise DataError: objects outside of the file are not read."""
         raise DataError(f"it refers to an object outside of the file ({pid!r})")
+
+
+def _check_memo(file: BinaryIO, size: int) -> None:
+    """Refuse places of the memo that a file of this size cannot fill: pickle reserves memory up to the highest."""
+    for opcode, place, _ in pickletools.genops(file):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(place, int) and place > size:
+            raise DataError(f"it asks for {place:,} places in memory, and has {size:,} bytes")
+    file.seek(0)
 
 
 class _DType:
@@ -295,7 +310,8 @@ def _plain(value: Any, done: dict[int, Any]) -> Any:
         made.extend(_plain(part, done) for part in value)
         return made
     if isinstance(value, tuple):
-        return tuple(_plain(part, done) for part in value)
+        done[id(value)] = made = tuple(_plain(part, done) for part in value)
+        return made
     if callable(value):
         raise DataError("it holds a function")
     return value

@@ -251,8 +251,9 @@ def test_what_the_layout_cannot_tell(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="episode 0: it goes on after"):
         convert_dataset(dataset, str(tmp_path / "odd.hdf5"))
     image = spaces.Box(0, 1, (2, 2))
+    seen = RawEpisode(**{**vars(_silent_end(episode)), "observations": np.zeros((steps + 1, 2, 2))})
     with pytest.raises(DataError, match="do not fit into rows"):
-        convert_dataset(RawDataset((_silent_end(episode),), "mine/odd-v0", "0", image, box), str(tmp_path / "odd.hdf5"))
+        convert_dataset(RawDataset((seen,), "mine/odd-v0", "0", image, box), str(tmp_path / "odd.hdf5"))
     fine = RawEpisode(**{**vars(_silent_end(episode)), "observations": np.full((steps + 1, MAZE[0]), 1e-300)})
     with pytest.raises(DataError, match="do not fit into float32"):
         convert_dataset(RawDataset((fine,), "mine/odd-v0", "0", space, box), "mine/odd-v1")

@@ -11,7 +11,7 @@ import pytest
 from cut_short import error_with_small_files, kill_while
 from random_walks import write_walks
 
-from mbrl_mts3.data import load_minari
+from mbrl_mts3.data import convert_dataset, load_minari, read_dataset
 from mbrl_mts3.data.formats import minari_reader
 from mbrl_mts3.errors import DataError, StorageError
 from mbrl_mts3.files import PREFIX, remove_stale_staging, staging_folder, storage_errors, write_atomically
@@ -46,6 +46,15 @@ class TestFullDisk:
             warnings.simplefilter("ignore")
             remove_stale_staging(minari_root)
         assert not hidden(minari_root)
+
+    @pytest.mark.parametrize("name", ["out.h5", "out.npz"])
+    def test_converting(self, minari_root: Path, tmp_path: Path, name: str) -> None:
+        write_walks(ID, lengths=LARGE)
+        dataset = read_dataset(ID)
+        error = error_with_small_files(60_000, lambda: convert_dataset(dataset, str(tmp_path / "new" / name)))
+        assert isinstance(error, StorageError)
+        assert "the file is too large" in str(error)
+        assert not list((tmp_path / "new").iterdir())
 
     def test_mapping(self, minari_root: Path, tmp_path: Path) -> None:
         write_walks(ID, lengths=LARGE)

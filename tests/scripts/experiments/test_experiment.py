@@ -111,8 +111,7 @@ def test_a_killed_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch, capsys:
 
     with monkeypatch.context() as patch:
         patch.setattr("mbrl_mts3.scripts.evaluate.score_open_loop", kill)
-        with pytest.raises(KeyboardInterrupt):
-            run("experiment=small", "each.seed=[0]")
+        assert run("experiment=small", "each.seed=[0]") == 130
     found = summary_of("small")
     assert not found["finished"]
     assert [stage["stage"] for stage in found["stages"]] == ["data", "model/seed_0"]

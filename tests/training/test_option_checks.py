@@ -1,0 +1,45 @@
+"""Options of a training are checked where they enter."""
+
+from __future__ import annotations
+
+import pytest
+
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.training import WorldModelTrainer
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"seed": 2**40}, "seed=1099511627776 is no seed"),
+        ({"split_seed": -3}, "split_seed=-3 is no seed"),
+        ({"length": 0}, "length=0: choose a whole number"),
+        ({"batch_size": -8}, "batch_size=-8"),
+        ({"patience": 0}, "patience=0"),
+        ({"truncation": -5}, "truncation=-5"),
+        ({"max_seconds": -1.0}, "max_seconds=-1.0: choose a positive number"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan"),
+        ({"gradient_clip": -0.5}, "gradient_clip=-0.5"),
+        ({"mask_window_rate": 1.2}, "mask_window_rate=1.2: choose a number from 0 to 1"),
+        ({"loss_weights": {"rewrad": 1.0}}, r"loss_weights has 'rewrad' \(did you mean reward\?\)"),
+        ({"loss_weights": {"reward": -1.0}}, "loss_weights of reward is -1.0"),
+    ],
+)
+def test_what_is_out_of_range_is_told(options, told):
+    with pytest.raises(ConfigurationError, match=told):
+        WorldModelTrainer(**options)
+
+
+@pytest.mark.parametrize("options", [{"precision": "8-bit"}, {"accelerator": "abacus"}, {"strategy": "chess"}])
+def test_what_lightning_refuses_is_told(linear_dataset, small_mts3, tmp_path, options):
+    trainer = WorldModelTrainer(length=20, validation_length=20, validation_context=5, progress=False, **options)
+    with pytest.raises(ConfigurationError, match="Lightning does not take"):
+        trainer.fit(linear_dataset, small_mts3, tmp_path / "run")
+
+
+def test_no_loggers_at_all(linear_dataset, small_mts3, tmp_path):
+    trainer = WorldModelTrainer(
+        length=20, validation_length=20, validation_context=5, max_updates=1, progress=False, loggers=None
+    )
+    trainer.fit(linear_dataset, small_mts3, tmp_path / "run")
+    assert not (tmp_path / "run" / "logs").exists()
