@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.errors import CheckpointError
 from mbrl_mts3.scripts.benchmark import main
 from mbrl_mts3.training import Checkpoint
 
@@ -189,6 +191,9 @@ def test_a_model_in_a_file_of_ones_own_is_trained_and_read_again(
     stored = tmp_path / "results/models/runs/maze/own+batch_size=4+length=10"
     assert json.loads((stored / "seed_0.json").read_text())["options"]["model"]["class"] == "Mine"
     monkeypatch.delitem(sys.modules, "my_own_model")
+    with pytest.raises(CheckpointError, match="trust=my_own_model"):
+        Checkpoint.from_pretrained(stored / "seed_0" / "best")
+    import_module("my_own_model")
     assert type(Checkpoint.from_pretrained(stored / "seed_0" / "best").model).__module__ == "my_own_model"
 
 

@@ -123,7 +123,8 @@ def test_bad_predictions_are_reported(
     tmp_path: Path, run: Run, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = Checkpoint.from_pretrained(checkpoint)
-    scale = made.normalizer.action_scale * np.nan
+    # The smallest number: actions become infinite.
+    scale = torch.full_like(made.normalizer.action_scale, 1e-45)
     replace(made, normalizer=replace(made.normalizer, action_scale=scale)).save_pretrained(checkpoint)
     written = run("horizon=5")
     assert written["invalid_predictions"] > 0
