@@ -206,9 +206,10 @@ def _read_normalizer(
 ) -> Normalizer:
     tensors = _read_tensors(config, path, device)
     _check_finite(tensors, path)
-    sizes = {"observation": (model.observation_dim,), "action": (model.action_dim,), "reward": ()}
+    observation, action = (model.observation_dim,), (model.action_dim,)
+    sizes = {"observation": observation, "change": observation, "action": action, "reward": ()}
     for name, tensor in tensors.items():
-        if tuple(tensor.shape) != sizes[name.rpartition("_")[0]]:
+        if tuple(tensor.shape) != sizes.get(name.rpartition("_")[0]):
             raise CheckpointError(f"{path} holds {name} of the shape {tuple(tensor.shape)}, which the model has not")
         if name.endswith("_scale") and not (tensor > 0).all():
             raise CheckpointError(f"{path} holds a {name} that is not positive: restore it or train anew")
