@@ -17,6 +17,7 @@ from mbrl_mts3.metrics import (
     evaluate_imputation,
     window_starts,
 )
+from mbrl_mts3.metrics.errors_by_horizon import NOISE_HIGH, NOISE_LOW, NOISE_STEPS
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
 from mbrl_mts3.scripts.command_line import command
@@ -47,6 +48,13 @@ def main(config: DictConfig) -> None:
     with console.status(f"predicting {horizon} steps open loop in {len(episodes)} episodes"):
         result = score_open_loop(config, model, checkpoint.normalizer, episodes, context, horizon)
     console.print(make_table(*error_table(result), f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
+    if result.noise:
+        names = ", ".join(dataset.observation_names[place] for place in result.noise)
+        console.print(
+            f"{len(result.noise)} of {len(dataset.observation_names)} entries are white noise, which no model predicts, "
+            f"and are left out where it says without noise: {names}. (Repeating them errs by {NOISE_LOW} to {NOISE_HIGH} "
+            f"deviations at each of the first {NOISE_STEPS} steps ahead.)"
+        )
     if imputed is not None:
         console.print(make_table(*imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))
     if result.invalid_predictions:

@@ -13,6 +13,7 @@ from mbrl_mts3.reporting import comparison_figure, save_figure
 
 _TITLES = {
     "nrmse": "NRMSE",
+    "nrmse_signal": "NRMSE of the dimensions that are more than noise",
     "nrmse_median": "NRMSE, median of the windows",
     "nrmse_p90": "NRMSE, 90th percentile of the windows",
     "nll": "NLL (nats, summed over dimensions)",

@@ -100,6 +100,22 @@ def _invalid(usable: Tensor) -> Tensor:
     return (~usable.all(-1)).sum(0).double()
 
 
+NOISE_LOW, NOISE_HIGH, NOISE_STEPS = 1.3, 1.55, 15
+
+
+def noise_dimensions(persistence: ErrorSums) -> tuple[int, ...]:
+    """Dimensions that are white noise, which no model predicts better than by its mean.
+
+    Repeating the last value of white noise errs by sqrt(2) of its deviation, however far ahead. The rule: the error of
+    repetition lies between 1.3 and 1.55 deviations at each of the first 15 steps ahead. It asks the data alone, so that
+    all models leave out the same.
+    """
+    ratio = (persistence.squared / persistence.count[:, None]).sqrt()[:NOISE_STEPS]
+    noise = ((ratio > NOISE_LOW) & (ratio < NOISE_HIGH)).all(dim=0)
+    # Where everything is noise, that is what is to be predicted.
+    return () if bool(noise.all()) else tuple(torch.nonzero(noise).squeeze(-1).tolist())
+
+
 @dataclass(frozen=True, repr=False)
 class WindowScores:
     """Errors in normalised units: over windows by horizon, and averaged over horizons by window."""
@@ -161,6 +177,8 @@ class HorizonErrors:
     """(L,): sequences that reach this horizon."""
     nrmse: Tensor
     """(L,): root of the mean squared error over sequences and dimensions, normalised units."""
+    nrmse_signal: Tensor
+    """(L,): nrmse of the dimensions that are more than noise, see `noise_dimensions`."""
     nrmse_median: Tensor
     """(L,): median over sequences of the root of the squared error averaged over dimensions, normalised units."""
     nrmse_p90: Tensor
@@ -186,15 +204,22 @@ class HorizonErrors:
     """(levels,): nominal probabilities of these intervals."""
 
     @classmethod
-    def from_sums(cls, sums: ErrorSums, scale: Tensor, levels: Tensor) -> Self:
-        """Divide `sums` by their counts; `scale` (obs,) is one normalised unit in original units."""
+    def from_sums(cls, sums: ErrorSums, scale: Tensor, levels: Tensor, noise: Sequence[int] = ()) -> Self:
+        """Divide `sums` by their counts.
+
+        Args:
+            scale: (obs,), one normalised unit in original units.
+            noise: dimensions that `nrmse_signal` leaves out.
+        """
         sums, scale, levels = sums.to("cpu"), scale.double().cpu(), levels.double().cpu()
         by_dimension = (sums.squared / sums.count[:, None]).sqrt()
         nll = None if sums.nll is None else sums.nll / sums.count
+        signal = [place for place in range(by_dimension.shape[1]) if place not in noise]
         middle, high = _quantiles(sums.by_sequence, (0.5, 0.9))
         return cls(
             count=sums.count,
             nrmse=by_dimension.square().mean(-1).sqrt(),
+            nrmse_signal=by_dimension[:, signal].square().mean(-1).sqrt(),
             nrmse_median=middle,
             nrmse_p90=high,
             rmse=(by_dimension * scale).square().mean(-1).sqrt(),

@@ -15,7 +15,7 @@ from mbrl_mts3.data.windows import WindowSampler
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.files import to_jsonable
 from mbrl_mts3.metrics.calibration import LEVELS, expected_calibration_error
-from mbrl_mts3.metrics.errors_by_horizon import HorizonErrors, WindowScores
+from mbrl_mts3.metrics.errors_by_horizon import HorizonErrors, WindowScores, noise_dimensions
 from mbrl_mts3.metrics.open_loop_prediction import model_device
 from mbrl_mts3.models.base import WorldModel
 
@@ -60,6 +60,7 @@ def evaluate_open_loop(
     grid = sampler.grid(stride)
     windows = evenly_spaced(grid, limit)
     scores = _score(model, normalizer, sampler, windows, context, batch_size, torch.tensor(levels, dtype=torch.float64))
+    noise = noise_dimensions(scores.sums["persistence"])
     return OpenLoopResult(
         context=context,
         stride=stride,
@@ -67,7 +68,8 @@ def evaluate_open_loop(
         available_windows=len(grid),
         skipped_episodes=sum(len(episode) < context for episode in episodes),
         window_nrmse=scores.squared_error.sqrt(),
-        **_errors(scores, normalizer, horizon, torch.tensor(levels, dtype=torch.float64)),
+        noise=noise,
+        **_errors(scores, normalizer, horizon, torch.tensor(levels, dtype=torch.float64), noise),
     )
 
 
@@ -104,10 +106,14 @@ def _score(
     return scores
 
 
-def _errors(scores: WindowScores, normalizer: Normalizer, horizon: int, levels: Tensor) -> dict[str, HorizonErrors]:
-    scales = {False: normalizer.observation_scale, True: normalizer.reward_scale.reshape(1)}
+def _errors(
+    scores: WindowScores, normalizer: Normalizer, horizon: int, levels: Tensor, noise: Sequence[int]
+) -> dict[str, HorizonErrors]:
+    rewards = {name for name in scores.sums if name.startswith("reward")}
     return {
-        name: HorizonErrors.from_sums(sums.pad(horizon), scales[name.startswith("reward")], levels)
+        name: HorizonErrors.from_sums(sums.pad(horizon), normalizer.reward_scale.reshape(1), levels)
+        if name in rewards
+        else HorizonErrors.from_sums(sums.pad(horizon), normalizer.observation_scale, levels, noise)
         for name, sums in scores.sums.items()
     }
 
@@ -154,6 +160,8 @@ class OpenLoopResult:
     reward: HorizonErrors | None = None
     """Errors of the reward head, where the model has one."""
     reward_training_mean: HorizonErrors | None = None
+    noise: tuple[int, ...] = ()
+    """Dimensions that are noise alone, which `nrmse_signal` leaves out."""
 
     @property
     def horizon(self) -> int:
@@ -201,6 +209,7 @@ class OpenLoopResult:
             "available_windows": self.available_windows,
             "skipped_episodes": self.skipped_episodes,
             "invalid_predictions": self.invalid_predictions,
+            "noise_dimensions": list(self.noise),
             "calibration_error": None if error is None else to_jsonable(error),
             "sliding_window": {"window": sliding_window, "stride": sliding_stride},
             "predictors": {

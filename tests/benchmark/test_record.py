@@ -16,6 +16,7 @@ def errors(kind=HorizonErrors, **more):
     return kind(
         count=curve + 9,
         nrmse=curve,
+        nrmse_signal=0.4 * curve,
         nrmse_median=0.5 * curve,
         nrmse_p90=1.5 * curve,
         rmse=2 * curve,
@@ -34,7 +35,7 @@ def errors(kind=HorizonErrors, **more):
 def test_everything_by_horizon_has_its_name():
     curves = horizon_curves(errors())
     names = {f"coverage_{error}{level}" for error in ("", "error_") for level in (50, 80, 95)}
-    assert set(curves) == {"nrmse", "nrmse_median", "nrmse_p90", "rmse", "crps", *names}
+    assert set(curves) == {"nrmse", "nrmse_signal", "nrmse_median", "nrmse_p90", "rmse", "crps", *names}
     np.testing.assert_allclose(curves["coverage_80"], 0.78)
     np.testing.assert_allclose(curves["coverage_error_95"], 0.02)
 

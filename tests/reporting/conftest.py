@@ -21,6 +21,7 @@ def errors(nrmse: torch.Tensor, *, probabilistic: bool) -> HorizonErrors:
     return HorizonErrors(
         count=torch.full((HORIZON,), 7.0, dtype=torch.float64),
         nrmse=nrmse,
+        nrmse_signal=0.8 * nrmse,
         nrmse_median=0.9 * nrmse,
         nrmse_p90=1.5 * nrmse,
         rmse=2 * nrmse,
