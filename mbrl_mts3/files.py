@@ -90,6 +90,8 @@ def publish_folder(folder: Path, target: Path) -> None:
         for path in (*(path for path in folder.rglob("*") if not path.is_symlink()), folder):
             _flush(path)
         recover_folder(target)
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
         if not target.exists():
             folder.rename(target)
         elif not _exchange_names(folder, target):
@@ -111,7 +113,7 @@ def _exchange_names(first: Path, second: Path) -> bool:
     current_folder, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h.
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):
         return False
     if rename(current_folder, os.fsencode(first), current_folder, os.fsencode(second), exchange) == 0:
         return True

@@ -54,6 +54,8 @@ def main(config: DictConfig) -> None:
     fitted.save_pretrained(config.checkpoint)
     console.print(_table(before, after, f"{checkpoint.dataset_id}, test episodes: {len(splits.test)}"))
     console.print(f"95% intervals hold, over all {horizon} horizons: {_range(before)} before, {_range(after)} after")
+    for line in _worse(before, after):
+        console.print(line, style="bold")
     console.print(f"stored in: {config.checkpoint}; use it with mts3-evaluate recalibrated=true")
     _write(config, checkpoint, len(episodes), len(splits.test), before, after, console)
 
@@ -77,6 +79,17 @@ def _splits(config: DictConfig, checkpoint: Checkpoint) -> Splits:
 def _range(result: OpenLoopResult) -> str:
     coverage = result.model.coverage_at(0.95)
     return f"{float(coverage.min()):.1%} to {float(coverage.max()):.1%}"
+
+
+def _worse(before: OpenLoopResult, after: OpenLoopResult) -> list[str]:
+    """A line where the factors make test episodes less likely than the model's own variances do."""
+    first, second = before.model.nll, after.model.nll
+    if first is None or second is None or not float(second.mean()) > float(first.mean()):
+        return []
+    return [
+        f"the test episodes are less likely with these factors: NLL {float(second.mean()):.4g} nats, "
+        f"{float(first.mean()):.4g} before. Predict without them (recalibrated=false), or fit on more episodes"
+    ]
 
 
 def _table(before: OpenLoopResult, after: OpenLoopResult, title: str) -> Table:

@@ -143,6 +143,14 @@ def test_a_kill_during_the_replacement_loses_nothing(tmp_path: Path, way: str, m
         assert (target / "inner" / "one.txt").read_text() in ("old", "new")
 
 
+def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path):
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(StorageError, match="NotADirectory"):
+        publish(tmp_path / "data", "new")
+    assert (tmp_path / "data").read_text() == "a file"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_one_run_at_a_time_writes_to_a_folder(tmp_path: Path):
     with claim_folder(tmp_path / "run"):
         with pytest.raises(ConfigurationError, match="another run writes"), claim_folder(tmp_path / "run"):

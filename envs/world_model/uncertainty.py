@@ -48,13 +48,14 @@ class Uncertainty:
             )
         if self.kind == "none" and (self.penalty or self.budget is not None):
             raise ConfigurationError(
-                "a penalty or budget needs a kind of uncertainty: set uncertainty='aleatoric', 'calibrated' after "
-                "mts3-calibrate, or 'epistemic' for an ensemble"
+                "a penalty or budget needs a kind of uncertainty: set uncertainty='aleatoric' (in commands "
+                "uncertainty.kind=aleatoric), 'calibrated' after mts3-calibrate, or 'epistemic' for an ensemble"
             )
         if self.kind == "calibrated" and self.recalibration is None:
             raise ConfigurationError(
                 "uncertainty='calibrated' needs factors of the predicted variances, and this checkpoint holds none: "
-                "fit them with mts3-calibrate checkpoint=FOLDER, or set uncertainty='aleatoric'"
+                "fit them with mts3-calibrate checkpoint=FOLDER, or set uncertainty='aleatoric' (in commands "
+                "uncertainty.kind=aleatoric)"
             )
 
     def measure(self, prediction: Prediction, scale: Tensor, horizon: Tensor) -> Tensor:
@@ -88,6 +89,7 @@ def _epistemic(prediction: Prediction) -> Tensor:
     if prediction.epistemic_variance is None:
         raise ConfigurationError(
             "uncertainty='epistemic' needs an ensemble, whose members can disagree; this is a single model: "
-            "train an ensemble, or set uncertainty='aleatoric'"
+            "train an ensemble (model=ensemble_mts3), or set uncertainty='aleatoric' (in commands "
+            "uncertainty.kind=aleatoric)"
         )
     return prediction.epistemic_variance

@@ -6,12 +6,14 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.fabric.utilities import rank_zero_only
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
@@ -148,8 +150,10 @@ class WorldModelTrainer:
             ConfigurationError: the folder holds another run, and is not resumed.
             StorageError: the disk is full, or the folder cannot be written to.
         """
-        with claim_folder(folder):
-            if resume is None or Path(folder).resolve() != Path(resume).resolve():
+        # The other processes of a training, which Lightning starts by the same command, share its folder.
+        first = getattr(rank_zero_only, "rank", 0) == 0
+        with claim_folder(folder) if first else nullcontext():
+            if first and (resume is None or Path(folder).resolve() != Path(resume).resolve()):
                 _refuse_older_run(Path(folder))
             return self._fit(dataset, make_model, Path(folder), find_resume_file(resume))
 

@@ -18,11 +18,17 @@ from omegaconf import DictConfig
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.console import run_folder
 from mbrl_mts3.scripts.command_line.help import program
+from mbrl_mts3.scripts.command_line.run_folders import write_identity
 
-STATE_FILES = ("resume.ckpt", "resume.pt", "offline.json")
-"""Of runs that can go on: a training, one in imagination, one from data alone."""
+# Of a training, of one in imagination, of one from data alone.
+_STATES = (("resume.ckpt",), ("resume.pt",), ("offline.json", "policy.zip"))
 # Commands that pass over what is finished when they are called again.
 _CONTINUED = ("benchmark", "experiment")
+
+
+def can_go_on(folder: Path) -> bool:
+    """Whether a folder holds a run that can be resumed."""
+    return any(all((folder / name).is_file() for name in names) for names in _STATES)
 
 
 @contextmanager
@@ -60,11 +66,12 @@ def reports_stop(line: Callable[[], str]) -> Iterator[None]:
 
 
 def stops_with_a_line(name: str, task: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
-    """A command's work that tells, when it is stopped, what it leaves in its folder."""
+    """A command's work that notes whose its folder is, and tells what it leaves there when it is stopped."""
 
     @functools.wraps(task)
     def wrapped(config: DictConfig) -> None:
         with reports_stop(lambda: _what_is_kept(name, config)):
+            write_identity(name, run_folder())
             task(config)
 
     return wrapped
@@ -76,7 +83,7 @@ def _what_is_kept(name: str, config: DictConfig) -> str:
         return f"what is finished is kept; the same command goes on: {_line(name, words)}"
     if "resume" in config:
         folder = Path(config.resume or run_folder())
-        if any((folder / file).is_file() for file in STATE_FILES):
+        if can_go_on(folder):
             own = [word for word in words if override_key(word) not in ("resume", "hydra.run.dir")]
             return f"{folder} keeps the run as it was last saved; go on with {_line(name, [*own, f'resume={folder}'])}"
     return f"nothing was saved yet; begin anew with {_line(name, words)}"

@@ -27,7 +27,7 @@ from mbrl_mts3.data import load_dataset, local_dataset_ids
 from mbrl_mts3.errors import ConfigurationError, ResultError
 from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.command_line import Command
-from mbrl_mts3.scripts.command_line.signals import STATE_FILES
+from mbrl_mts3.scripts.command_line.signals import can_go_on
 from mbrl_mts3.scripts.experiments.stages import Stage
 
 STAGE_FILE = "stage.json"
@@ -158,7 +158,7 @@ def _finish(stage: Stage, config: DictConfig, folder: Path, tokens: Mapping[str,
         record = _write(folder, {**_begun(stage, options, inputs), **_data_facts(dataset_id), "finished": True})
         return StageResult(stage, folder, record)
     console.print(stage.line, style="dim", soft_wrap=True, highlight=False)
-    resumable = equal and "resume" in config and any((folder / name).is_file() for name in STATE_FILES)
+    resumable = equal and "resume" in config and can_go_on(folder)
     before = float(record["seconds"]) if record is not None and resumable else 0.0
     if record is not None and not resumable and stage.command != "benchmark":
         shutil.rmtree(folder)

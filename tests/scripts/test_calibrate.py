@@ -113,3 +113,16 @@ def test_data_that_has_changed_is_refused(run: Run, checkpoint: Path, capsys: py
     with pytest.raises(SystemExit):
         run()
     assert capsys.readouterr().err.startswith(f"{DataError.__name__}: {OWN} has changed")
+
+
+def test_factors_that_make_it_worse_are_told(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = Recalibration(torch.ones(3, 2), torch.ones(3))
+    monkeypatch.setattr("mbrl_mts3.scripts.calibrate.fit_recalibration", lambda *_, **__: same)
+    run("horizon=6", "stride=9")
+    assert "less likely" not in capsys.readouterr().out
+    wild = Recalibration(torch.full((3, 2), 1e6), torch.full((3,), 1e6))
+    monkeypatch.setattr("mbrl_mts3.scripts.calibrate.fit_recalibration", lambda *_, **__: wild)
+    run("horizon=6", "stride=9")
+    assert "the test episodes are less likely with these factors: NLL" in " ".join(capsys.readouterr().out.split())

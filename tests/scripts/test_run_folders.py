@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +57,14 @@ def test_runs_of_one_second_do_not_meet(tmp_path: Path, convert: Callable[..., N
     for number in range(3):
         convert(f"to={number}.npz", "hydra.run.dir=${new_folder:runs/same}")
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["same", "same-2", "same-3"]
+
+
+def test_a_run_notes_who_it_is(convert: Callable[..., None]):
+    convert("to='a b.npz'", "hydra.run.dir=here")
+    noted = json.loads(Path("here/.hydra/run.json").read_text())
+    assert shlex.split(noted["command"])[-2:] == ["to='a b.npz'", "hydra.run.dir=here"]
+    assert noted["process"] == os.getpid()
+    assert {"host", "began", "versions"} <= set(noted)
 
 
 def test_a_folder_below_a_file_is_told(convert: Callable[..., None], capsys: pytest.CaptureFixture[str]):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cut_short import error_with_small_files
+from lightning.fabric.utilities import rank_zero_only
 
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, StorageError
 from mbrl_mts3.files import claim_folder
@@ -102,3 +103,9 @@ def test_a_folder_of_another_run_is_refused(linear_dataset, small_mts3, run, tmp
     # A state that is continued in a folder of its own.
     shutil.copytree(run, tmp_path / "copy")
     resume(linear_dataset, small_mts3, tmp_path / "copy")
+
+
+def test_other_processes_of_a_training_share_its_folder(linear_dataset, small_mts3, run, monkeypatch):
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    with claim_folder(run):
+        resume(linear_dataset, small_mts3, run)

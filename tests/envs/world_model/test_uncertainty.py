@@ -57,7 +57,7 @@ def test_a_budget_is_exceeded_by_more_than_it() -> None:
         ({"kind": "calibrated"}, "mts3-calibrate"),
         ({"kind": "aleatoric", "penalty": -1.0}, ">= 0"),
         ({"kind": "aleatoric", "budget": 0.0}, "> 0"),
-        ({"penalty": 1.0}, "uncertainty='aleatoric'"),
+        ({"penalty": 1.0}, "uncertainty='aleatoric' .in commands uncertainty.kind=aleatoric."),
         ({"budget": 1.0}, "uncertainty='aleatoric'"),
     ],
 )
