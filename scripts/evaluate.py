@@ -51,9 +51,9 @@ def main(config: DictConfig) -> None:
     if result.noise:
         names = ", ".join(dataset.observation_names[place] for place in result.noise)
         console.print(
-            f"{len(result.noise)} of {len(dataset.observation_names)} entries are white noise, which no model predicts, "
-            f"and are left out where it says without noise: {names}. (Repeating them errs by {NOISE_LOW} to {NOISE_HIGH} "
-            f"deviations at each of the first {NOISE_STEPS} steps ahead.)"
+            f"{len(result.noise)} of {len(dataset.observation_names)} entries are white noise, which nothing predicts; "
+            "they are left out where it says without noise. (Repeating their last value errs by "
+            f"{NOISE_LOW} to {NOISE_HIGH} deviations at each of the first {NOISE_STEPS} steps ahead.) They are {names}."
         )
     if imputed is not None:
         console.print(make_table(*imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,9 +11,14 @@ from torch import Tensor, nn
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.gaussian import Evidence, FactorisedGaussian
+from mbrl_mts3.memory import require_memory_for
 
 MINIMUM_VARIANCE = 1e-4
 """Added to every predicted variance."""
+
+
+def _require_layers(sizes: Sequence[int]) -> None:
+    require_memory_for(sum(a * b for a, b in pairwise(sizes)), f"a network with layers of {list(sizes)} units")
 
 
 class MLP(nn.Sequential):
@@ -31,6 +37,7 @@ class MLP(nn.Sequential):
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, *, layer_norm: bool = False) -> None:
         if min(hidden, default=1) < 1:
             raise ConfigurationError(f"hidden layers of the sizes {list(hidden)}: expected at least 1 unit in each")
+        _require_layers((inputs, *hidden, outputs))
         layers: list[nn.Module] = []
         width = inputs
         for size in hidden:
@@ -64,6 +71,7 @@ class GaussianMLP(nn.Module):
     def __init__(self, inputs: int, outputs: int, variances: int, hidden: Sequence[int]) -> None:
         super().__init__()
         widths = (inputs, *hidden)
+        _require_layers(widths)
         layers: list[nn.Module] = []
         for i, size in enumerate(hidden):
             layers += [nn.Linear(widths[i], size), nn.SiLU()]

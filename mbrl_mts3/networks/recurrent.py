@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.memory import require_memory_for
 from mbrl_mts3.tensor_record import TensorRecord
 
 StateT = TypeVar("StateT", bound=TensorRecord)
@@ -31,6 +32,7 @@ class SequenceCore(nn.Module, ABC):
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
         require_positive(width=width)
+        require_memory_for(width * (inputs + width), f"a network of width={width}")
         self.inputs = inputs
         self.width = width
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.gaussian import DenseMap, DiagonalMap, LinearMap, LocallyLinearMap
+from mbrl_mts3.memory import require_memory_for
 from mbrl_mts3.networks.mlp import MLP
 
 RATE = 0.02
@@ -200,4 +201,6 @@ def make_transition(name: str, latent_dim: int, rate: float = RATE) -> Transitio
     """Create a transition by its name in `TRANSITIONS`; ConfigurationError lists the names."""
     if name not in TRANSITIONS:
         raise ConfigurationError(f"unknown transition {name!r}: choose one of {', '.join(TRANSITIONS)}")
+    if name != "diagonal":
+        require_memory_for((2 * latent_dim) ** 2, f"a transition of latent_dim={latent_dim}")
     return TRANSITIONS[name](latent_dim, rate)

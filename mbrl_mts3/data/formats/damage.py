@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mbrl_mts3.errors import DataError, MTS3Error
+from mbrl_mts3.memory import available_memory
 
 
 @contextmanager
@@ -26,19 +27,9 @@ def damage_errors(source: str | Path) -> Iterator[None]:
 
 def check_memory(needed: int, source: str | Path) -> None:
     """Raise DataError where `needed` bytes are more than this machine has available."""
-    available = _available_memory()
+    available = available_memory()
     if available is not None and needed > available:
         raise DataError(
             f"{source} takes {needed / 2**30:,.1f} GiB in memory, of which {available / 2**30:,.1f} are available: "
             "free some, or use a larger machine"
         )
-
-
-def _available_memory() -> int | None:
-    """Bytes that can be had without swapping; None where the system does not tell (it is Linux that does)."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0][1]) * 1024 if found else None

@@ -154,7 +154,7 @@ def test_fill_values_are_not_read(tmp_path: Path):
 
 def test_what_memory_cannot_take_is_told_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_d4rl(tmp_path)
-    monkeypatch.setattr(damage, "_available_memory", lambda: 500)
+    monkeypatch.setattr(damage, "available_memory", lambda: 500)
     with pytest.raises(DataError, match="GiB in memory"):
         load_dataset(tmp_path / "some.hdf5")
 
