@@ -21,9 +21,11 @@ from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError,
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Plan, Planner, PlannerState
+from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, ValueFunction
 from mbrl_mts3.planners.objective import RolloutObjective
 from mbrl_mts3.tensor_record import TensorRecord
 from mbrl_mts3.training.checkpoint import Checkpoint
+from mbrl_mts3.training.checkpoint_data import checkpoint_dataset, has_changed
 
 
 @dataclass(eq=False, repr=False)
@@ -39,6 +41,7 @@ class MPCAgent:
         planner: searches within the bounds of the environment's actions.
         task: says what to plan for; prepared with the environment (`Task.prepare`).
         selector: what the model sees of a raw observation.
+        goal_values: terminal values of plans that lead to a goal; None adds nothing at the end of a plan.
         discount, uncertainty, uncertainty_penalty: see `RolloutObjective`.
         seed: of the search.
 
@@ -46,6 +49,7 @@ class MPCAgent:
         CausalityError: the model cannot be advanced one action at a time.
         UnknownObservationError: the model does not see what the task's reward needs.
         ShapeError: the planner's actions are not the model's.
+        ConfigurationError: terminal values for a task without a goal.
     """
 
     model: PhysicalModel
@@ -53,6 +57,7 @@ class MPCAgent:
     task: Task
     selector: ObservationSelector
     _: KW_ONLY
+    goal_values: GoalValues | None = None
     discount: float = 1.0
     uncertainty: str = "aleatoric"
     uncertainty_penalty: float = 0.0
@@ -126,6 +131,7 @@ class MPCAgent:
             state.belief,
             seen,
             self.task.reward_function(raw, self.selector),
+            value=self._value(raw, len(seen)),
             discount=self.discount,
             uncertainty=self.uncertainty,
             uncertainty_penalty=self.uncertainty_penalty,
@@ -138,6 +144,17 @@ class MPCAgent:
                 "the observation lies far from the model's data, or the model is broken"
             )
         return plan
+
+    def _value(self, raw: Any, batch_size: int) -> ValueFunction | None:
+        if self.goal_values is None:
+            return None
+        reached = self.task.success_function(raw, self.selector)
+        if reached is None:
+            raise ConfigurationError(
+                f"the task {self.task.name} has no goal, so a graph over the data leads nowhere: leave the value "
+                "out, or choose a task with a goal"
+            )
+        return self.goal_values.value(reached, batch_size)
 
     def _generators(self, decisions: Tensor) -> Generators:
         """One for all environments where they are equally far, else one for each, which is slower."""
@@ -188,6 +205,7 @@ def load_mpc(
     precision: str = "float32",
     device: str = "cpu",
     uncertainty: Mapping[str, Any] | None = None,
+    value: Callable[[Checkpoint], GoalValues] | None = None,
     **options: Any,
 ) -> MPCAgent:
     """Put together what a planning agent needs.
@@ -200,6 +218,7 @@ def load_mpc(
         precision: see `PhysicalModel`.
         device: where it is planned.
         uncertainty: its `kind`, and the `penalty` of one unit; None costs nothing.
+        value: makes terminal values from the checkpoint, such as `load_goal_values`; None adds none.
         options: further ones of `MPCAgent`.
 
     Raises:
@@ -219,7 +238,42 @@ def load_mpc(
         planner(low, high),
         task.prepare(environment),
         loaded.selector,
+        goal_values=None if value is None else value(loaded),
         uncertainty=cost.get("kind", "aleatoric"),
         uncertainty_penalty=cost.get("penalty", 0.0),
         **options,
     )
+
+
+def load_goal_values(
+    checkpoint: Checkpoint,
+    *,
+    units: Mapping[str, float] | None = None,
+    longest: float = 1000.0,
+    **options: Any,
+) -> GoalValues:
+    """Build the graph over the data that a model was trained on.
+
+    Args:
+        checkpoint: names the data, and what is seen of it.
+        units: by the name of an entry, what counts as one unit of distance; others take the data's deviation.
+        longest: see `StepsToGoal`.
+        options: `stride`, `neighbours`, `radius` and `jump_cost` of `DataGraph`.
+
+    Raises:
+        UnknownDatasetError: the data is not on disk.
+        UnknownObservationError: `units` names an entry that the model does not see.
+        ConfigurationError: the data has changed since the training, or an option is out of range.
+    """
+    dataset = checkpoint_dataset(checkpoint)
+    if has_changed(checkpoint, dataset):
+        raise ConfigurationError(
+            f"{checkpoint.dataset_id} holds other data than the model was trained on: its content hash is "
+            f"{dataset.content_hash}, the model's is {checkpoint.content_hash}; train anew, or restore the data"
+        )
+    scale = checkpoint.normalizer.observation_scale.clone()
+    for name, unit in (units or {}).items():
+        if unit <= 0:
+            raise ConfigurationError(f"units.{name}={unit}: expected more than 0")
+        scale[list(checkpoint.selector.require([name], "the distance in the graph"))] = unit
+    return GoalValues(DataGraph(dataset.episodes, scale, **options), longest)

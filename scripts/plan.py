@@ -27,7 +27,10 @@ def main(config: DictConfig) -> None:
     """Load a checkpoint, plan in the environment, print and write what came of it."""
     keep_freed_memory()
     console = make_console()
-    make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
+    # Episodes end at a maze's goal, unless the environment's options say otherwise.
+    episodic = episodic_options(config.environment.id)
+    given = {name: value for name, value in episodic.items() if name not in config.environment}
+    make = partial(instantiate, config.environment, **given)
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     agent = _agent(config, checkpoint, make)
     result = _evaluate(config, agent, make, console)
@@ -54,6 +57,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnas
         device=config.device,
         discount=config.discount,
         uncertainty=config.uncertainty,
+        value=instantiate(config.value) if config.get("value") else None,
         seed=config.seed,
     )
     environment.close()

@@ -2,12 +2,15 @@
 
 from mbrl_mts3.planners.action_noise import coloured_noise
 from mbrl_mts3.planners.base import Objective, Plan, Planner, PlannerState
+from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, StepsToGoal, ValueFunction
 from mbrl_mts3.planners.icem import ICEM
 from mbrl_mts3.planners.objective import RewardFunction, RolloutObjective
 from mbrl_mts3.planners.random_shooting import RandomShooting
 
 __all__ = [
     "ICEM",
+    "DataGraph",
+    "GoalValues",
     "Objective",
     "Plan",
     "Planner",
@@ -15,5 +18,7 @@ __all__ = [
     "RandomShooting",
     "RewardFunction",
     "RolloutObjective",
+    "StepsToGoal",
+    "ValueFunction",
     "coloured_noise",
 ]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.planners.data_graph import ValueFunction
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -29,6 +30,7 @@ class RolloutObjective:
         belief: of batch size B, updated with o_t.
         observation: (B, obs), o_t as it was observed.
         reward: reward function of the imagined transitions; None uses the reward head of the model.
+        value: of the state at which a sequence ends, added as the reward of one more step; None adds nothing.
         discount: weight of a step relative to the one before, in (0, 1].
         uncertainty: which standard deviation u is: "aleatoric", that of the whole prediction, or "epistemic", that of
             the members' means, which needs an ensemble.
@@ -43,6 +45,7 @@ class RolloutObjective:
     observation: Tensor
     reward: RewardFunction | None = None
     _: KW_ONLY
+    value: ValueFunction | None = None
     discount: float = 1.0
     uncertainty: str = "aleatoric"
     uncertainty_penalty: float = 0.0
@@ -67,10 +70,13 @@ class RolloutObjective:
             # Variances take longer to compute than means and are not used here.
             prediction = self.model.imagine_mean(self.belief, actions)
             rewards = self._rewards(prediction, actions)
+        if self.value is not None:
+            rewards = torch.cat([rewards, self.value(prediction.mean[:, :, -1]).unsqueeze(-1)], dim=-1)
         if self.discount < 1:
             rewards = rewards * self.discount ** torch.arange(rewards.shape[-1], device=rewards.device)
         if prediction.termination_logit is not None:
-            rewards = rewards * _survival(prediction.termination_logit)
+            survival = _survival(prediction.termination_logit, steps=rewards.shape[-1])
+            rewards = rewards * survival
         return rewards.sum(dim=-1)
 
     def _rewards(self, prediction: Prediction | MeanPrediction, actions: Tensor) -> Tensor:
@@ -98,9 +104,9 @@ class RolloutObjective:
         return spread.mean(dim=-1)
 
 
-def _survival(termination_logit: Tensor) -> Tensor:
-    """Probability (..., L) that no earlier step terminated; the reward of the terminating step itself counts."""
-    alive = torch.sigmoid(-termination_logit[..., :-1]).cumprod(dim=-1)
+def _survival(termination_logit: Tensor, steps: int) -> Tensor:
+    """Probability (..., steps) that no earlier step terminated; the reward of the terminating step itself counts."""
+    alive = torch.sigmoid(-termination_logit[..., : steps - 1]).cumprod(dim=-1)
     return torch.cat([torch.ones_like(termination_logit[..., :1]), alive], dim=-1)
 
 

@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 
 from mbrl_mts3.agents import MPCAgent, RandomAgent, evaluate_agent
 from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.behaviour.waypoint import WaypointBehaviour
+from mbrl_mts3.agents.collection import collect_dataset
+from mbrl_mts3.data import load_dataset
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.tasks import PointMazeTask, Task
 from mbrl_mts3.errors import CausalityError, NonFiniteError, ShapeError, UnknownObservationError
-from mbrl_mts3.planners import ICEM, Planner
+from mbrl_mts3.planners import ICEM, DataGraph, GoalValues, Planner
 
 Build = Callable[..., Any]
 MAKE = partial(make_environment, "PointMaze_UMaze-v3", continuing_task=False)
@@ -51,6 +55,26 @@ def test_with_a_good_model_the_shaped_reward_leads_to_every_goal(point_mass: Bui
     assert result.lengths.mean() < 70
     space = spaces.Box(-1, 1, (2,))
     assert evaluate_agent(RandomAgent(space), MAKE, range(10), parallel=10, max_episode_steps=200).success_rate < 0.5
+
+
+def test_a_value_from_data_leads_to_goals_that_the_horizon_does_not_reach(
+    point_mass: Build, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sparse reward of the real maze, the equations of motion as the model: only the terminal value differs."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    collect_dataset("PointMaze_UMaze-v3", WaypointBehaviour, 8000, "mine/maze-v0", seed=1, progress=False)
+    data = load_dataset("mine/maze-v0")
+    values = GoalValues(DataGraph(data.episodes, torch.tensor([1.0, 1.0, 4.0, 4.0])))
+    environment = MAKE()
+    task = PointMazeTask("sparse").prepare(environment)
+    environment.close()
+
+    def successes(**options: Any) -> float | None:
+        acting = MPCAgent(point_mass(), planner(horizon=15, candidates=80), task, SELECTOR, **options)
+        return evaluate_agent(acting, MAKE, range(8), parallel=8, max_episode_steps=200).success_rate
+
+    assert successes(goal_values=values) == 1
+    assert successes() < 0.5
 
 
 def test_one_environment_or_a_batch_of_them(point_mass: Build) -> None:

@@ -107,6 +107,11 @@ def for_offline(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, An
     return {"dataset": load_minari("tests/offline-v0", "everything")}
 
 
+def for_value(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    collect_dataset(maze.spec.id, RandomBehaviour, 20, "tests/valued-v0", progress=False)
+    return {"checkpoint": checkpoint_of(load_minari("tests/valued-v0"))}
+
+
 ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, Any]]] = {
     "agent": for_agent,
     "behaviour": for_behaviour,
@@ -119,6 +124,7 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
     "planner": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
     "task": lambda *_: {},
     "training": lambda *_: {},
+    "value": for_value,
 }
 
 

@@ -119,6 +119,21 @@ def test_rewards_after_a_termination_do_not_count(actions: Tensor) -> None:
     torch.testing.assert_close(objective(actions), (3 * actions[..., 0] * weights).sum(dim=-1))
 
 
+@pytest.mark.parametrize("termination", [None, 0.25])
+def test_the_value_of_the_last_state_is_the_reward_of_one_more_step(actions: Tensor, termination: float | None) -> None:
+    def value(observation: Tensor) -> Tensor:
+        return observation[..., 0] - 5 * observation[..., 1]
+
+    options = {"discount": 0.5}
+    plain = RolloutObjective(physical(Oracle(termination=termination)), _Nothing(), OBSERVATION, **options)
+    valued = RolloutObjective(
+        physical(Oracle(termination=termination)), _Nothing(), OBSERVATION, value=value, **options
+    )
+    alive = 1.0 if termination is None else 0.75**L
+    last = actions[:, :, -1, 0]
+    torch.testing.assert_close(valued(actions), plain(actions) + 0.5**L * alive * (last - 10 * last))
+
+
 def test_no_reward_at_all_is_refused(actions: Tensor) -> None:
     with pytest.raises(ConfigurationError, match="reward head"):
         RolloutObjective(physical(Oracle(rewards=False)), _Nothing(), OBSERVATION)(actions)

@@ -22,6 +22,7 @@ SMALL = {
         *("offline_updates=2", "episodes=1", "each.seed=[0,1]"),
     ],
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
+    **{f"point_maze_{maze}_sparse": ["steps=8000", "updates=2", "episodes=1"] for maze in ("umaze", "medium", "large")},
     **{
         f"{data}/family": [*steps, "updates=2", "each.model=[mts3_deep,gru_deep]", "each.seed=[0]"]
         for data, steps in (
