@@ -1,0 +1,52 @@
+"""The tables of docs/experiments.md say what the result file says that they name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "experiments.md").read_text()
+RESULTS: dict[str, Any] = json.loads((DOCS / "results" / "families.json").read_text())["results"]
+"""By family, row of the table and column."""
+
+
+def differing_cells(page: str, results: Mapping[str, Any]) -> list[str]:
+    """Cells of the tables below headings `family` whose rounded number is not that of the results."""
+    found = []
+    for heading, section in re.findall(r"^### `(\w+)/family`.*?$(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL):
+        lines = [line for line in section.splitlines() if line.startswith("|")]
+        columns = [cell.strip() for cell in lines[0].strip("|").split("|")]
+        for line in lines[2:]:
+            row = [cell.strip(" *`") for cell in line.strip("|").split("|")]
+            for column, cell in zip(columns[1:], row[1:], strict=True):
+                if not cell and column not in results[heading][row[0]]:
+                    continue
+                value = results[heading][row[0]][column]
+                decimals = len(cell.partition(".")[2])
+                if f"{value:.{decimals}f}" != cell:
+                    found.append(f"{heading}, {row[0]}, {column}: {cell} is {value}")
+        if set(results[heading]) != {line.strip("|").split("|")[0].strip(" *`") for line in lines[2:]}:
+            found.append(f"{heading}: the table has not the rows of the results")
+    return found
+
+
+def test_every_number_is_that_of_the_file() -> None:
+    assert not differing_cells(PAGE, RESULTS)
+
+
+def test_every_family_has_a_section() -> None:
+    assert set(re.findall(r"^### `(\w+)/family`", PAGE, re.MULTILINE)) == set(RESULTS)
+
+
+@pytest.mark.parametrize(("old", "new"), [("0.12", "0.13"), ("-4.1", "4.1")])
+def test_a_wrong_number_is_noticed(old: str, new: str) -> None:
+    page = "### `a/family`\n\n| | 1 | NLL |\n|---|---|---|\n| `one` | 0.12 | **-4.1** |\n"
+    results = {"a": {"one": {"1": 0.123, "NLL": -4.08}}}
+    assert not differing_cells(page, results)
+    assert len(differing_cells(page.replace(old, new), results)) == 1
