@@ -69,6 +69,7 @@ class DataGraph:
             )
         self.scale = scale.double().cpu().numpy()
         self.jump_cost = jump_cost
+        self.radius = radius
         nodes, self._along = _nodes_along(episodes, stride)
         self.observations = torch.from_numpy(np.concatenate(nodes)).float()
         """(nodes, obs): in physical units."""
@@ -135,7 +136,8 @@ def _nodes_along(episodes: Sequence[Episode], stride: int) -> tuple[list[Array],
 class StepsToGoal:
     """Minus the steps that the data needs to the goal, at most `longest` of them: a `ValueFunction`.
 
-    From an observation to a node it costs as much as between neighbours; the cheapest of the nearest nodes counts.
+    From an observation to a node it costs as much as between neighbours; the cheapest of the nearest nodes counts, of
+    those within the graph's radius, or the nearest one where none is. A node further away may lie behind a wall.
     With a reward of 1 in each step at the goal, as of sparse mazes, its unit is that of the reward.
 
     Args:
@@ -153,7 +155,9 @@ class StepsToGoal:
     def __call__(self, observation: Tensor) -> Tensor:
         distance, index = self.graph.nearest(observation.double().cpu().numpy(), min(self.neighbours, len(self.graph)))
         rows = np.arange(len(self.steps)).reshape(-1, *(1,) * (index.ndim - 1))
-        steps = self.steps[rows, index] + self.graph.jump_cost * distance
+        near = distance <= self.graph.radius
+        near[..., 0] = True
+        steps = np.where(near, self.steps[rows, index] + self.graph.jump_cost * distance, np.inf)
         found = torch.from_numpy(np.minimum(steps.min(axis=-1), self.longest))
         return -found.to(observation)
 

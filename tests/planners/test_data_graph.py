@@ -79,11 +79,23 @@ def test_an_episode_leads_forwards_only() -> None:
 
 def test_the_value_of_an_observation_is_that_of_the_cheapest_node_near_it() -> None:
     line = np.c_[np.arange(21.0), np.zeros(21)]
-    graph = DataGraph([episode(line)], torch.ones(2), stride=5, radius=0.1, jump_cost=3.0)
+    graph = DataGraph([episode(line)], torch.ones(2), stride=5, radius=4.5, jump_cost=3.0)
     value = StepsToGoal(graph, graph.steps_to(np.arange(5) == 4)[None], longest=30.0, neighbours=2)
     observation = torch.tensor([[[5.0, 0.0], [5.0, 2.0], [9.0, 0.0], [0.0, -90.0]]])
     # At a node; beside it; nearer to the next one, which is cheaper too; far from all data.
     torch.testing.assert_close(value(observation), torch.tensor([[-15.0, -15 - 3 * 2.0, -10 - 3 * 1.0, -30.0]]))
+
+
+def test_a_cheaper_node_beyond_the_radius_does_not_count() -> None:
+    """As behind the corner of a wall: the next node is at the goal, but only the nearest one is near."""
+    line = np.c_[np.arange(21.0), np.zeros(21)]
+    graph = DataGraph([episode(line)], torch.ones(2), stride=5, radius=3.0, jump_cost=0.1)
+    value = StepsToGoal(graph, graph.steps_to(np.arange(5) == 4)[None], neighbours=2)
+    observation = torch.tensor([[[16.9, 0.0], [17.2, 0.0], [15.0, 90.0]]])
+    # Both are near; the goal alone is; none is, and the nearest node counts.
+    torch.testing.assert_close(
+        value(observation), torch.tensor([[-0.1 * 1.9 - 5, -0.1 * 2.8, -14.0]]), atol=1e-4, rtol=0
+    )
 
 
 def test_every_environment_has_its_own_goal() -> None:
