@@ -16,13 +16,7 @@ from mbrl_mts3.metrics import (
 )
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import (
-    make_console,
-    make_table,
-    print_files,
-    run_folder,
-    write_result,
-)
+from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop, window_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 

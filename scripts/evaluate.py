@@ -21,13 +21,7 @@ from mbrl_mts3.metrics.errors_by_horizon import NOISE_HIGH, NOISE_LOW, NOISE_STE
 from mbrl_mts3.models import WorldModel
 from mbrl_mts3.reporting import error_table, imputation_table, write_evaluation_report
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import (
-    make_console,
-    make_table,
-    print_files,
-    run_folder,
-    write_result,
-)
+from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
 

@@ -22,13 +22,7 @@ from mbrl_mts3.metrics import PolicyRanking, PolicyValue
 from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import (
-    make_console,
-    make_table,
-    print_files,
-    run_folder,
-    write_result,
-)
+from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
 
