@@ -126,13 +126,12 @@ def complementary_means(
         noise: added to each m, and carried on by the references.
     """
     gain = scale.size
+    if observations is not None and mask is not None:
+        # Errors that have added up over a long open loop say little of a single change, which has a loss of its own.
+        changes = torch.where(mask.unsqueeze(-1), changes, changes.detach())
     shares = changes * (gain * (1 - gain)) + absolute * gain
     if observations is not None and mask is None:
         return observations * (1 - gain) + shares
-    if observations is not None and mask is not None:
-        # Errors that have added up over a long open loop say little of a single change, which has a loss of its own.
-        held = torch.where(mask.unsqueeze(-1), changes, changes.detach())
-        shares = held * (gain * (1 - gain)) + absolute * gain
     kept = (1 - gain).expand_as(start)
     reference, means = start, []
     for t, share in enumerate(shares.unbind(1)):

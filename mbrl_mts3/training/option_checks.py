@@ -9,7 +9,7 @@ from typing import Any
 from mbrl_mts3.errors import ConfigurationError, close_match
 from mbrl_mts3.seeds import check_seed
 
-HEADS = ("observation", "reward", "termination")
+HEADS = ("observation", "reward", "termination", "change")
 _WHOLE = ("length", "batch_size", "max_updates", "validation_interval", "validation_windows", "validation_length")
 _WHOLE_OR_NONE = ("patience", "mask_period", "truncation", "recompute_every", "microbatch")
 _NOT_NEGATIVE = ("learning_rate", "gradient_clip")
@@ -42,7 +42,7 @@ def check_training_options(options: Mapping[str, Any]) -> None:
     for head, weight in options["loss_weights"].items():
         if head not in HEADS:
             raise ConfigurationError(
-                f"loss_weights has {head!r}{close_match(str(head), HEADS)}: the heads are {', '.join(HEADS)}"
+                f"loss_weights has {head!r}{close_match(str(head), HEADS)}: expected some of {', '.join(HEADS)}"
             )
         if not _is_number(weight) or weight < 0:
             raise ConfigurationError(f"loss_weights of {head} is {weight}: choose a number that is not negative")

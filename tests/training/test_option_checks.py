@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from mbrl_mts3.data import WindowBatch
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.training import WorldModelTrainer
+from mbrl_mts3.models import Prediction
+from mbrl_mts3.training import WorldModelTrainer, prediction_losses
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,14 @@ def test_no_loggers_at_all(linear_dataset, small_mts3, tmp_path):
     )
     trainer.fit(linear_dataset, small_mts3, tmp_path / "run")
     assert not (tmp_path / "run" / "logs").exists()
+
+
+def test_every_loss_has_a_weight() -> None:
+    """The names are those that `prediction_losses` gives, with all heads and changes."""
+    steps = torch.zeros(1, 2)
+    batch = WindowBatch(torch.zeros(1, 3, 1), torch.zeros(1, 2, 1), steps, steps > 0, steps == 0)
+    one = torch.ones(1, 2, 1)
+    prediction = Prediction(one, one, steps, steps + 1, steps, change=one)
+    losses = prediction_losses(prediction, batch, change_scale=torch.ones(1))
+    WorldModelTrainer(loss_weights=dict.fromkeys(losses, 0.5))
+    assert set(losses) == {"observation", "reward", "termination", "change"}
