@@ -46,12 +46,13 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """What a command says that ends with status 2 because of its arguments; an `error` must stand first."""
 
-    def said(run: Run, *arguments: str, error: type[Exception] | None = None) -> str:
+    def said(run: Run, *arguments: str, error: type[Exception] | None = None, message: str = "") -> str:
         with pytest.raises(SystemExit) as stop:
             run(*arguments)
         assert stop.value.code == 2
         told = capsys.readouterr().err
         assert error is None or told.startswith(f"{error.__name__}: ")
+        assert message in told
         return told
 
     return said

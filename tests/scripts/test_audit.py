@@ -8,6 +8,7 @@ import minari
 import numpy as np
 import pytest
 import torch
+from bad_input import BadInput, bad_input
 from imagined_worlds import checkpoint_of
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour, WaypointBehaviour
@@ -156,18 +157,13 @@ def test_the_kitchen_pays_for_the_tasks_that_it_was_made_for(run: Run, capsys: p
     assert "SpaceMismatchError" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "nothing to audit"),
-        ([f"dataset_id={SPARSE}", "split=tset"], "train, validation, test or all"),
-        ([f"dataset_id={SPARSE}", "task=half_cheetah"], "HalfCheetah needs"),
-        ([f"dataset_id={SPARSE}", "task=learned_reward"], "no reward function"),
-        (["dataset_id=mine/spars-v0"], "mine/sparse-v0"),
-    ],
+@bad_input(
+    ([], "nothing to audit"),
+    ([f"dataset_id={SPARSE}", "split=tset"], "train, validation, test or all"),
+    ([f"dataset_id={SPARSE}", "task=half_cheetah"], "HalfCheetah needs"),
+    ([f"dataset_id={SPARSE}", "task=learned_reward"], "no reward function"),
+    (["dataset_id=mine/spars-v0"], "mine/sparse-v0"),
 )
-def test_bad_input_is_refused(
-    tmp_path: Path, run: Run, refused: Callable[..., str], arguments: list[str], message: str
-) -> None:
-    assert message in refused(run, *arguments)
+def test_bad_input_is_refused(tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput) -> None:
+    refused(run, *case.words, message=case.message)
     assert not (tmp_path / "run" / "audit.json").exists()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bad_input import BadInput, bad_input
 from PIL import Image
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
@@ -156,23 +157,20 @@ def test_what_fails_is_told_while_the_others_go_on(
     assert json.loads(stored.read_text())["options"]["training"]["learning_rate"] == 0.1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["label=a/b"], "label='a/b' is the name of a folder"),
-        (["dataset_label=../maze"], "dataset_label='../maze' is the name of a folder"),
-        (["label='a|b'"], "is the name of a folder"),
-        (["evaluation.stride=0"], "evaluation.stride=0: expected at least 1"),
-        (["evaluation.imputation_rate=2"], "evaluation.imputation_rate=2: expected more than 0 and less than 1"),
-        (["device=gpu"], "device=gpu cannot be used here"),
-        *([] if torch.cuda.is_available() else [(["device=cuda"], "device=cuda cannot be used here")]),
-    ],
+@bad_input(
+    (["label=a/b"], "label='a/b' is the name of a folder"),
+    (["dataset_label=../maze"], "dataset_label='../maze' is the name of a folder"),
+    (["label='a|b'"], "is the name of a folder"),
+    (["evaluation.stride=0"], "evaluation.stride=0: expected at least 1"),
+    (["evaluation.imputation_rate=2"], "evaluation.imputation_rate=2: expected more than 0 and less than 1"),
+    (["device=gpu"], "device=gpu cannot be used here"),
+    *([] if torch.cuda.is_available() else [(["device=cuda"], "device=cuda cannot be used here")]),
 )
 def test_what_cannot_work_is_refused_before_any_training(
-    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], case: BadInput
 ) -> None:
-    assert run("model=mts3_small", "training.seed=0", *arguments) > 0
-    assert message in capsys.readouterr().err
+    assert run("model=mts3_small", "training.seed=0", *case.words) > 0
+    assert case.message in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bad_input import NO_CHECKPOINT, TOO_LONG, BadInput, bad_input
 from random_walks import FRACTIONS, OWN, SEED
 
 from mbrl_mts3.data import load_minari, split_episodes
-from mbrl_mts3.errors import CheckpointError, ConfigurationError, DataError, EpisodeTooShortError, MTS3Error
+from mbrl_mts3.errors import ConfigurationError, DataError
 from mbrl_mts3.metrics import evaluate_open_loop, fit_recalibration
 from mbrl_mts3.models import Recalibration
 from mbrl_mts3.training import Checkpoint
@@ -82,27 +83,17 @@ def test_it_fits_on_all_but_the_test_episodes_if_asked(run: Run, checkpoint: Pat
     torch.testing.assert_close(Checkpoint.from_pretrained(checkpoint).recalibration.observation, expected.observation)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        (["fit_on=test"], ConfigurationError, "training_and_validation"),
-        (["rule=median"], ConfigurationError, "mean_square, quantile"),
-        (["context=30", "horizon=20"], EpisodeTooShortError, "horizon of 11 or less"),
-        (["context=60"], EpisodeTooShortError, "shorter context"),
-        (["stride=0"], ConfigurationError, "stride"),
-        (["checkpoint=nowhere"], CheckpointError, "no checkpoint"),
-    ],
+@bad_input(
+    (["fit_on=test"], "training_and_validation", ConfigurationError),
+    (["rule=median"], "mean_square, quantile", ConfigurationError),
+    *TOO_LONG,
+    (["stride=0"], "stride", ConfigurationError),
+    NO_CHECKPOINT,
 )
 def test_bad_input_changes_nothing(
-    tmp_path: Path,
-    run: Run,
-    checkpoint: Path,
-    refused: Callable[..., str],
-    arguments: list[str],
-    error: type[MTS3Error],
-    message: str,
+    tmp_path: Path, run: Run, checkpoint: Path, refused: Callable[..., str], case: BadInput
 ) -> None:
-    assert message in refused(run, *arguments, error=error)
+    refused(run, *case.words, error=case.error, message=case.message)
     assert not (checkpoint / "recalibration.safetensors").exists()
     assert not (tmp_path / "run" / "calibration.json").exists()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from bad_input import BadInput, bad_input
 from d4rl_files import maze_rows, robot_rows, write_rows
 
 from mbrl_mts3.data import load_dataset
@@ -57,19 +58,15 @@ def test_what_was_found_is_printed(run: Run, tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["rewards"][:59], maze_rows()["rewards"][1:60])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["dataset_id=kitchen-complete-v1"], "to= is needed for kitchen-complete-v1"),
-        (["dataset_id=d4rl/kitchen-complete-v1", "to=a.npz"], "d4rl/kitchen-complete-v0"),
-        (["dataset_id=mine/none-v0", "to=a.npz"], "mts3-collect"),
-        (["dataset_id=none.hdf5", "to=a.npz"], "there is no file none.hdf5"),
-        (["dataset_id=kitchen-complete-v0"], "download=true"),
-        (["dataset_id=kitchen-complete-v0", "rewards=moved"], "auto, shifted, as_stored"),
-    ],
+@bad_input(
+    (["dataset_id=kitchen-complete-v1"], "to= is needed for kitchen-complete-v1"),
+    (["dataset_id=d4rl/kitchen-complete-v1", "to=a.npz"], "d4rl/kitchen-complete-v0"),
+    (["dataset_id=mine/none-v0", "to=a.npz"], "mts3-collect"),
+    (["dataset_id=none.hdf5", "to=a.npz"], "there is no file none.hdf5"),
+    (["dataset_id=kitchen-complete-v0"], "download=true"),
+    (["dataset_id=kitchen-complete-v0", "rewards=moved"], "auto, shifted, as_stored"),
 )
-def test_bad_input(run: Run, refused: Callable[..., str], arguments: list[str], message: str) -> None:
-    said = refused(run, *arguments)
-    assert message in said
+def test_bad_input(run: Run, refused: Callable[..., str], case: BadInput) -> None:
+    said = refused(run, *case.words, message=case.message)
     assert len(said.strip().splitlines()) == 1
     assert [path.name for path in Path().iterdir()] == ["runs"]

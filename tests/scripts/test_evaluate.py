@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bad_input import NO_CHECKPOINT, TOO_LONG, UNKNOWN_SPLIT, BadInput, bad_input
 from random_walks import OWN, write_walks
 
 from mbrl_mts3.data import load_minari, split_episodes
 from mbrl_mts3.errors import (
     CheckpointError,
     ConfigurationError,
-    EpisodeTooShortError,
-    MTS3Error,
     SpaceMismatchError,
     UnknownDatasetError,
     UnknownObservationError,
@@ -133,34 +132,25 @@ def test_bad_predictions_are_reported(
     assert "Attention" in (tmp_path / "run" / "report.html").read_text()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        (["checkpoint=nowhere"], CheckpointError, "no checkpoint"),
-        (["dataset_id=mine/owl-v0"], UnknownDatasetError, "mine/own-v0"),
-        (["dataset_id=mine/narrow-v0"], SpaceMismatchError, "lacks what the model"),
-        (["dataset_id=mine/wide-v0"], SpaceMismatchError, "observations"),
-        (["dataset_id=mine/strong-v0"], SpaceMismatchError, "actions"),
-        (["context=30", "horizon=20"], EpisodeTooShortError, "horizon of 11 or less"),
-        (["context=60"], EpisodeTooShortError, "shorter context"),
-        (["split=tset"], ConfigurationError, "train, validation, test or all"),
-        (["sliding_stride=0"], ConfigurationError, "stride"),
-        (["context=0"], ConfigurationError, "context"),
-        (["show=[speed]"], UnknownObservationError, "observation/2"),
-        (["recalibrated=true"], CheckpointError, "mts3-calibrate"),
-        (["imputation_rate=1"], ConfigurationError, "between 0 and 1"),
-    ],
+@bad_input(
+    NO_CHECKPOINT,
+    (["dataset_id=mine/owl-v0"], "mine/own-v0", UnknownDatasetError),
+    (["dataset_id=mine/narrow-v0"], "lacks what the model", SpaceMismatchError),
+    (["dataset_id=mine/wide-v0"], "observations", SpaceMismatchError),
+    (["dataset_id=mine/strong-v0"], "actions", SpaceMismatchError),
+    *TOO_LONG,
+    UNKNOWN_SPLIT,
+    (["sliding_stride=0"], "stride", ConfigurationError),
+    (["context=0"], "context", ConfigurationError),
+    (["show=[speed]"], "observation/2", UnknownObservationError),
+    (["recalibrated=true"], "mts3-calibrate", CheckpointError),
+    (["imputation_rate=1"], "between 0 and 1", ConfigurationError),
 )
 def test_bad_input_is_refused_before_anything_is_written(
-    tmp_path: Path,
-    run: Run,
-    refused: Callable[..., str],
-    arguments: list[str],
-    error: type[MTS3Error],
-    message: str,
+    tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput
 ) -> None:
     write_walks("mine/narrow-v0", dim=2, lengths=(40,))
     write_walks("mine/wide-v0", dim=4, lengths=(40,))
     write_walks("mine/strong-v0", bound=2.0, lengths=(40,))
-    assert message in refused(run, *arguments, error=error)
+    refused(run, *case.words, error=case.error, message=case.message)
     assert not [file for file in (tmp_path / "run").glob("*") if file.suffix in (".json", ".html", ".png")]

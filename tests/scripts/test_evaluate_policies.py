@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bad_input import BadInput, bad_input
 from imagined_worlds import checkpoint_of
 from stable_baselines3 import SAC
 
@@ -98,20 +99,15 @@ def test_options_reach_the_estimate(run: Run) -> None:
         assert not np.allclose(plain, changed), change
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["policies=[nowhere.zip]"], "no policy file matches"),
-        (["policies=[]"], "no policy"),
-        (["real.episodes=-1"], "real.episodes >= 0"),
-        (["imagined.episodes=0"], "imagined.episodes >= 1"),
-        (["noise={other: 1}"], "noise for other"),
-        (["uncertainty.kind=epistemic"], "needs an ensemble"),
-        (["starts=end"], "unknown starts"),
-    ],
+@bad_input(
+    (["policies=[nowhere.zip]"], "no policy file matches"),
+    (["policies=[]"], "no policy"),
+    (["real.episodes=-1"], "real.episodes >= 0"),
+    (["imagined.episodes=0"], "imagined.episodes >= 1"),
+    (["noise={other: 1}"], "noise for other"),
+    (["uncertainty.kind=epistemic"], "needs an ensemble"),
+    (["starts=end"], "unknown starts"),
 )
-def test_bad_input_is_refused(
-    tmp_path: Path, run: Run, refused: Callable[..., str], arguments: list[str], message: str
-) -> None:
-    assert message in refused(run, "max_episode_steps=5", *arguments, error=ConfigurationError)
+def test_bad_input_is_refused(tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput) -> None:
+    refused(run, "max_episode_steps=5", *case.words, error=ConfigurationError, message=case.message)
     assert not (tmp_path / "run" / "policies.json").exists()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bad_input import UNKNOWN_SPLIT, BadInput, bad_input
 from random_walks import FRACTIONS, SEED, save_untrained, write_walks
 
 from mbrl_mts3.data import load_minari, split_episodes
-from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError, MTS3Error
+from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.metrics import collect_slow_latents
 from mbrl_mts3.reporting import Projection
 from mbrl_mts3.scripts import inspect_latents
@@ -72,28 +73,17 @@ def test_a_level_can_be_chosen(tmp_path: Path, run: Run) -> None:
     assert set(faster["step"].tolist()) == {5, 10, 15, 20, 25, 30, 35, 40}
 
 
-@pytest.mark.parametrize(
-    ("options", "arguments", "error", "message"),
-    [
-        ({"time_scales": ()}, [], ConfigurationError, "Models that have some are MTS3"),
-        ({"time_scales": (60,)}, [], EpisodeTooShortError, "cells of 60 steps"),
-        ({}, ["level=2"], ConfigurationError, "slow levels 1 to 1"),
-        ({}, ["projection=tsne"], ConfigurationError, "pca, umap"),
-        ({}, ["colours=[speed]"], ConfigurationError, "time, quality, task"),
-        ({}, ["colours=[]"], ConfigurationError, "time, quality, task"),
-        ({}, ["colours=[task]"], ConfigurationError, "no desired_goal"),
-        ({}, ["split=tset"], ConfigurationError, "train, validation, test or all"),
-    ],
+@bad_input(
+    ([], "Models that have some are MTS3", ConfigurationError, {"time_scales": ()}),
+    ([], "cells of 60 steps", EpisodeTooShortError, {"time_scales": (60,)}),
+    (["level=2"], "slow levels 1 to 1", ConfigurationError),
+    (["projection=tsne"], "pca, umap", ConfigurationError),
+    (["colours=[speed]"], "time, quality, task", ConfigurationError),
+    (["colours=[]"], "time, quality, task", ConfigurationError),
+    (["colours=[task]"], "no desired_goal", ConfigurationError),
+    UNKNOWN_SPLIT,
 )
-def test_bad_input_is_refused(
-    tmp_path: Path,
-    run: Run,
-    refused: Callable[..., str],
-    options: dict[str, object],
-    arguments: list[str],
-    error: type[MTS3Error],
-    message: str,
-) -> None:
-    folder = save_untrained(tmp_path / "checkpoint", PLAIN, **options)
-    assert message in refused(run, f"checkpoint={folder}", *arguments, error=error)
+def test_bad_input_is_refused(tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput) -> None:
+    folder = save_untrained(tmp_path / "checkpoint", PLAIN, **case.checkpoint)
+    refused(run, f"checkpoint={folder}", *case.words, error=case.error, message=case.message)
     assert not (tmp_path / "run" / "latents.png").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_input import BadInput, bad_input
 from gymnasium.wrappers import FlattenObservation
 from stable_baselines3 import TD3
 
@@ -61,20 +62,14 @@ def test_it_learns_reports_and_goes_on(
     assert resumed["curve"][:2] == written["curve"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["data.observation=all"], "SpaceMismatchError: a policy acts on whole observations"),
-        (["resume=nowhere"], "ResultError: there is no policy.zip in 'nowhere'"),
-        (["steps=0"], "ConfigurationError: expected at least 1"),
-        (["offline_algorithm.alpha=-1"], "ConfigurationError: expected alpha >= 0"),
-    ],
+@bad_input(
+    (["data.observation=all"], "SpaceMismatchError: a policy acts on whole observations"),
+    (["resume=nowhere"], "ResultError: there is no policy.zip in 'nowhere'"),
+    (["steps=0"], "ConfigurationError: expected at least 1"),
+    (["offline_algorithm.alpha=-1"], "ConfigurationError: expected alpha >= 0"),
 )
-def test_bad_input_ends_with_one_line(
-    tmp_path: Path, run: Run, refused: Callable[..., str], arguments: list[str], message: str
-) -> None:
-    printed = refused(run, *arguments)
-    assert message in printed
+def test_bad_input_ends_with_one_line(tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput) -> None:
+    printed = refused(run, *case.words, message=case.message)
     assert len(printed.strip().splitlines()) == 1
     assert not list((tmp_path / "run").glob("*.json"))
 

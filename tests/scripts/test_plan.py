@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bad_input import NO_CHECKPOINT, BadInput, bad_input
 from gymnasium import spaces
 
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.errors import CausalityError, CheckpointError, MTS3Error, SpaceMismatchError, UnknownObservationError
+from mbrl_mts3.errors import CausalityError, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.models import MTS3
 from mbrl_mts3.training import Checkpoint
 
@@ -78,23 +79,16 @@ def test_random_shooting_is_a_choice(tmp_path: Path, run: Run) -> None:
     assert run(*arguments)["result"]["episodes"] == 3
 
 
-@pytest.mark.parametrize(
-    ("made", "arguments", "error"),
-    [
-        ({}, ["environment=half_cheetah", "task=half_cheetah"], SpaceMismatchError),
-        ({"actions": spaces.Box(-2, 2, (2,), np.float32)}, [], SpaceMismatchError),
-        ({"select": ["vx", "vy"]}, [], UnknownObservationError),
-        ({"aggregation": "window"}, [], CausalityError),
-        ({}, ["checkpoint=nowhere"], CheckpointError),
-    ],
+@bad_input(
+    (["environment=half_cheetah", "task=half_cheetah"], "HalfCheetah-v5 has", SpaceMismatchError),
+    ([], "trained with actions Box(-2.0, 2.0", SpaceMismatchError, {"actions": spaces.Box(-2, 2, (2,), np.float32)}),
+    ([], "does not see x, y", UnknownObservationError, {"select": ["vx", "vy"]}),
+    ([], "needs a causal model", CausalityError, {"aggregation": "window"}),
+    NO_CHECKPOINT,
 )
 def test_what_does_not_fit_is_refused_before_any_episode(
-    tmp_path: Path,
-    run: Run,
-    refused: Callable[..., str],
-    made: dict[str, Any],
-    arguments: list[str],
-    error: type[MTS3Error],
+    tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput
 ) -> None:
-    refused(run, f"checkpoint={save(tmp_path, **made)}", *arguments, error=error)
+    folder = save(tmp_path, **case.checkpoint)
+    refused(run, f"checkpoint={folder}", *case.words, error=case.error, message=case.message)
     assert not (tmp_path / "run" / "plan.json").exists()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bad_input import BadInput, bad_input
 from imagined_worlds import checkpoint_of
 from PIL import Image
 from stable_baselines3 import PPO, TD3
@@ -107,28 +108,24 @@ def test_films_or_a_line_that_says_why_not(
         assert film.size == (240, 240)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["agent=sb3"], "ConfigurationError: no policy is named"),
-        (["agent=sb3", "agent.path=nowhere.zip"], "ConfigurationError: no policy file matches 'nowhere.zip'"),
-        (["agent=sb3", "agent.path={world}/ppo.zip", "agent.algorithm=SAC"], "not a policy saved by SAC, but by PPO"),
-        (["agent=behaviour_cloning", "agent.path={world}/ppo.zip"], "not a policy saved by TD3, but by PPO"),
-        (["agent=sb3", "agent.path={world}/td3.zip", "environment=half_cheetah"], "SpaceMismatchError: "),
-        (["agent=mpc"], "ConfigurationError: no checkpoint is named"),
-        (["agent=mpc", "agent.checkpoint=nowhere"], "CheckpointError: "),
-        (["checkpoint=nowhere"], "CheckpointError: "),
-        (["checkpoint={world}/model", "environment=half_cheetah"], "SpaceMismatchError: "),
-        (["dataset_id=nobody/nothing-v0", "max_episode_steps=null"], "UnknownDatasetError: "),
-        (["real.episodes=0"], "ConfigurationError: nothing to do"),
-        (["real.episodes=-1"], "ConfigurationError: "),
-        (["agent=robot"], "there is no agent=robot: choose out of behaviour_cloning, mpc, "),
-    ],
+@bad_input(
+    (["agent=sb3"], "ConfigurationError: no policy is named"),
+    (["agent=sb3", "agent.path=nowhere.zip"], "ConfigurationError: no policy file matches 'nowhere.zip'"),
+    (["agent=sb3", "agent.path={world}/ppo.zip", "agent.algorithm=SAC"], "not a policy saved by SAC, but by PPO"),
+    (["agent=behaviour_cloning", "agent.path={world}/ppo.zip"], "not a policy saved by TD3, but by PPO"),
+    (["agent=sb3", "agent.path={world}/td3.zip", "environment=half_cheetah"], "SpaceMismatchError: "),
+    (["agent=mpc"], "ConfigurationError: no checkpoint is named"),
+    (["agent=mpc", "agent.checkpoint=nowhere"], "CheckpointError: "),
+    (["checkpoint=nowhere"], "CheckpointError: "),
+    (["checkpoint={world}/model", "environment=half_cheetah"], "SpaceMismatchError: "),
+    (["dataset_id=nobody/nothing-v0", "max_episode_steps=null"], "UnknownDatasetError: "),
+    (["real.episodes=0"], "ConfigurationError: nothing to do"),
+    (["real.episodes=-1"], "ConfigurationError: "),
+    (["agent=robot"], "there is no agent=robot: choose out of behaviour_cloning, mpc, "),
 )
 def test_bad_input_ends_with_one_line_before_any_episode(
-    world: Path, tmp_path: Path, run: Run, refused: Callable[..., str], arguments: list[str], message: str
+    world: Path, tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput
 ) -> None:
-    printed = refused(run, *(argument.format(world=world) for argument in arguments))
-    assert message in printed
+    printed = refused(run, *(word.format(world=world) for word in case.words), message=case.message)
     assert len(printed.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "rollout.json").exists()

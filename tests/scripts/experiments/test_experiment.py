@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_input import BadInput, bad_input
 from power_cut import power_cut
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
@@ -156,19 +157,14 @@ def test_data_that_is_there_is_taken(run: Run, capsys: pytest.CaptureFixture[str
     assert summary_of("small")["data"][0]["steps"] == 800
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["experiment=smal"], "there is no experiment=smal (did you mean small?)"),
-        (["experiment=small", "page=none"], "expected one of experiment, demo"),
-        (["experiment=small", "stages.model.options=['checkpoint=<data>/best']"], "Could not override 'checkpoint'"),
-        (["experiment=small", "stages.model.command=trane"], "no command trane"),
-        (["experiment=small", "stages.predict.options=['checkpoint=<nothing>']"], "<nothing>"),
-    ],
+@bad_input(
+    (["experiment=smal"], "there is no experiment=smal (did you mean small?)"),
+    (["experiment=small", "page=none"], "expected one of experiment, demo"),
+    (["experiment=small", "stages.model.options=['checkpoint=<data>/best']"], "Could not override 'checkpoint'"),
+    (["experiment=small", "stages.model.command=trane"], "no command trane"),
+    (["experiment=small", "stages.predict.options=['checkpoint=<nothing>']"], "<nothing>"),
 )
-def test_bad_input_is_told_before_any_work(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
-):
-    assert run(*arguments) in (1, 2)
-    assert told in capsys.readouterr().err
+def test_bad_input_is_told_before_any_work(run: Run, capsys: pytest.CaptureFixture[str], case: BadInput):
+    assert run(*case.words) in (1, 2)
+    assert case.message in capsys.readouterr().err
     assert not Path("runs/experiments/small/data").exists()
