@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from gymnasium import spaces
 
-from mbrl_mts3.data.checks.finding import Finding
+from mbrl_mts3.data.checks.finding import Finding, first_place
 from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observation_names import known_names
@@ -121,8 +121,7 @@ def check_non_finite(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
                 f"non-finite {name}",
                 f"{name} hold NaN or infinity in {int((~finite).sum())} of {len(finite)} rows",
                 "Repair or drop the episode",
-                episode.episode_id,
-                int(np.argmin(finite)),
+                *first_place(episode, ~finite),
             )
 
 
@@ -143,8 +142,7 @@ def check_action_bounds(episode: RawEpisode, statistics: DatasetStatistics) -> I
             "action-bounds",
             f"{int(rows.sum())} actions lie outside of the action space, by up to {float(np.nanmax(excess)):.3g}",
             "Clip the actions as the environment does, or correct the action space",
-            episode.episode_id,
-            int(np.argmax(rows)),
+            *first_place(episode, rows),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mbrl_mts3.array_types import Array
-from mbrl_mts3.data.checks.finding import Finding
+from mbrl_mts3.data.checks.finding import Finding, first_place
 from mbrl_mts3.data.checks.statistics import DatasetStatistics, velocity_residuals
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observations import main_observation
@@ -53,8 +53,7 @@ def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) 
             "stay below: "
             + ("a hidden boundary between two episodes" if certain else "an impact, or a hidden boundary"),
             "Cut the episode there" if certain else "Look at these steps",
-            episode.episode_id,
-            int(np.argmax(scores > (_CERTAIN if certain else _SUSPICIOUS))),
+            *first_place(episode, scores > (_CERTAIN if certain else _SUSPICIOUS)),
         )
 
 
@@ -110,8 +109,7 @@ def check_episode_end(episode: RawEpisode, statistics: DatasetStatistics) -> Ite
             f"{int(ended[:-1].sum())} steps before the last one are terminated or truncated: several episodes stand "
             "in one",
             "Cut the episode there",
-            episode.episode_id,
-            int(np.argmax(ended)),
+            *first_place(episode, ended),
         )
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from mbrl_mts3.array_types import Array
+from mbrl_mts3.data.episode import RawEpisode
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -41,3 +46,8 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """The finding as plain values."""
         return asdict(self)
+
+
+def first_place(episode: RawEpisode, rows: Array) -> tuple[int, int]:
+    """Episode and step of a finding that concerns `rows` (T,) bool, at least one of them: the first."""
+    return episode.episode_id, int(np.argmax(rows))

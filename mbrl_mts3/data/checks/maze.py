@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mbrl_mts3.array_types import Array
-from mbrl_mts3.data.checks.finding import Finding
+from mbrl_mts3.data.checks.finding import Finding, first_place
 from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS
@@ -184,8 +184,7 @@ def check_success_radius(episode: RawEpisode, statistics: DatasetStatistics) -> 
                 "success-radius",
                 f"{message}, in {int(wrong.sum())} steps",
                 "Recompute the rewards from the positions, or evaluate with the radius of the data",
-                episode.episode_id,
-                int(np.argmax(wrong)),
+                *first_place(episode, wrong),
             )
 
 
@@ -220,6 +219,5 @@ def check_reward_timing(episode: RawEpisode, statistics: DatasetStatistics) -> I
             "reward-timing",
             f"rewards r[t] are those of o[t], not of o[t+1]: {early} steps say so, {right} the opposite",
             "Shift the rewards by one step to the front, or recompute them from the positions",
-            episode.episode_id,
-            int(np.argmax(np.abs(before - after) > 2 * _SAME)),
+            *first_place(episode, np.abs(before - after) > 2 * _SAME),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.array_types import Array
-from mbrl_mts3.data.checks.finding import Finding
+from mbrl_mts3.data.checks.finding import Finding, first_place
 from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observation_selector import MAIN_KEY
@@ -39,8 +39,7 @@ def check_magnitudes(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
                 f"beyond-float32 {name}",
                 f"{name} reach {size.max():.3g}, and models compute in float32, which ends at {_LARGEST:.3g}",
                 "Repair or drop the episode, or record other units",
-                episode.episode_id,
-                int(np.argmax((size > _LARGEST).any(axis=1))),
+                *first_place(episode, (size > _LARGEST).any(axis=1)),
             )
             continue
         found = moments[name]
@@ -54,8 +53,7 @@ def check_magnitudes(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
                 f"{int(outlying.any(axis=1).sum())} rows of {name} hold values up to {size[outlying].max():.3g} in "
                 "size: each outweighs all others in means, deviations and losses",
                 "Look at these steps; repair or drop the episode",
-                episode.episode_id,
-                int(np.argmax(outlying.any(axis=1))),
+                *first_place(episode, outlying.any(axis=1)),
             )
 
 
@@ -74,8 +72,7 @@ def check_observation_bounds(episode: RawEpisode, statistics: DatasetStatistics)
                 f"{int(rows.sum())} rows of {name} lie outside of the bounds of their space, by up to "
                 f"{float(np.nanmax(excess)):.3g}",
                 "Correct the space, or find out where these values come from",
-                episode.episode_id,
-                int(np.argmax(rows)),
+                *first_place(episode, rows),
             )
 
 

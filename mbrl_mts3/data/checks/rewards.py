@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from mbrl_mts3.array_types import Array
-from mbrl_mts3.data.checks.finding import Finding
+from mbrl_mts3.data.checks.finding import Finding, first_place
 from mbrl_mts3.data.checks.maze import MazeEpisode, timing_votes
 from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
@@ -134,8 +134,7 @@ def check_kitchen_rewards(episode: RawEpisode, statistics: DatasetStatistics) ->
             "kitchen-rewards",
             "rewards count the tasks that are done at each step (D4RL), FrankaKitchen-v1 pays +1 once for each new one",
             "Do not compare returns with the environment's; take the differences of the rewards for those",
-            episode.episode_id,
-            int(np.argmax(values > 0)),
+            *first_place(episode, values > 0),
         )
     elif meaning == "neither":
         yield Finding(
