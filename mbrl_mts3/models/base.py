@@ -26,7 +26,7 @@ class WorldModel(nn.Module, ABC):
         predict_termination: give predictions a termination head.
 
     Raises:
-        ConfigurationError: sizes that are not possible.
+        ConfigurationError: a size is not possible, or an option is unknown or out of range.
     """
 
     def __init__(

@@ -47,9 +47,6 @@ class ProbabilisticMLP(WorldModel):
             of one step, too small at long horizons.
         particles: how many samples; "mean" needs none.
         hidden: sizes of the hidden layers.
-
-    Raises:
-        ConfigurationError: an option is unknown or out of range.
     """
 
     noise: Tensor

@@ -47,9 +47,6 @@ class SequenceModel(WorldModel):
         target: "absolute" predicts the observation outright; "delta" its change, and changes add up, and so do their
             errors in long open loops; "complementary" predicts both, trusts changes near an observation and the
             absolute prediction far from it, and lets tokens hold changes, too.
-
-    Raises:
-        ConfigurationError: an option is unknown or out of range.
     """
 
     def __init__(
@@ -102,10 +99,7 @@ class SequenceModel(WorldModel):
     def observe(
         self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
     ) -> SequenceBelief:
-        known = self._checked(belief)
-        if action is not None:
-            self.check_actions(action.unsqueeze(1), len(known.shown))
-            known = self._run(known, action.unsqueeze(1)).after
+        known = self._checked(belief) if action is None else self._advanced(belief, action).after
         self.check_observation(observation, len(known.shown), mask)
         if mask is None:
             return replace(known, observation=observation, shown=torch.ones_like(known.shown))
@@ -113,9 +107,7 @@ class SequenceModel(WorldModel):
         return replace(known, observation=seen, shown=mask | known.shown)
 
     def step(self, belief: TensorRecord, action: Tensor) -> tuple[SequenceBelief, Prediction]:
-        known = self._checked(belief)
-        self.check_actions(action.unsqueeze(1), len(known.shown))
-        run = self._run(known, action.unsqueeze(1))
+        run = self._advanced(belief, action)
         return run.after, self._prediction(run)
 
     def filter(
@@ -142,6 +134,11 @@ class SequenceModel(WorldModel):
         return over_candidates(rollout, start, actions)
 
     # --- along a sequence -----------------------------------------------------------------------------------------
+
+    def _advanced(self, belief: TensorRecord, action: Tensor) -> _Run:
+        known, actions = self._checked(belief), action.unsqueeze(1)
+        self.check_actions(actions, len(known.shown))
+        return self._run(known, actions)
 
     def _run(
         self, start: SequenceBelief, actions: Tensor, observations: Tensor | None = None, mask: Tensor | None = None

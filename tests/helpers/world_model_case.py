@@ -68,6 +68,16 @@ def make_forms(model: type[WorldModel], small: Mapping[str, object], forms: Mapp
     return make
 
 
+def in_forms(value: object, *forms: str) -> Any:
+    """A fixture that has this value in the forms named, and is None in all others."""
+
+    @pytest.fixture
+    def chosen(self: WorldModelCase, form: str) -> object:
+        return value if form in forms else None
+
+    return chosen
+
+
 class WorldModelCase:
     """Subclasses give the fixture `make`, and override the others where what they say does not hold."""
 

@@ -23,22 +23,28 @@ class LevelBelief(TensorRecord):
     """(B, 2n): sums over the executed actions of cell k so far."""
 
 
-@dataclass(frozen=True, repr=False)
-class MTS3Belief(TensorRecord):
+@dataclass(frozen=True, repr=False, kw_only=True)
+class FastLevelBelief(TensorRecord):
     """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
 
     fast: FactorisedGaussian
     """Belief of z_t."""
-    levels: tuple[LevelBelief, ...]
-    """The slow levels, the fastest of them first."""
     step: Tensor
     """(B,) int64: t, the number of actions executed since the start."""
     reference: Tensor | None = None
     """(B, obs): o_t as observed, else as predicted; kept unless the target is absolute."""
-    shared: SharedLatentCovariance | None = None
-    """Covariance of z_t with the slow latent of the running cell; kept where that is treated exactly."""
     last: LastObservation | None = None
     """Kept by models whose encoders see changes."""
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class MTS3Belief(FastLevelBelief):
+    """The belief of MTS3: of the fast level, and of the slow ones."""
+
+    levels: tuple[LevelBelief, ...]
+    """The slow levels, the fastest of them first."""
+    shared: SharedLatentCovariance | None = None
+    """Covariance of z_t with the slow latent of the running cell; kept where that is treated exactly."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,17 +63,9 @@ class TaskBelief(TensorRecord):
     """(B,) bool: whether the belief is updated with o_t."""
 
 
-@dataclass(frozen=True, repr=False)
-class HiPRSSMBelief(TensorRecord):
-    """The belief at step t, of batch size B; elements may be at different steps of different episodes."""
+@dataclass(frozen=True, repr=False, kw_only=True)
+class HiPRSSMBelief(FastLevelBelief):
+    """The belief of HiP-RSSM: of the fast level, and of the task."""
 
-    fast: FactorisedGaussian
-    """Belief of z_t."""
     task: TaskBelief
     """Evidence of the latent task l."""
-    step: Tensor
-    """(B,) int64: t, the number of actions executed since the start."""
-    reference: Tensor | None = None
-    """(B, obs): o_t as observed, else as predicted; kept unless the target is absolute."""
-    last: LastObservation | None = None
-    """Kept by models whose encoders see changes."""

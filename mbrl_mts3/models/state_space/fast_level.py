@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -9,8 +10,11 @@ from torch import Tensor
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.changes import LastObservation, features_along
 from mbrl_mts3.models.readout import Readout
+from mbrl_mts3.models.state_space.belief import FastLevelBelief
 from mbrl_mts3.networks import MLP, Link, ProcessNoise
 from mbrl_mts3.networks.transitions import make_transition
+from mbrl_mts3.predictions import Prediction
+from mbrl_mts3.tensor_record import TensorRecord
 
 
 class FastLevelModel(WorldModel):
@@ -30,6 +34,29 @@ class FastLevelModel(WorldModel):
     """
 
     readout: Readout
+
+    def observe(
+        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
+    ) -> FastLevelBelief:
+        known = self._checked(belief) if action is None else self._advanced(belief, action)
+        self.check_observation(observation, len(known.step), mask)
+        return self._updated(known, observation, mask)
+
+    def step(self, belief: TensorRecord, action: Tensor) -> tuple[FastLevelBelief, Prediction]:
+        after = self._advanced(belief, action)
+        return after, self.readout(after.fast[:, None], self._checked(belief).reference)[0]
+
+    @abstractmethod
+    def _advanced(self, belief: TensorRecord, action: Tensor) -> FastLevelBelief:
+        """The belief advanced by a_t (B, act); both are checked first."""
+
+    @abstractmethod
+    def _updated(self, belief: TensorRecord, observation: Tensor, mask: Tensor | None) -> FastLevelBelief:
+        """The belief updated with o_t (B, obs) where the mask (B,) shows it."""
+
+    @abstractmethod
+    def _checked(self, belief: TensorRecord) -> FastLevelBelief:
+        """The belief, found to be one of this model."""
 
     def encoder_inputs(
         self, last: LastObservation | None, observations: Tensor, mask: Tensor | None

@@ -36,9 +36,6 @@ class HiPRSSM(FastLevelModel):
         transition: "locally_linear", "dense" or any other of `MTS3`.
         task_hidden: hidden sizes of the encoder of the context.
         initial_variance: of z before the first observation.
-
-    Raises:
-        ConfigurationError: an option is unknown or out of range.
     """
 
     def __init__(
@@ -105,27 +102,6 @@ class HiPRSSM(FastLevelModel):
             last=last,
         )
 
-    def observe(
-        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
-    ) -> HiPRSSMBelief:
-        known = self._checked(belief) if action is None else self._advance(self._checked(belief), action)
-        self.check_observation(observation, len(known.step), mask)
-        shown = torch.ones_like(known.task.shown) if mask is None else mask
-        reference = known.reference
-        inputs, last = self.encoder_input(known.last, observation, shown)
-        return replace(
-            known,
-            fast=condition(known.fast, self.observation_encoder(inputs, shown)),
-            task=self.context.update(known.task, observation, shown, known.step),
-            reference=None if reference is None else torch.where(shown[:, None], observation, reference),
-            last=last,
-        )
-
-    def step(self, belief: TensorRecord, action: Tensor) -> tuple[HiPRSSMBelief, Prediction]:
-        known = self._checked(belief)
-        after = self._advance(known, action)
-        return after, self.readout(after.fast[:, None], known.reference)[0]
-
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
     ) -> tuple[HiPRSSMBelief, Prediction]:
@@ -139,7 +115,10 @@ class HiPRSSM(FastLevelModel):
         inputs, last = self.encoder_inputs(start.last, observations, mask)
         predicted, _ = kalman_scan(maps.transition, start.fast, drive, self.observation_encoder(inputs, mask))
         prediction, reference = self.readout(predicted, start.reference, observations, mask)
-        return HiPRSSMBelief(predicted[:, -1], task, start.step + length, reference, last), prediction
+        after = HiPRSSMBelief(
+            fast=predicted[:, -1], task=task, step=start.step + length, reference=reference, last=last
+        )
+        return after, prediction
 
     def imagine(self, belief: TensorRecord, actions: Tensor) -> Prediction:
         start = self._checked(belief)
@@ -178,20 +157,34 @@ class HiPRSSM(FastLevelModel):
             last=last,
         )
 
-    def _advance(self, belief: HiPRSSMBelief, action: Tensor) -> HiPRSSMBelief:
-        self.check_actions(action.unsqueeze(1), len(belief.step))
+    def _advanced(self, belief: TensorRecord, action: Tensor) -> HiPRSSMBelief:
+        known = self._checked(belief)
+        self.check_actions(action.unsqueeze(1), len(known.step))
         maps = self._maps()
-        drive = maps.drive((len(action),), self.control_effect(action), aggregate(belief.task.evidence))
-        predicted = maps.transition.apply(belief.fast) + drive
-        reference, last = belief.reference, belief.last
+        drive = maps.drive((len(action),), self.control_effect(action), aggregate(known.task.evidence))
+        predicted = maps.transition.apply(known.fast) + drive
+        reference, last = known.reference, known.last
         if reference is not None:
             reference = self.readout.next_reference(reference, predicted.mean)
         return HiPRSSMBelief(
-            predicted,
-            self.context.advance(belief.task, action),
-            belief.step + 1,
-            reference,
-            None if last is None else last.advance(),
+            fast=predicted,
+            task=self.context.advance(known.task, action),
+            step=known.step + 1,
+            reference=reference,
+            last=None if last is None else last.advance(),
+        )
+
+    def _updated(self, belief: TensorRecord, observation: Tensor, mask: Tensor | None) -> HiPRSSMBelief:
+        known = self._checked(belief)
+        shown = torch.ones_like(known.task.shown) if mask is None else mask
+        reference = known.reference
+        inputs, last = self.encoder_input(known.last, observation, shown)
+        return replace(
+            known,
+            fast=condition(known.fast, self.observation_encoder(inputs, shown)),
+            task=self.context.update(known.task, observation, shown, known.step),
+            reference=None if reference is None else torch.where(shown[:, None], observation, reference),
+            last=last,
         )
 
     def _maps(self) -> FastLevelMaps:

@@ -91,7 +91,8 @@ def _run_aligned(
     shared = _shared_cause(model, maps, start, cause, actions.shape[1])
     interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
     predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, interaction)
-    after = MTS3Belief(predicted[:, -1], levels, start.step + actions.shape[1], start.reference, tracked, last)
+    step = start.step + actions.shape[1]
+    after = replace(start, fast=predicted[:, -1], levels=levels, step=step, shared=tracked, last=last)
     return after, predicted
 
 
@@ -123,7 +124,8 @@ def update_belief(
     reference = belief.reference
     if reference is not None:
         reference = observation if mask is None else torch.where(mask[:, None], observation, reference)
-    return MTS3Belief(condition(belief.fast, evidence), levels, belief.step, reference, shared, last)
+    fast = condition(belief.fast, evidence)
+    return replace(belief, fast=fast, levels=levels, reference=reference, shared=shared, last=last)
 
 
 def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
@@ -148,7 +150,9 @@ def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, actio
     if reference is not None:
         reference = model.readout.next_reference(reference, predicted.mean)
     last = None if belief.last is None else belief.last.advance()
-    return MTS3Belief(predicted, tuple(levels), belief.step + 1, reference, shared, last)
+    return MTS3Belief(
+        fast=predicted, levels=tuple(levels), step=belief.step + 1, reference=reference, shared=shared, last=last
+    )
 
 
 def sample_paths(

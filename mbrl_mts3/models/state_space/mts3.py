@@ -108,24 +108,10 @@ class MTS3(MTS3Network):
             last=last,
         )
 
-    def observe(
-        self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
-    ) -> MTS3Belief:
-        known = self._checked(belief)
-        if action is not None:
-            known = self._advanced(known, action)
-        self.check_observation(observation, len(known.step), mask)
-        return update_belief(self, known, observation, mask)
-
     def observe_sample(self, belief: TensorRecord, observation: Tensor) -> MTS3Belief:
         return update_belief(
             self, self._checked(belief), observation, None, sample_evidence_weight(delta=self.readout.keeps_reference)
         )
-
-    def step(self, belief: TensorRecord, action: Tensor) -> tuple[MTS3Belief, Prediction]:
-        known = self._checked(belief)
-        after = self._advanced(known, action)
-        return after, self.readout(after.fast[:, None], known.reference)[0]
 
     def filter(
         self, observations: Tensor, actions: Tensor, mask: Tensor | None = None, belief: TensorRecord | None = None
@@ -197,15 +183,19 @@ class MTS3(MTS3Network):
         prediction, reference = self.readout(predicted, start.reference, steps.observations, steps.mask)
         return replace(after, reference=reference), prediction
 
-    def _advanced(self, belief: MTS3Belief, action: Tensor) -> MTS3Belief:
+    def _advanced(self, belief: TensorRecord, action: Tensor) -> MTS3Belief:
+        known = self._checked(belief)
         if not self.causal:
             raise CausalityError(
                 "this MTS3 needs actions or observations of the future (aggregation='window' or "
                 "conditioning='posterior') and cannot be stepped one action at a time: train one with "
                 "aggregation='causal' and conditioning='prior', or imagine a whole plan at once"
             )
-        self.check_actions(action.unsqueeze(1), len(belief.step))
-        return predict_belief(self, self._current_maps(), belief, action)
+        self.check_actions(action.unsqueeze(1), len(known.step))
+        return predict_belief(self, self._current_maps(), known, action)
+
+    def _updated(self, belief: TensorRecord, observation: Tensor, mask: Tensor | None) -> MTS3Belief:
+        return update_belief(self, self._checked(belief), observation, mask)
 
     def _checked(self, belief: TensorRecord) -> MTS3Belief:
         if not isinstance(belief, MTS3Belief) or len(belief.levels) != len(self.levels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from world_model_contract import ACT, OBS, WorldModelContract, each_form, make_forms
+from world_model_contract import ACT, OBS, WorldModelContract, each_form, in_forms, make_forms
 
 from mbrl_mts3.models import MTS3, AcRKN
 
@@ -30,10 +30,7 @@ ALTERNATIVES = {
 class TestAcRKNContract(WorldModelContract):
     form = each_form(FORMS)
     make = make_forms(AcRKN, SMALL, FORMS)
-
-    @pytest.fixture
-    def alternatives(self, form):
-        return ALTERNATIVES if form == "locally-linear" else None
+    alternatives = in_forms(ALTERNATIVES, "locally-linear")
 
 
 @pytest.mark.parametrize("transition", ["locally_linear", "dense"])

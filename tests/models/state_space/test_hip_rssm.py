@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dense_hip_rssm import DenseHiPRSSM
-from world_model_contract import ACT, OBS, Learning, WorldModelContract, each_form, make_forms
+from world_model_contract import ACT, OBS, Learning, WorldModelContract, each_form, in_forms, make_forms
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.gaussian import aggregate
@@ -27,22 +27,18 @@ FORMS = {
     "complementary": {"transition": "dense", "target": "complementary"},
     "deep": {"transition": "dense", "variance_hidden": (5,), "heteroscedastic": True},
 }
+ALTERNATIVES = {
+    **{"context": 3, "latent_dim": 6, "transition": "dense", "target": "delta", "initial_variance": 1.0},
+    **dict.fromkeys(("encoder_hidden", "task_hidden", "control_hidden", "decoder_hidden"), (13,)),
+    **{"variance_hidden": (5,), "heteroscedastic": True},
+}
 
 
 class TestHiPRSSMContract(WorldModelContract):
     form = each_form(FORMS)
     make = make_forms(HiPRSSM, SMALL, FORMS)
-
-    @pytest.fixture
-    def alternatives(self, form):
-        changes = {"context": 3, "latent_dim": 6, "transition": "dense", "target": "delta", "initial_variance": 1.0}
-        hidden = ("encoder_hidden", "task_hidden", "control_hidden", "decoder_hidden")
-        changes |= {"variance_hidden": (5,), "heteroscedastic": True}
-        return {**changes, **dict.fromkeys(hidden, (13,))} if form == "locally-linear" else None
-
-    @pytest.fixture
-    def learning(self, form):
-        return Learning() if form == "dense" else None
+    alternatives = in_forms(ALTERNATIVES, "locally-linear")
+    learning = in_forms(Learning(), "dense")
 
 
 def small(**options) -> HiPRSSM:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from world_model_contract import Learning, WorldModelContract, each_form, make_forms
+from world_model_contract import Learning, WorldModelContract, each_form, in_forms, make_forms
 
 from mbrl_mts3.models import MTS3
 
@@ -43,7 +43,6 @@ FORMS = {
         "target": "complementary",
     },
 }
-LEARNING = ("two-levels", "three-levels", "deep")
 ALTERNATIVES = {
     "time_scales": (2, 4),
     "latent_dim": 7,
@@ -72,18 +71,12 @@ ALTERNATIVES = {
 class TestMTS3Contract(WorldModelContract):
     form = each_form(FORMS)
     make = make_forms(MTS3, SMALL, FORMS)
+    alternatives = in_forms(ALTERNATIVES, "two-levels")
+    learning = in_forms(Learning(), "two-levels", "three-levels", "deep")
 
     @pytest.fixture
     def uses_actions(self, form):
         return form != "unactuated"
-
-    @pytest.fixture
-    def alternatives(self, form):
-        return ALTERNATIVES if form == "two-levels" else None
-
-    @pytest.fixture
-    def learning(self, form):
-        return Learning() if form in LEARNING else None
 
     def test_predictions_do_not_depend_on_later_observations(self, model, form):
         if form == "smoothing":
