@@ -20,7 +20,19 @@ from mbrl_mts3.metrics.calibration import REPORTED_LEVELS, gaussian_crps, interv
 from mbrl_mts3.metrics.open_loop_prediction import predict_open_loop_no_grad
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.predictions import Prediction
-from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.tensor_record import RecordT, TensorRecord
+
+
+@dataclass(frozen=True, repr=False)
+class DensitySums(TensorRecord):
+    """Scores over sequences of predicted densities; the first dimension is the horizon."""
+
+    nll: Tensor
+    """(L,): Gaussian negative log likelihood, summed over dimensions."""
+    nll_by_sequence: Tensor
+    """(L, N): the same of each sequence."""
+    hits: Tensor
+    """(L, levels): targets inside the central interval, averaged over dimensions."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,12 +55,8 @@ class ErrorSums(TensorRecord):
     """(L,): predictions with a mean that is not finite or a variance that is not finite and positive."""
     by_sequence: Tensor
     """(L, N): root of the squared error of each sequence, averaged over dimensions."""
-    nll: Tensor | None = None
-    """(L,): Gaussian negative log likelihood, summed over dimensions; None for point predictions."""
-    nll_by_sequence: Tensor | None = None
-    """(L, N): the same of each sequence."""
-    hits: Tensor | None = None
-    """(L, levels): targets inside the central interval, averaged over dimensions; None for point predictions."""
+    density: DensitySums | None = None
+    """None for point predictions."""
 
     @classmethod
     def from_predictions(cls, mean: Tensor, variance: Tensor | None, target: Tensor, levels: Tensor) -> Self:
@@ -67,33 +75,44 @@ class ErrorSums(TensorRecord):
         nll = 0.5 * ((2.0 * math.pi * variance).log() + squared / variance).sum(-1)
         nll = torch.where(usable.all(-1), nll, math.inf)
         hits = interval_hits(mean, variance, target, levels).double().mean(dim=2).sum(dim=0)
-        return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), by_sequence, nll.sum(0), nll.T, hits)
+        density = DensitySums(nll.sum(0), nll.T, hits)
+        return cls(count, squared.sum(0), crps.sum(0), _invalid(usable), by_sequence, density)
 
     def __add__(self, other: Self) -> Self:
         """The sequences of both; horizons that one of them lacks count as empty."""
         longest = max(len(self.count), len(other.count))
-        mine, theirs = self.pad(longest), other.pad(longest)
-        parts = {
-            name: _join(name, value, getattr(theirs, name)) for name, value in vars(mine).items() if value is not None
-        }
-        return replace(mine, **parts)
+        return _joined(self.pad(longest), other.pad(longest))
 
     def pad(self, horizon: int) -> Self:
         """Append horizons without sequences, up to `horizon`."""
-        more = horizon - len(self.count)
-        parts = {
-            name: pad(value, (0, 0) * (value.ndim - 1) + (0, more), value=math.nan if name in _OF_SEQUENCES else 0.0)
-            for name, value in vars(self).items()
-            if value is not None
-        }
-        return replace(self, **parts)
+        return _padded(self, horizon - len(self.count))
 
 
 _OF_SEQUENCES = ("by_sequence", "nll_by_sequence")
 
 
-def _join(name: str, some: Tensor, more: Tensor) -> Tensor:
-    return torch.cat([some, more], dim=1) if name in _OF_SEQUENCES else some + more
+def _joined(some: RecordT, more: RecordT) -> RecordT:
+    """Add sums, and put single sequences side by side."""
+    parts: dict[str, Tensor | TensorRecord] = {}
+    for name, value in vars(some).items():
+        if isinstance(value, TensorRecord):
+            parts[name] = _joined(value, getattr(more, name))
+        elif value is not None:
+            other = getattr(more, name)
+            parts[name] = torch.cat([value, other], dim=1) if name in _OF_SEQUENCES else value + other
+    return replace(some, **parts)
+
+
+def _padded(sums: RecordT, horizons: int) -> RecordT:
+    """Append so many horizons: zeros to sums, NaN to single sequences."""
+    parts: dict[str, Tensor | TensorRecord] = {}
+    for name, value in vars(sums).items():
+        if isinstance(value, TensorRecord):
+            parts[name] = _padded(value, horizons)
+        elif value is not None:
+            filling = math.nan if name in _OF_SEQUENCES else 0.0
+            parts[name] = pad(value, (0, 0) * (value.ndim - 1) + (0, horizons), value=filling)
+    return replace(sums, **parts)
 
 
 def _invalid(usable: Tensor) -> Tensor:
@@ -213,7 +232,8 @@ class HorizonErrors:
         """
         sums, scale, levels = sums.to("cpu"), scale.double().cpu(), levels.double().cpu()
         by_dimension = (sums.squared / sums.count[:, None]).sqrt()
-        nll = None if sums.nll is None else sums.nll / sums.count
+        density = sums.density
+        nll = None if density is None else density.nll / sums.count
         signal = [place for place in range(by_dimension.shape[1]) if place not in noise]
         middle, high = _quantiles(sums.by_sequence, (0.5, 0.9))
         return cls(
@@ -227,9 +247,9 @@ class HorizonErrors:
             crps=(sums.crps / sums.count[:, None]).mean(-1),
             invalid=sums.invalid,
             nll=nll,
-            nll_trimmed=None if sums.nll_by_sequence is None else _trimmed_mean(sums.nll_by_sequence),
+            nll_trimmed=None if density is None else _trimmed_mean(density.nll_by_sequence),
             nll_original=None if nll is None else nll + scale.log().sum(),
-            coverage=None if sums.hits is None else sums.hits / sums.count[:, None],
+            coverage=None if density is None else density.hits / sums.count[:, None],
             levels=levels,
         )
 

@@ -145,12 +145,7 @@ class ImputationResult:
     @property
     def parts(self) -> dict[str, HorizonErrors]:
         """All errors by name."""
-        return {
-            "shown": self.shown,
-            "missing": self.missing,
-            "persistence_shown": self.persistence_shown,
-            "persistence_missing": self.persistence_missing,
-        }
+        return {name: errors for name, errors in vars(self).items() if isinstance(errors, HorizonErrors)}
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers; `steps` counts the predictions behind each part."""
