@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -91,20 +91,26 @@ def policy_class(algorithm: type[BaseAlgorithm], *, dictionary: bool) -> type[Ba
     return "MultiInputPolicy" if dictionary else "MlpPolicy"
 
 
-class _SACPolicy(sac.SACPolicy):
+class _WithCritic(BasePolicy):
+    """A policy of SAC or TD3 with critics of another class than Stable-Baselines3's."""
+
+    critic_class: ClassVar[type[LayerNormCritic]]
+
     def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> LayerNormCritic:
         options: dict[str, Any] = self._update_features_extractor(self.critic_kwargs, features_extractor)
-        return LayerNormCritic(**options).to(self.device)
+        return self.critic_class(**options).to(self.device)
+
+
+class _SACPolicy(_WithCritic, sac.SACPolicy):
+    critic_class = LayerNormCritic
 
 
 class _SACMultiInputPolicy(_SACPolicy, sac.MultiInputPolicy):
     pass
 
 
-class _TD3Policy(td3.TD3Policy):
-    def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> ProximalCritic:
-        options: dict[str, Any] = self._update_features_extractor(self.critic_kwargs, features_extractor)
-        return ProximalCritic(**options).to(self.device)
+class _TD3Policy(_WithCritic, td3.TD3Policy):
+    critic_class = ProximalCritic
 
 
 class _TD3MultiInputPolicy(_TD3Policy, td3.MultiInputPolicy):

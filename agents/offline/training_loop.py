@@ -140,12 +140,8 @@ def _losses(learner: TD3BC) -> dict[str, float]:
 
 
 def _scores(result: EvaluationResult) -> dict[str, Any]:
-    return {
-        "mean_return": result.mean_return,
-        "return_interval": list(result.return_interval),
-        "success_rate": result.success_rate,
-        "episodes": len(result.seeds),
-    }
+    scores = result.to_json()
+    return {name: scores[name] for name in ("mean_return", "return_interval", "success_rate", "episodes")}
 
 
 def _resumed(folder: Path, fresh: OfflineRecord) -> OfflineRecord:

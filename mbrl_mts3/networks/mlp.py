@@ -150,14 +150,10 @@ class GaussianDecoder(nn.Module):
     """Two heads: means from the belief's mean, variances from its covariance (MTS3, arXiv 2310.18534).
 
     The covariance of a belief hardly depends on the state, noise and model errors do: with `heteroscedastic`,
-    variances depend on the whole belief.
+    variances depend on the whole belief. The other arguments are those of `GaussianHeads`.
 
     Args:
         latent_dim: n of the belief.
-        outputs: how many means.
-        variances: how many variances, of the first outputs.
-        hidden: sizes of the hidden layers of the means' head.
-        variance_hidden: of the variances' head; None means `hidden`.
         heteroscedastic: let the variances' head see the belief's mean, too.
     """
 
