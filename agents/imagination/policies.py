@@ -95,6 +95,7 @@ class _WithCritic(BasePolicy):
     """A policy of SAC or TD3 with critics of another class than Stable-Baselines3's."""
 
     critic_class: ClassVar[type[LayerNormCritic]]
+    critic_kwargs: dict[str, Any]
 
     def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> LayerNormCritic:
         options: dict[str, Any] = self._update_features_extractor(self.critic_kwargs, features_extractor)

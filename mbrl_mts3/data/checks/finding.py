@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.episode import RawEpisode
 
 
@@ -48,6 +48,6 @@ class Finding:
         return asdict(self)
 
 
-def first_place(episode: RawEpisode, rows: Array) -> tuple[int, int]:
+def first_place(episode: RawEpisode, rows: ArrayLike) -> tuple[int, int]:
     """Episode and step of a finding that concerns `rows` (T,) bool, at least one of them: the first."""
     return episode.episode_id, int(np.argmax(rows))
