@@ -4,7 +4,7 @@ from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.probabilistic_mlp import ParticleBelief, ProbabilisticMLP
 from mbrl_mts3.models.recurrent import GRU, LSTM
 from mbrl_mts3.models.sequence_model import SequenceBelief, SequenceModel
-from mbrl_mts3.models.state_space.belief import HiPRSSMBelief, LevelBelief, MTS3Belief, TaskBelief
+from mbrl_mts3.models.state_space.belief import FastLevelBelief, HiPRSSMBelief, LevelBelief, MTS3Belief, TaskBelief
 from mbrl_mts3.models.state_space.hip_rssm import HiPRSSM
 from mbrl_mts3.models.state_space.mts3 import MTS3
 from mbrl_mts3.models.state_space.rkn import RKN, AcRKN
@@ -25,6 +25,7 @@ __all__ = [
     "AutoregressiveTransformer",
     "Ensemble",
     "EnsembleBelief",
+    "FastLevelBelief",
     "HiPRSSM",
     "HiPRSSMBelief",
     "LevelBelief",
