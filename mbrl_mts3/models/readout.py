@@ -58,6 +58,7 @@ class Readout(nn.Module):
             hidden,
             variance_hidden=variance_hidden,
             heteroscedastic=heteroscedastic,
+            linear_path=self.scale is not None,
         )
 
     def forward(

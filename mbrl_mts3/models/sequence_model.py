@@ -81,6 +81,7 @@ class SequenceModel(WorldModel):
             self.columns.variances,
             self.decoder_hidden,
             variance_hidden=self.variance_hidden,
+            linear_path=target == "complementary",
         )
 
     # --- the contract ---------------------------------------------------------------------------------------------

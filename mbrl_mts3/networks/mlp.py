@@ -56,6 +56,33 @@ class MLP(nn.Sequential):
         return outputs.to(inputs.dtype).view(*inputs.shape[:-1], outputs.shape[-1])
 
 
+class MLPWithLinearPath(nn.Module):
+    """An MLP plus a linear map of its inputs, which small numbers pass at full precision.
+
+    Hidden layers learn late to hand on what is small, such as the change of an observation in one step.
+
+    Args:
+        inputs: size of the last dimension of the input.
+        hidden: sizes of the hidden layers.
+        outputs: size of the last dimension of the output.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.hidden_path = MLP(inputs, hidden, outputs)
+        self.linear_path = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (..., inputs) to (..., outputs)."""
+        mapped: Tensor = self.hidden_path(inputs) + self.linear_path(inputs).to(inputs.dtype)
+        return mapped
+
+
+def make_mlp(inputs: int, hidden: Sequence[int], outputs: int, *, linear_path: bool) -> MLP | MLPWithLinearPath:
+    """An MLP, or one with a linear path beside its layers."""
+    return MLPWithLinearPath(inputs, hidden, outputs) if linear_path else MLP(inputs, hidden, outputs)
+
+
 class GaussianMLP(nn.Module):
     """SiLU layers with two linear heads, one of means and one of variances.
 
@@ -101,11 +128,12 @@ class GaussianEncoder(nn.Module):
         inputs: size of the input.
         outputs: size of the latent observation.
         hidden: sizes of the hidden layers.
+        linear_path: see `MLPWithLinearPath`.
     """
 
-    def __init__(self, inputs: int, outputs: int, hidden: Sequence[int]) -> None:
+    def __init__(self, inputs: int, outputs: int, hidden: Sequence[int], *, linear_path: bool = False) -> None:
         super().__init__()
-        self.network = MLP(inputs, hidden, 2 * outputs)
+        self.network = make_mlp(inputs, hidden, 2 * outputs, linear_path=linear_path)
 
     def forward(self, inputs: Float[Tensor, "*batch inputs"], mask: Bool[Tensor, "*batch"] | None = None) -> Evidence:
         """The evidence of each input; masked inputs may hold any value and give none."""
@@ -126,6 +154,7 @@ class GaussianHeads(nn.Module):
         variances: how many variances, of the first outputs.
         hidden: sizes of the hidden layers of the means' head.
         variance_hidden: of the variances' head; None means `hidden`.
+        linear_path: of the means' head, see `MLPWithLinearPath`.
     """
 
     def __init__(
@@ -136,9 +165,10 @@ class GaussianHeads(nn.Module):
         hidden: Sequence[int],
         *,
         variance_hidden: Sequence[int] | None = None,
+        linear_path: bool = False,
     ) -> None:
         super().__init__()
-        self.mean = MLP(features, hidden, outputs)
+        self.mean = make_mlp(features, hidden, outputs, linear_path=linear_path)
         self.variance_network = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
 
     def variance(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch variances"]:
@@ -155,6 +185,7 @@ class GaussianDecoder(nn.Module):
     Args:
         latent_dim: n of the belief.
         heteroscedastic: let the variances' head see the belief's mean, too.
+        linear_path: of the means' head, see `MLPWithLinearPath`.
     """
 
     def __init__(
@@ -166,11 +197,12 @@ class GaussianDecoder(nn.Module):
         *,
         variance_hidden: Sequence[int] | None = None,
         heteroscedastic: bool = False,
+        linear_path: bool = False,
     ) -> None:
         super().__init__()
         self.heteroscedastic = heteroscedastic
         features = (5 if heteroscedastic else 3) * latent_dim
-        self.mean = MLP(2 * latent_dim, hidden, outputs)
+        self.mean = make_mlp(2 * latent_dim, hidden, outputs, linear_path=linear_path)
         self.variance = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
 
     def forward(

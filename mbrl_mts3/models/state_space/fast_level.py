@@ -11,7 +11,7 @@ from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.changes import LastObservation, features_along
 from mbrl_mts3.models.readout import Readout
 from mbrl_mts3.models.state_space.belief import FastLevelBelief
-from mbrl_mts3.networks import MLP, Link, ProcessNoise
+from mbrl_mts3.networks import MLP, GaussianEncoder, Link, ProcessNoise
 from mbrl_mts3.networks.transitions import make_transition
 from mbrl_mts3.predictions import Prediction
 from mbrl_mts3.tensor_record import TensorRecord
@@ -116,6 +116,10 @@ class FastLevelModel(WorldModel):
             variance_hidden=variance_hidden,
             heteroscedastic=heteroscedastic,
         )
+
+    def build_encoder(self, target: str, latent_dim: int, hidden: Sequence[int]) -> GaussianEncoder:
+        """Make the encoder of observations; one that sees changes hands them on through a linear path, too."""
+        return GaussianEncoder(self.encoder_size(target), latent_dim, hidden, linear_path=target == "complementary")
 
     def encoder_size(self, target: str) -> int:
         """Size of what encoders see of an observation."""

@@ -81,7 +81,7 @@ class HiPRSSM(FastLevelModel):
         self.latent_dim = latent_dim
         self.initial_variance = initial_variance
         self.build_fast_level(latent_dim, transition, control_hidden, driven=action_dim > 0, caused=True)
-        self.observation_encoder = GaussianEncoder(self.encoder_size(target), latent_dim, encoder_hidden)
+        self.observation_encoder = self.build_encoder(target, latent_dim, encoder_hidden)
         self.context = TaskContext(observation_dim, action_dim, latent_dim, length=context, hidden=task_hidden)
         self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 

@@ -12,7 +12,7 @@ from mbrl_mts3.models.state_space.fast_level import FastLevelModel
 from mbrl_mts3.models.state_space.options import MTS3Options
 from mbrl_mts3.models.state_space.scan import FastLevelMaps, Interaction, InteractionSequence
 from mbrl_mts3.models.state_space.time_scale import SlowLevel, SlowLevelMaps
-from mbrl_mts3.networks import GaussianEncoder, StateInteraction
+from mbrl_mts3.networks import StateInteraction
 
 
 class MTS3Network(FastLevelModel):
@@ -84,7 +84,7 @@ class MTS3Network(FastLevelModel):
             cause_dim=slow_latent_dim,
         )
         self.interaction = self._interaction(action_dim if driven else 0)
-        self.observation_encoder = GaussianEncoder(self.encoder_size(target), latent_dim, encoder_hidden)
+        self.observation_encoder = self.build_encoder(target, latent_dim, encoder_hidden)
         self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
     @property
