@@ -76,7 +76,6 @@ class MPCAgent:
             )
         self.task.columns(self.selector)
 
-    @torch.inference_mode()
     def predict(
         self,
         observation: Any,
@@ -92,13 +91,18 @@ class MPCAgent:
         """
         batch = batch_size(observation)
         raw = observation if batch is not None else stack_observations([observation])
+        # Inference mode is faster, but what is made in it cannot be differentiated later.
+        with torch.inference_mode(not self.planner.differentiates), torch.no_grad():
+            after = self._decide(raw, state, episode_start)
+        actions = after.action.cpu().numpy()
+        return (actions if batch is not None else actions[0]), after
+
+    def _decide(self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None) -> MPCState:
         seen = torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
         start = _starts(len(seen), state, episode_start).to(seen.device)
         state = self._observe(seen, state, start)
         plan = self._plan(raw, seen, state)
-        after = MPCState(state.belief, plan.state, plan.action, state.decisions + 1)
-        actions = plan.action.cpu().numpy()
-        return (actions if batch is not None else actions[0]), after
+        return MPCState(state.belief, plan.state, plan.action, state.decisions + 1, plan)
 
     def _observe(self, seen: Tensor, state: MPCState | None, start: Tensor) -> MPCState:
         """Take o_t in: after the last action where an episode goes on, as the first where one starts."""
@@ -194,6 +198,8 @@ class MPCState(TensorRecord):
     """(B, act): the last action, in physical units."""
     decisions: Tensor
     """(B,) int64: decisions of the episode so far."""
+    plan: Plan | None = None
+    """The plan that `action` begins; it starts at `belief`."""
 
 
 def load_mpc(
