@@ -49,7 +49,7 @@ class MPCAgent:
         CausalityError: the model cannot be advanced one action at a time.
         UnknownObservationError: the model does not see what the task's reward needs.
         ShapeError: the planner's actions are not the model's.
-        ConfigurationError: terminal values for a task without a goal.
+        ConfigurationError: terminal values for a task without a goal, or for a planner that follows gradients.
     """
 
     model: PhysicalModel
@@ -75,6 +75,11 @@ class MPCAgent:
                 f"the planner searches actions of size {self.planner.action_dim}"
             )
         self.task.columns(self.selector)
+        if self.planner.differentiates and self.goal_values is not None:
+            raise ConfigurationError(
+                f"{type(self.planner).__name__} follows gradients, and the value from a graph over the data has none: "
+                "leave the value out, or choose a planner that samples (icem)"
+            )
 
     def predict(
         self,
@@ -129,10 +134,20 @@ class MPCAgent:
             torch.zeros(size, dtype=torch.int64, device=seen.device),
         )
 
-    def _plan(self, raw: Any, seen: Tensor, state: MPCState) -> Plan:
-        objective = RolloutObjective(
+    def objective(self, raw: Any, seen: Tensor, belief: TensorRecord) -> RolloutObjective:
+        """What plans of B environments are worth.
+
+        Args:
+            raw: observations, batched.
+            seen: (B, obs), what the model sees of them.
+            belief: updated with them.
+
+        Raises:
+            ConfigurationError: terminal values for a task without a goal.
+        """
+        return RolloutObjective(
             self.model,
-            state.belief,
+            belief,
             seen,
             self.task.reward_function(raw, self.selector),
             value=self._value(raw, len(seen)),
@@ -140,6 +155,9 @@ class MPCAgent:
             uncertainty=self.uncertainty,
             uncertainty_penalty=self.uncertainty_penalty,
         )
+
+    def _plan(self, raw: Any, seen: Tensor, state: MPCState) -> Plan:
+        objective = self.objective(raw, seen, state.belief)
         plan = self.planner.plan(objective, state.planner, self._generators(state.decisions))
         lost = (~plan.value.isfinite()).nonzero().flatten().tolist()
         if lost:
