@@ -25,6 +25,7 @@ from mbrl_mts3.metrics.confidence_intervals import (
 from mbrl_mts3.tensor_record import TensorRecord
 
 Success = Callable[[Any, Mapping[str, Any]], bool | None]
+DecisionListener = Callable[[Sequence[int | None], Any, Any], None]
 
 
 def success_of_info(observation: Any, info: Mapping[str, Any]) -> bool | None:
@@ -42,7 +43,7 @@ def evaluate_agent(
     success: Success = success_of_info,
     record: bool = False,
     on_episode: Callable[[EvaluatedEpisode], None] | None = None,
-    on_decision: Callable[[Sequence[int | None], Any], None] | None = None,
+    on_decision: DecisionListener | None = None,
 ) -> EvaluationResult:
     """Run one episode for each seed.
 
@@ -57,7 +58,7 @@ def evaluate_agent(
         record: keep the episodes in the result.
         on_episode: told of each finished episode, for progress.
         on_decision: told of each call of `predict`: for each environment the place of its episode among the seeds (None
-            where it is idle), and the state that the agent returned.
+            where it is idle), the observation (B, ...) and the state that the agent returned.
 
     Raises:
         ConfigurationError: no seeds, or fewer than one environment or step.
@@ -132,7 +133,7 @@ class _Run:
         seeds: list[int],
         max_episode_steps: int | None,
         success: Success,
-        on_decision: Callable[[Sequence[int | None], Any], None] | None,
+        on_decision: DecisionListener | None,
     ) -> None:
         self.agent = agent
         self.slots = [_Slot(environment, success) for environment in environments]
@@ -166,7 +167,7 @@ class _Run:
         places = [slot.place if slot.running else None for slot in self.slots]
         self.acting.append(sum(place is not None for place in places))
         if self.on_decision is not None:
-            self.on_decision(places, decided[1])
+            self.on_decision(places, observation, decided[1])
         return decided
 
     def _drop_idle(self, state: Any) -> Any:

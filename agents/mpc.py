@@ -103,7 +103,7 @@ class MPCAgent:
         return (actions if batch is not None else actions[0]), after
 
     def _decide(self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None) -> MPCState:
-        seen = torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
+        seen = self.see(raw)
         start = _starts(len(seen), state, episode_start).to(seen.device)
         state = self._observe(seen, state, start)
         plan = self._plan(raw, seen, state)
@@ -133,6 +133,10 @@ class MPCAgent:
             seen.new_zeros(size, self.planner.action_dim),
             torch.zeros(size, dtype=torch.int64, device=seen.device),
         )
+
+    def see(self, raw: Any) -> Tensor:
+        """What the model sees (B, obs) of raw observations, where it is planned."""
+        return torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
 
     def objective(self, raw: Any, seen: Tensor, belief: TensorRecord) -> RolloutObjective:
         """What plans of B environments are worth.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mbrl_mts3.agents.evaluation import EvaluatedEpisode
 from mbrl_mts3.agents.mpc import MPCAgent, MPCState
@@ -17,9 +14,7 @@ from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.observations import index_observation
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics.planned_values import PlannedValues
-from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.predictions import MeanPrediction
-from mbrl_mts3.tensor_record import TensorRecord
 
 # Decisions of an episode that are looked at together: a value from a graph asks all of its nodes for each.
 _AT_ONCE = 32
@@ -47,7 +42,7 @@ class PlanRecorder:
         self.imagined: dict[int, dict[int, Array]] = {}
         """By the place of an episode and by decision: imagined observations (L, obs) of the plan."""
 
-    def __call__(self, places: Sequence[int | None], state: MPCState) -> None:
+    def __call__(self, places: Sequence[int | None], observation: Any, state: MPCState) -> None:
         assert state.plan is not None
         self.milliseconds.append(float(state.plan.milliseconds[0]))
         for row, place in enumerate(places):
@@ -55,7 +50,9 @@ class PlanRecorder:
                 continue
             values = self.values.setdefault(place, [])
             if place < self.imagine_first and len(values) % self.imagine_every == 0:
-                self.imagined.setdefault(place, {})[len(values)] = self._imagine(state[[row]])
+                self.imagined.setdefault(place, {})[len(values)] = self._imagine(
+                    index_observation(observation, [row]), state[[row]]
+                )
             values.append(float(state.plan.value[row]))
             self.spreads.setdefault(place, []).append(float(state.plan.spread[row]))
 
@@ -70,9 +67,10 @@ class PlanRecorder:
         }
 
     @torch.no_grad()
-    def _imagine(self, state: MPCState) -> Array:
+    def _imagine(self, raw: Any, state: MPCState) -> Array:
         assert state.plan is not None
-        path: Array = self.agent.model.imagine_mean(state.belief, state.plan.actions[:, None]).mean[0, 0].cpu().numpy()
+        objective = self.agent.objective(raw, self.agent.see(raw), state.belief)
+        path: Array = objective.imagine(state.plan.actions[:, None])[1].mean[0, 0].cpu().numpy()
         return path
 
 
@@ -113,29 +111,12 @@ def compare_values(
 @torch.no_grad()
 def _realised(agent: MPCAgent, episode: EvaluatedEpisode, decisions: Array) -> list[float]:
     """The values of what came after some decisions of an episode."""
-    device = agent.planner.action_low.device
     steps = torch.as_tensor(decisions)[:, None] + torch.arange(agent.planner.horizon)
-    seen = torch.as_tensor(agent.selector(episode.observations))
-    after = seen[steps + 1][:, None].to(device)
-    rewards = torch.as_tensor(episode.rewards, dtype=torch.float32)[steps][:, None].to(device)
-    actions = torch.as_tensor(episode.actions, dtype=torch.float32)[steps][:, None].to(device)
-    now = seen[decisions].to(device)
+    seen = agent.see(episode.observations)
+    after, now = seen[steps + 1][:, None], seen[decisions]
+    rewards = torch.as_tensor(episode.rewards, dtype=torch.float32)[steps][:, None].to(seen)
+    actions = torch.as_tensor(episode.actions, dtype=torch.float32)[steps][:, None].to(seen)
     raw = index_observation(episode.observations, decisions)
     objective = agent.objective(raw, now, agent.model.initial_belief(len(now)))
-    # The objective asks its model for nothing but the observations and rewards under some actions.
-    history = cast(PhysicalModel, _History(after, rewards))
-    values: Tensor = dataclasses.replace(objective, model=history, uncertainty_penalty=0.0)(actions)
-    return cast(list[float], values[:, 0].tolist())
-
-
-@dataclass(frozen=True)
-class _History:
-    """Stands in for a model: imagines what really came."""
-
-    observations: Tensor
-    """(B, 1, L, obs): after each step."""
-    rewards: Tensor
-    """(B, 1, L): the environment's own."""
-
-    def imagine_mean(self, belief: TensorRecord, actions: Tensor) -> MeanPrediction:
-        return MeanPrediction(self.observations, self.rewards)
+    values: list[float] = objective.score(actions, MeanPrediction(after, rewards))[:, 0].tolist()
+    return values

@@ -169,10 +169,10 @@ def _facts(result: EvaluationResult, values: PlannedValues) -> dict[str, str]:
     facts["steps"] = f"{result.lengths.mean():.1f} on average, {result.lengths.max()} at most"
     together = f"{result.parallel} environments together" if result.parallel > 1 else "one environment at a time"
     facts["ms per action"] = (
-        f"{result.ms_per_action_quantile(0.5):.1f} median, {result.ms_per_action_quantile(0.95):.1f} 95th percentile, "
-        f"{result.seconds_per_action * 1e3:.1f} mean  ({together})"
+        f"{result.ms_per_action_quantile(0.5):.1f} median, {result.ms_per_action_quantile(0.95):.1f} 95th percentile "
+        f"({together})"
     )
-    facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f}"
+    facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f} on average"
     if len(values.planned):
         rank = "" if values.rank_correlation is None else f", rank correlation {values.rank_correlation:.2f}"
         facts["planned value"] = f"{values.planned.mean():.4g} on average over {values.horizon} steps"

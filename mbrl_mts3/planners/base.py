@@ -156,10 +156,11 @@ class Planner(ABC):
             return
         self._budget_warned = True
         warnings.warn(
-            f"budget_ms={self.budget_ms} is too short for one iteration of {type(self).__name__} with "
-            f"{self.candidates} candidates and horizon {self.horizon} for {problems} problems at once: a search does "
-            "one and takes longer than its budget; raise the budget, or lower candidates, horizon or problems",
-            stacklevel=3,
+            f"budget_ms={self.budget_ms} was too short for one iteration of {type(self).__name__} with "
+            f"{self.candidates} candidates and horizon {self.horizon} (problems at once: {problems}). Such a search "
+            "does one iteration and takes longer than its budget; this is said once. Raise the budget, or lower "
+            "candidates, horizon or problems",
+            stacklevel=4,
         )
 
 

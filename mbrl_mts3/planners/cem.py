@@ -30,19 +30,19 @@ class CEM(Planner):
         action_low: Bounds,
         action_high: Bounds,
         *,
-        horizon: int = 30,
-        candidates: int = 300,
         iterations: int = 5,
         elites: int = 30,
         momentum: float = 0.1,
+        horizon: int = 30,
+        candidates: int = 300,
         noise_beta: float = 0.0,
         noise_std: float = 0.6,
         budget_ms: float | None = None,
     ) -> None:
         super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.iterations = iterations
-        self.elites = elites
         self.momentum = momentum
+        self.elites = elites
+        self.iterations = iterations
         self.noise_beta = noise_beta
         self.noise_std = noise_std
         require_option(iterations >= 1, f"iterations={iterations}: search at least once")

@@ -42,17 +42,17 @@ class GradientAscent(Planner):
         action_low: Bounds,
         action_high: Bounds,
         *,
+        learning_rate: float = 0.1,
+        iterations: int = 10,
         horizon: int = 30,
         candidates: int = 16,
-        iterations: int = 10,
-        learning_rate: float = 0.1,
         noise_beta: float = 1.0,
         noise_std: float = 0.5,
         budget_ms: float | None = None,
     ) -> None:
         super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.iterations = iterations
         self.learning_rate = learning_rate
+        self.iterations = iterations
         self.noise_beta = noise_beta
         self.noise_std = noise_std
         require_option(iterations >= 1, f"iterations={iterations}: search at least once")

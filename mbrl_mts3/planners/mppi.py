@@ -35,19 +35,19 @@ class MPPI(Planner):
         action_low: Bounds,
         action_high: Bounds,
         *,
-        horizon: int = 30,
-        candidates: int = 300,
-        iterations: int = 3,
         temperature: float = 0.1,
         control_weight: float = 0.0,
+        iterations: int = 3,
+        horizon: int = 30,
+        candidates: int = 300,
         noise_beta: float = 1.0,
         noise_std: float = 0.5,
         budget_ms: float | None = None,
     ) -> None:
         super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.iterations = iterations
         self.temperature = temperature
         self.control_weight = control_weight
+        self.iterations = iterations
         self.noise_beta = noise_beta
         self.noise_std = noise_std
         require_option(iterations >= 1, f"iterations={iterations}: search at least once")

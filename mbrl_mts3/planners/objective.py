@@ -62,14 +62,23 @@ class RolloutObjective:
 
     def __call__(self, actions: Tensor) -> Tensor:
         """Returns (B, N) of the action sequences (B, N, L, act)."""
+        return self.score(*self.imagine(actions))
+
+    def imagine(self, actions: Tensor) -> tuple[Tensor, Prediction | MeanPrediction]:
+        """The actions (B, N, L, act) of the sequences, and what is imagined to come of them."""
         if self.uncertainty_penalty > 0:
-            full = self.model.imagine(self.belief, actions)
-            prediction: Prediction | MeanPrediction = full
-            rewards = self._rewards(full, actions) - self.uncertainty_penalty * self._spread(full)
-        else:
-            # Variances take longer to compute than means and are not used here.
-            prediction = self.model.imagine_mean(self.belief, actions)
-            rewards = self._rewards(prediction, actions)
+            return actions, self.model.imagine(self.belief, actions)
+        # Variances take longer to compute than means and are not used here.
+        return actions, self.model.imagine_mean(self.belief, actions)
+
+    def score(self, actions: Tensor, prediction: Prediction | MeanPrediction) -> Tensor:
+        """Returns (B, N) of actions (B, N, L, act) with what comes of them, imagined or real.
+
+        Means without variances are what is certain: they cost no penalty.
+        """
+        rewards = self._rewards(prediction, actions)
+        if self.uncertainty_penalty > 0 and isinstance(prediction, Prediction):
+            rewards = rewards - self.uncertainty_penalty * self._spread(prediction)
         if self.value is not None:
             rewards = torch.cat([rewards, self.value(prediction.mean[:, :, -1]).unsqueeze(-1)], dim=-1)
         if self.discount < 1:

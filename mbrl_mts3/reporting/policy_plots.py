@@ -60,12 +60,14 @@ def planned_value_figure(values: PlannedValues) -> Figure:
         raise ConfigurationError(f"no plan to plot: no episode lasts as long as the horizon of {values.horizon} steps")
     figure = new_figure(6.6, 5.6)
     axes = figure.subplots()
+    # Many points overlap, few ones are to be seen.
+    alpha = 0.7 if len(values.planned) < 300 else 0.3
     axes.scatter(
         values.realised,
         values.planned,
         s=14,
         color=BLUE,
-        alpha=0.35,
+        alpha=alpha,
         linewidths=0,
         label="one decision",
     )
