@@ -98,6 +98,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.En
         discount=config.discount,
         uncertainty=config.uncertainty,
         value=instantiate(config.value) if config.get("value") else None,
+        proposal=instantiate(config.proposal) if config.get("proposal") else None,
         seed=config.seed,
     )
     together = max(1, min(config.parallel, config.episodes))

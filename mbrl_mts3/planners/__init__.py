@@ -8,12 +8,14 @@ from mbrl_mts3.planners.gradient_ascent import GradientAscent
 from mbrl_mts3.planners.icem import ICEM
 from mbrl_mts3.planners.mppi import MPPI
 from mbrl_mts3.planners.objective import RewardFunction, RolloutObjective
+from mbrl_mts3.planners.proposal import ActionFunction, PolicyProposal
 from mbrl_mts3.planners.random_shooting import RandomShooting
 
 __all__ = [
     "CEM",
     "ICEM",
     "MPPI",
+    "ActionFunction",
     "DataGraph",
     "Found",
     "GoalValues",
@@ -22,6 +24,7 @@ __all__ = [
     "Plan",
     "Planner",
     "PlannerState",
+    "PolicyProposal",
     "RandomShooting",
     "RewardFunction",
     "RolloutObjective",
