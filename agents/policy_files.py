@@ -179,12 +179,17 @@ def former_modules() -> Iterator[None]:
             del sys.modules[former]
 
 
+def read_policy_facts(path: Path) -> dict[str, Any]:
+    """What the JSON in a file of Stable-Baselines3 says in plain values; nothing is unpickled."""
+    with zipfile.ZipFile(path) as archive:
+        return dict(json.loads(archive.read("data")))
+
+
 def _written_by(path: Path, named: str) -> tuple[str, ...]:
     """The algorithms that a file can be of, read without unpickling it; `named` is what the user says."""
     expected = "Stable-Baselines3" if named == "auto" else named
     try:
-        with zipfile.ZipFile(path) as archive:
-            data = json.loads(archive.read("data"))
+        data = read_policy_facts(path)
         module = data["policy_class"]["__module__"]
         module = _FORMER.get(module, module)
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:

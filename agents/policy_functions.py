@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from mbrl_mts3.agents.nested_observations import fit_policy_space
-from mbrl_mts3.agents.policy_files import load_policy
+from mbrl_mts3.agents.policy_files import load_policy, read_policy_facts
 from mbrl_mts3.agents.transitions import unscale_actions
 from mbrl_mts3.data.nested import list_leaves, space_leaves
 from mbrl_mts3.data.observation_selector import ObservationSelector
@@ -58,7 +58,14 @@ def load_critic_value(checkpoint: Checkpoint, path: str | Path | None, *, algori
         ConfigurationError: as `load_policy` does, or the file holds no critic that was trained.
         SpaceMismatchError: the policy was trained in other spaces than the model.
     """
-    return StoredCritic(_load(checkpoint, path, algorithm), checkpoint.observation_space)
+    model = _load(checkpoint, path, algorithm)
+    facts = read_policy_facts(Path(path or ""))
+    if facts.get("alpha") == 0:
+        raise ConfigurationError(
+            f"the policy {str(path)!r} was cloned (alpha=0), so its critic never learned and values nothing: name the "
+            "policy of offline_algorithm=td3_bc, or leave the value out"
+        )
+    return StoredCritic(model, checkpoint.observation_space, float(facts["gamma"]))
 
 
 def _load(checkpoint: Checkpoint, path: str | Path | None, algorithm: str) -> BaseAlgorithm:
@@ -114,25 +121,12 @@ class StoredCritic:
 
     Args:
         algorithm, observation_space: see `StoredPolicy`.
-
-    Raises:
-        ConfigurationError: the policy was cloned, so its critic never learned.
+        discount: of the returns that the critic predicts.
     """
 
     algorithm: BaseAlgorithm
     observation_space: spaces.Space[Any]
-
-    def __post_init__(self) -> None:
-        if getattr(self.algorithm, "alpha", None) == 0:
-            raise ConfigurationError(
-                "the policy was cloned (alpha=0), so its critic never learned and values nothing: name the policy of "
-                "offline_algorithm=td3_bc, or leave the value out"
-            )
-
-    @property
-    def discount(self) -> float:
-        """Of the returns that the critic predicts."""
-        return float(vars(self.algorithm)["gamma"])
+    discount: float
 
     def check(self, task: Task, selector: ObservationSelector) -> None:
         """As `StoredPolicy.check`."""

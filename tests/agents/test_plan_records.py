@@ -71,7 +71,7 @@ def test_the_value_behind_the_horizon_is_that_of_the_state_that_was_reached(poin
     values, episode = GoalValues(DataGraph([data], torch.ones(4), stride=1)), walk(20)
     goals = episode.observations["desired_goal"]
     goals[:] = goals[:, :1].clip(-1.5, 1.5)  # The data leads along the diagonal.
-    found = compare_values(agent(point_mass, goal_values=values), [episode], [[0.0] * 20], stride=1)
+    found = compare_values(agent(point_mass, value=values), [episode], [[0.0] * 20], stride=1)
     reached = PointMazeTask("straight").success_function(
         {"desired_goal": episode.observations["desired_goal"][3:4]}, SELECTOR
     )

@@ -85,8 +85,7 @@ def test_it_acts_as_the_policy_does_in_the_real_environment(algorithm: str, env_
 @pytest.mark.parametrize("algorithm", list(MAKERS))
 def test_the_value_is_that_of_the_critic_at_the_policys_action(algorithm: str, env_id: str) -> None:
     scene = Scene(algorithm, env_id)
-    critic = StoredCritic(scene.algorithm, scene.space)
-    assert critic.discount == 0.99
+    critic = StoredCritic(scene.algorithm, scene.space, 0.99)
     model: Any = scene.algorithm
     with torch.no_grad():
         found = critic.at(scene.raw, scene.task, scene.selector)(scene.seen)
@@ -147,8 +146,10 @@ def test_a_critic_behind_the_horizon_changes_plans(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused_before_any_step(tmp_path: Path) -> None:
     path = saved(tmp_path)
-    with pytest.raises(ConfigurationError, match=r"discounted by 0.99, the plan's by 1.0: set discount=0.99"):
-        agent(path, value=partial(load_critic_value, path=path))
+    other = saved(tmp_path, gamma=0.9)
+    with pytest.raises(ConfigurationError, match=r"discounted by 0.9, the plan's by 0.99: set discount=0.9"):
+        agent(other, discount=0.99, value=partial(load_critic_value, path=other))
+    path = saved(tmp_path)
     with pytest.raises(ConfigurationError, match="its critic never learned"):
         agent(path, discount=0.99, value=partial(load_critic_value, path=saved(tmp_path, alpha=0.0)))
     with pytest.raises(ConfigurationError, match=r"proposal.scale=0"):
@@ -163,7 +164,7 @@ def test_what_does_not_fit_is_refused_before_any_step(tmp_path: Path) -> None:
 def test_a_policy_needs_what_the_model_observes() -> None:
     scene = Scene("TD3", "PointMaze_UMaze-v3")
     blind = ObservationSelector.from_space(scene.space, "PointMaze_UMaze-v3", ["x", "y"])
-    for stored in (StoredPolicy(scene.algorithm, scene.space), StoredCritic(scene.algorithm, scene.space)):
+    for stored in (StoredPolicy(scene.algorithm, scene.space), StoredCritic(scene.algorithm, scene.space, 0.99)):
         stored.check(scene.task, scene.selector)
         with pytest.raises(SpaceMismatchError, match="does not observe"):
             stored.check(scene.task, blind)

@@ -91,17 +91,17 @@ def test_a_budget_too_short_for_one_iteration_is_refused_with_what_it_takes(poin
     ("task", "options", "error"),
     [
         (LearnedRewardTask(), {}, "nothing to plan for: the task has no reward function"),
-        (AtRest(), {"goal_values": True}, "the task AtRest has no goal"),
+        (AtRest(), {"value": True}, "the task AtRest has no goal"),
         (PointMazeTask("sparse"), {"planner": planner(GradientAscent)}, "no gradient with respect to the actions"),
         (
             PointMazeTask("straight"),
-            {"planner": planner(GradientAscent), "goal_values": True},
+            {"planner": planner(GradientAscent), "value": True},
             "GradientAscent follows gradients, and the value from a graph over the data has none",
         ),
     ],
 )
 def test_what_cannot_be_planned_is_refused(point_mass: Build, task: Task, options: dict[str, Any], error: str) -> None:
-    values = {"goal_values": goal_values()} if options.get("goal_values") else {}
+    values = {"value": goal_values()} if options.get("value") else {}
 
     def refused() -> None:
         acting = MPCAgent(point_mass(), options.get("planner", planner()), task, SELECTOR, **values)
