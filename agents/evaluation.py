@@ -25,6 +25,7 @@ from mbrl_mts3.metrics.confidence_intervals import (
 from mbrl_mts3.tensor_record import TensorRecord
 
 Success = Callable[[Any, Mapping[str, Any]], bool | None]
+DecisionListener = Callable[[Sequence[int | None], Any, Any], None]
 
 
 def success_of_info(observation: Any, info: Mapping[str, Any]) -> bool | None:
@@ -42,6 +43,7 @@ def evaluate_agent(
     success: Success = success_of_info,
     record: bool = False,
     on_episode: Callable[[EvaluatedEpisode], None] | None = None,
+    on_decision: DecisionListener | None = None,
 ) -> EvaluationResult:
     """Run one episode for each seed.
 
@@ -55,6 +57,8 @@ def evaluate_agent(
         success: of a raw observation and its info, see `Task.success`; an episode succeeds if any step does.
         record: keep the episodes in the result.
         on_episode: told of each finished episode, for progress.
+        on_decision: told of each call of `predict`: for each environment the place of its episode among the seeds (None
+            where it is idle), the observation (B, ...) and the state that the agent returned.
 
     Raises:
         ConfigurationError: no seeds, or fewer than one environment or step.
@@ -69,7 +73,7 @@ def evaluate_agent(
         for _ in range(min(parallel, len(seeds))):
             environments.append(CheckedEnvironment(make_environment()))
             opened.callback(environments[-1].close)
-        run = _Run(agent, environments, list(seeds), max_episode_steps, success)
+        run = _Run(agent, environments, list(seeds), max_episode_steps, success, on_decision)
         finished: dict[int, EvaluatedEpisode] = {}
         for place, episode in run.episodes():
             finished[place] = episode
@@ -129,14 +133,16 @@ class _Run:
         seeds: list[int],
         max_episode_steps: int | None,
         success: Success,
+        on_decision: DecisionListener | None,
     ) -> None:
         self.agent = agent
         self.slots = [_Slot(environment, success) for environment in environments]
         self.waiting = list(enumerate(seeds))
         self.max_episode_steps = max_episode_steps
+        self.on_decision = on_decision
         self.parallel = len(environments)
-        self.seconds = 0.0
-        self.decisions = 0
+        self.seconds: list[float] = []
+        self.acting: list[int] = []
 
     def episodes(self) -> Iterator[tuple[int, EvaluatedEpisode]]:
         """Finished episodes and their places among the seeds, in the order in which they finish."""
@@ -157,8 +163,11 @@ class _Run:
         start = np.array([slot.started for slot in self.slots])
         began = time.perf_counter()
         decided = self.agent.predict(observation, state, start, deterministic=True)
-        self.seconds += time.perf_counter() - began
-        self.decisions += 1
+        self.seconds.append(time.perf_counter() - began)
+        places = [slot.place if slot.running else None for slot in self.slots]
+        self.acting.append(sum(place is not None for place in places))
+        if self.on_decision is not None:
+            self.on_decision(places, observation, decided[1])
         return decided
 
     def _drop_idle(self, state: Any) -> Any:
@@ -178,9 +187,10 @@ def _result(episodes: tuple[EvaluatedEpisode, ...], run: _Run, record: bool) -> 
         returns=np.array([episode.rewards.sum() for episode in episodes]),
         lengths=lengths,
         successes=None if None in successes else np.array(successes, dtype=bool),
-        seconds_per_action=run.seconds / int(lengths.sum()),
-        seconds_per_decision=run.seconds / run.decisions,
+        seconds_per_action=sum(run.seconds) / int(lengths.sum()),
+        seconds_per_decision=sum(run.seconds) / len(run.seconds),
         parallel=run.parallel,
+        action_seconds=np.array(run.seconds) / np.array(run.acting),
         episodes=episodes if record else (),
     )
 
@@ -203,12 +213,18 @@ class EvaluationResult:
     """Time of one call of `predict`, whatever number of environments it is for."""
     parallel: int
     """Environments that acted together at most."""
+    action_seconds: np.ndarray | None = None
+    """(decisions,): time of each call of `predict` by the actions made in it; None where it was not kept."""
     episodes: tuple[EvaluatedEpisode, ...] = ()
     """The episodes themselves, if they were recorded."""
 
     @property
     def mean_return(self) -> float:
         return float(self.returns.mean())
+
+    def ms_per_action_quantile(self, quantile: float) -> float | None:
+        """Milliseconds by action that this share of the decisions took at most; None where times were not kept."""
+        return None if self.action_seconds is None else float(np.quantile(self.action_seconds, quantile)) * 1e3
 
     @property
     def return_interval(self) -> Interval:
@@ -245,6 +261,8 @@ class EvaluationResult:
             "success_rate": self.success_rate,
             "success_interval": None if self.success_interval is None else list(self.success_interval),
             "ms_per_action": self.seconds_per_action * 1e3,
+            "ms_per_action_median": self.ms_per_action_quantile(0.5),
+            "ms_per_action_p95": self.ms_per_action_quantile(0.95),
             "ms_per_decision": self.seconds_per_decision * 1e3,
             "parallel": self.parallel,
             "returns": self.returns.tolist(),

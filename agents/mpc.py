@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.agents.base import batch_size
+from mbrl_mts3.agents.policy_functions import StoredCritic, StoredPolicy
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.make import check_environment_spaces
@@ -23,6 +24,7 @@ from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Plan, Planner, PlannerState
 from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, ValueFunction
 from mbrl_mts3.planners.objective import RolloutObjective
+from mbrl_mts3.planners.proposal import PolicyProposal
 from mbrl_mts3.tensor_record import TensorRecord
 from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.checkpoint_data import checkpoint_dataset, has_changed
@@ -41,7 +43,9 @@ class MPCAgent:
         planner: searches within the bounds of the environment's actions.
         task: says what to plan for; prepared with the environment (`Task.prepare`).
         selector: what the model sees of a raw observation.
-        goal_values: terminal values of plans that lead to a goal; None adds nothing at the end of a plan.
+        value: terminal values, of goals or by a critic; None adds nothing at the end of a plan.
+        proposal: a policy that acts in the imagined rollouts and here, and that the planner searches deviations from;
+            None searches actions.
         discount, uncertainty, uncertainty_penalty: see `RolloutObjective`.
         seed: of the search.
 
@@ -49,7 +53,9 @@ class MPCAgent:
         CausalityError: the model cannot be advanced one action at a time.
         UnknownObservationError: the model does not see what the task's reward needs.
         ShapeError: the planner's actions are not the model's.
-        ConfigurationError: terminal values for a task without a goal.
+        ConfigurationError: terminal values for a task without a goal, for a planner that follows gradients although they
+            come from a graph, or of a critic of another discount.
+        SpaceMismatchError: policy or critic need what neither the model observes nor the task gives.
     """
 
     model: PhysicalModel
@@ -57,7 +63,8 @@ class MPCAgent:
     task: Task
     selector: ObservationSelector
     _: KW_ONLY
-    goal_values: GoalValues | None = None
+    value: GoalValues | StoredCritic | None = None
+    proposal: StoredPolicy | None = None
     discount: float = 1.0
     uncertainty: str = "aleatoric"
     uncertainty_penalty: float = 0.0
@@ -75,8 +82,21 @@ class MPCAgent:
                 f"the planner searches actions of size {self.planner.action_dim}"
             )
         self.task.columns(self.selector)
+        if self.planner.differentiates and isinstance(self.value, GoalValues):
+            raise ConfigurationError(
+                f"{type(self.planner).__name__} follows gradients, and the value from a graph over the data has none: "
+                "leave the value out, or choose a planner that samples (icem)"
+            )
+        if self.proposal is not None:
+            self.proposal.check(self.task, self.selector)
+        if isinstance(self.value, StoredCritic):
+            self.value.check(self.task, self.selector)
+            if self.value.discount != self.discount:
+                raise ConfigurationError(
+                    f"the critic's values are returns discounted by {self.value.discount}, the plan's by "
+                    f"{self.discount}: set discount={self.value.discount}, or train a policy with that gamma"
+                )
 
-    @torch.inference_mode()
     def predict(
         self,
         observation: Any,
@@ -92,13 +112,20 @@ class MPCAgent:
         """
         batch = batch_size(observation)
         raw = observation if batch is not None else stack_observations([observation])
-        seen = torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
+        # Inference mode is faster, but what is made in it cannot be differentiated later.
+        with torch.inference_mode(not self.planner.differentiates), torch.no_grad():
+            after = self._decide(raw, state, episode_start)
+        actions = after.action.cpu().numpy()
+        return (actions if batch is not None else actions[0]), after
+
+    def _decide(self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None) -> MPCState:
+        seen = self.see(raw)
         start = _starts(len(seen), state, episode_start).to(seen.device)
         state = self._observe(seen, state, start)
         plan = self._plan(raw, seen, state)
-        after = MPCState(state.belief, plan.state, plan.action, state.decisions + 1)
-        actions = plan.action.cpu().numpy()
-        return (actions if batch is not None else actions[0]), after
+        proposal = self._proposal(raw)
+        action = plan.action if proposal is None else proposal.actions(seen, plan.action)
+        return MPCState(state.belief, plan.state, action, state.decisions + 1, plan)
 
     def _observe(self, seen: Tensor, state: MPCState | None, start: Tensor) -> MPCState:
         """Take o_t in: after the last action where an episode goes on, as the first where one starts."""
@@ -125,17 +152,35 @@ class MPCAgent:
             torch.zeros(size, dtype=torch.int64, device=seen.device),
         )
 
-    def _plan(self, raw: Any, seen: Tensor, state: MPCState) -> Plan:
-        objective = RolloutObjective(
+    def see(self, raw: Any) -> Tensor:
+        """What the model sees (B, obs) of raw observations, where it is planned."""
+        return torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
+
+    def objective(self, raw: Any, seen: Tensor, belief: TensorRecord) -> RolloutObjective:
+        """What plans of B environments are worth.
+
+        Args:
+            raw: observations, batched.
+            seen: (B, obs), what the model sees of them.
+            belief: updated with them.
+
+        Raises:
+            ConfigurationError: terminal values for a task without a goal.
+        """
+        return RolloutObjective(
             self.model,
-            state.belief,
+            belief,
             seen,
             self.task.reward_function(raw, self.selector),
             value=self._value(raw, len(seen)),
+            proposal=self._proposal(raw),
             discount=self.discount,
             uncertainty=self.uncertainty,
             uncertainty_penalty=self.uncertainty_penalty,
         )
+
+    def _plan(self, raw: Any, seen: Tensor, state: MPCState) -> Plan:
+        objective = self.objective(raw, seen, state.belief)
         plan = self.planner.plan(objective, state.planner, self._generators(state.decisions))
         lost = (~plan.value.isfinite()).nonzero().flatten().tolist()
         if lost:
@@ -145,16 +190,19 @@ class MPCAgent:
             )
         return plan
 
+    def _proposal(self, raw: Any) -> PolicyProposal | None:
+        return None if self.proposal is None else self.proposal.at(raw, self.task, self.selector)
+
     def _value(self, raw: Any, batch_size: int) -> ValueFunction | None:
-        if self.goal_values is None:
-            return None
+        if not isinstance(self.value, GoalValues):
+            return None if self.value is None else self.value.at(raw, self.task, self.selector)
         reached = self.task.success_function(raw, self.selector)
         if reached is None:
             raise ConfigurationError(
                 f"the task {self.task.name} has no goal, so a graph over the data leads nowhere: leave the value "
                 "out, or choose a task with a goal"
             )
-        return self.goal_values.value(reached, batch_size)
+        return self.value.value(reached, batch_size)
 
     def _generators(self, decisions: Tensor) -> Generators:
         """One for all environments where they are equally far, else one for each, which is slower."""
@@ -191,9 +239,11 @@ class MPCState(TensorRecord):
     planner: PlannerState
     """Where the next search starts."""
     action: Tensor
-    """(B, act): the last action, in physical units."""
+    """(B, act): the last action, in physical units, the policy's share included where there is one."""
     decisions: Tensor
     """(B,) int64: decisions of the episode so far."""
+    plan: Plan | None = None
+    """The plan that `action` begins; it starts at `belief`."""
 
 
 def load_mpc(
@@ -205,7 +255,8 @@ def load_mpc(
     precision: str = "float32",
     device: str = "cpu",
     uncertainty: Mapping[str, Any] | None = None,
-    value: Callable[[Checkpoint], GoalValues] | None = None,
+    value: Callable[[Checkpoint], GoalValues | StoredCritic] | None = None,
+    proposal: Callable[[Checkpoint], StoredPolicy] | None = None,
     **options: Any,
 ) -> MPCAgent:
     """Put together what a planning agent needs.
@@ -213,12 +264,14 @@ def load_mpc(
     Args:
         environment: where it is to act; the task is prepared with it.
         checkpoint: a trained model, or the folder that it lies in.
-        planner: makes the planner from the bounds of actions.
+        planner: makes the planner from the bounds of what it searches: actions, or deviations from a policy.
         task: what to plan for.
         precision: see `PhysicalModel`.
         device: where it is planned.
         uncertainty: its `kind`, and the `penalty` of one unit; None costs nothing.
-        value: makes terminal values from the checkpoint, such as `load_goal_values`; None adds none.
+        value: makes terminal values from the checkpoint, such as `load_goal_values` or `load_critic_value`; None adds
+            none.
+        proposal: makes the policy to deviate from, such as `load_policy_proposal`; None searches actions.
         options: further ones of `MPCAgent`.
 
     Raises:
@@ -232,13 +285,18 @@ def load_mpc(
     check_environment_spaces(loaded.observation_space, loaded.action_space, environment)
     space = loaded.action_space
     low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))
+    policy = None if proposal is None else proposal(loaded)
+    if policy is not None:
+        largest = policy.scale * (high - low) / 2
+        low, high = -largest, largest
     cost = uncertainty or {}
     return MPCAgent(
         loaded.physical_model(precision),
         planner(low, high),
         task.prepare(environment),
         loaded.selector,
-        goal_values=None if value is None else value(loaded),
+        value=None if value is None else value(loaded),
+        proposal=policy,
         uncertainty=cost.get("kind", "aleatoric"),
         uncertainty_penalty=cost.get("penalty", 0.0),
         **options,

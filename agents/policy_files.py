@@ -20,6 +20,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.baselines import NoisyAgent, RandomAgent
+from mbrl_mts3.agents.nested_observations import fit_policy, fit_policy_space
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
@@ -61,12 +62,12 @@ def load_policy_files(
     policies: dict[str, Agent] = {}
     for name, path in paths.items():
         model: Any = load_policy(path, algorithm=algorithm, device=device)
-        trained = model.observation_space, model.action_space
+        trained = fit_policy_space(model.observation_space, observation_space), model.action_space
         try:
             check_spaces_match(trained, (observation_space, action_space), "the environment", "environment")
         except SpaceMismatchError as error:
             raise SpaceMismatchError(f"policy {path}: {error}") from error
-        policies[name] = model
+        policies[name] = fit_policy(model, observation_space)
     for name, deviation in (noise or {}).items():
         policies[f"{name}+noise"] = NoisyAgent(policies[name], action_space, deviation, seed)
     if random:
@@ -116,7 +117,7 @@ def load_policy(
 
     Args:
         path: the zip file that `save` wrote; it is unpickled, so use files that you trust only.
-        environment: where the policy is to act.
+        environment: where the policy is to act; one that takes its Dict as one array fits, too.
         algorithm: the class that wrote it, out of `ALGORITHMS`; "auto" reads it off the file, unless its policy is of a
             class of your own, whose module is imported first.
         device: where the policy runs.
@@ -146,7 +147,8 @@ def load_policy(
             f"{str(path)!r} is not a policy saved by {algorithm}: {type(error).__name__}: {error}"
         ) from error
     if environment is not None:
-        check_environment_spaces(model.observation_space, model.action_space, environment)
+        trained = fit_policy_space(model.observation_space, environment.observation_space)
+        check_environment_spaces(trained, model.action_space, environment)
     return model
 
 
@@ -177,12 +179,17 @@ def former_modules() -> Iterator[None]:
             del sys.modules[former]
 
 
+def read_policy_facts(path: Path) -> dict[str, Any]:
+    """What the JSON in a file of Stable-Baselines3 says in plain values; nothing is unpickled."""
+    with zipfile.ZipFile(path) as archive:
+        return dict(json.loads(archive.read("data")))
+
+
 def _written_by(path: Path, named: str) -> tuple[str, ...]:
     """The algorithms that a file can be of, read without unpickling it; `named` is what the user says."""
     expected = "Stable-Baselines3" if named == "auto" else named
     try:
-        with zipfile.ZipFile(path) as archive:
-            data = json.loads(archive.read("data"))
+        data = read_policy_facts(path)
         module = data["policy_class"]["__module__"]
         module = _FORMER.get(module, module)
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
@@ -218,8 +225,8 @@ def load_policies(
     *,
     algorithm: str = "auto",
     device: str = "cpu",
-) -> dict[str, BaseAlgorithm]:
-    """Load policies by name, see `find_policies`.
+) -> dict[str, Agent]:
+    """Load policies by name, see `find_policies`; those that take a Dict as one array are shown it so.
 
     Args:
         environment: where they are to act.
@@ -235,7 +242,8 @@ def load_policies(
     if not patterns:
         raise ConfigurationError("no policy is named: set path to a zip file saved by Stable-Baselines3, or to several")
     found = find_policies(patterns)
-    return {name: load_policy(one, environment, algorithm=algorithm, device=device) for name, one in found.items()}
+    loaded = {name: load_policy(one, environment, algorithm=algorithm, device=device) for name, one in found.items()}
+    return {name: fit_policy(policy, environment.observation_space) for name, policy in loaded.items()}
 
 
 def check_bounded(actions: spaces.Space[Any]) -> None:

@@ -25,6 +25,7 @@ from mbrl_mts3.agents.imagination import (
     train_in_imagination,
 )
 from mbrl_mts3.agents.imagination.training_loop import STATE_FILE
+from mbrl_mts3.agents.nested_observations import is_nested
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
@@ -115,7 +116,7 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         # None: that of the data, which may be unknown here.
         env_id=None if env_id == checkpoint.env_id else env_id,
         environment_options=environment_options,
-        observation="flat" if config.flat_observations else "raw",
+        observation="flat" if _flat(config, checkpoint) else "raw",
         context=config.context,
         starts=config.starts or ("anywhere" if config.branched else "beginning"),
         num_start_states=config.num_start_states,
@@ -133,6 +134,10 @@ def _environment(config: DictConfig, checkpoint: Checkpoint) -> tuple[str | None
     )
 
 
+def _flat(config: DictConfig, checkpoint: Checkpoint) -> bool:
+    return bool(config.flat_observations) or is_nested(checkpoint.observation_space)
+
+
 class _Judge:
     """Scores the present policy in the real environment and keeps the last scores."""
 
@@ -143,7 +148,7 @@ class _Judge:
                 "there is no real environment to evaluate in: choose one with environment=..., or evaluation.episodes=0"
             )
         make: Callable[[], gymnasium.Env[Any, Any]] = partial(make_environment, env_id, **environment_options)
-        self._make = (lambda: FlattenObservation(make())) if config.flat_observations else make
+        self._make = (lambda: FlattenObservation(make())) if _flat(config, checkpoint) else make
         first = config.evaluation.first_seed
         self._seeds = range(first, first + config.evaluation.episodes)
         self.last: dict[str, Any] | None = None

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
+from mbrl_mts3.agents.nested_observations import is_nested
 from mbrl_mts3.agents.offline import OfflineRecord, train_offline
 from mbrl_mts3.agents.offline.replay_buffer import find_policy_space, flatten_dataset
 from mbrl_mts3.data import OfflineDataset
@@ -31,13 +32,14 @@ def main(config: DictConfig) -> None:
     """Load the data, learn, say where the policy lies."""
     console = make_console()
     dataset: OfflineDataset = instantiate(config.data)
-    if config.flat_observations:
+    flat = config.flat_observations or is_nested(dataset.observation_space)
+    if flat:
         dataset = flatten_dataset(dataset)
     # What policies cannot take is told before the work begins.
     find_policy_space(dataset)
     console.print(dataset)
     folder = Path(config.resume or run_folder())
-    evaluate = _evaluation(config, dataset) if config.evaluation.episodes else None
+    evaluate = _evaluation(config, dataset, flat=flat) if config.evaluation.episodes else None
     with claim_folder(folder), progress_bar(console, "updates", config.steps) as advance:
         learner, record = train_offline(
             dataset,
@@ -49,7 +51,7 @@ def main(config: DictConfig) -> None:
             evaluation_interval=config.evaluation.interval,
             save_interval=config.save_interval,
             evaluate=evaluate,
-            options=_options(config),
+            options=_options(config, flat=flat),
             resume=config.resume is not None,
             on_updates=advance,
             on_report=lambda row: console.print(_line(row), soft_wrap=True),
@@ -58,15 +60,15 @@ def main(config: DictConfig) -> None:
     print_files(console, **{f"policy after {learner.updates:,} updates": folder / "policy.zip"})
 
 
-def _options(config: DictConfig) -> dict[str, Any]:
+def _options(config: DictConfig, *, flat: bool) -> dict[str, Any]:
     """What the policy depends on beside the data."""
     chosen: Any = OmegaConf.to_container(config.offline_algorithm, resolve=True)
     options = {name: value for name, value in chosen.items() if not name.startswith("_")}
-    flat = {"flat_observations": True} if config.flat_observations else {}
-    return {**flat, "algorithm": HydraConfig.get().runtime.choices["offline_algorithm"], **options}
+    shown = {"flat_observations": True} if flat else {}
+    return {**shown, "algorithm": HydraConfig.get().runtime.choices["offline_algorithm"], **options}
 
 
-def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent], EvaluationResult]:
+def _evaluation(config: DictConfig, dataset: OfflineDataset, *, flat: bool) -> Callable[[Agent], EvaluationResult]:
     """The agent in the real environment of the data, which is found to fit here."""
     if dataset.env_id is None:
         raise ConfigurationError(
@@ -74,7 +76,7 @@ def _evaluation(config: DictConfig, dataset: OfflineDataset) -> Callable[[Agent]
         )
     options = merge_options(dataset.env_options, episodic_options(dataset.env_id))
     plain: Callable[[], gymnasium.Env[Any, Any]] = partial(make_environment, dataset.env_id, **options)
-    make = (lambda: FlattenObservation(plain())) if config.flat_observations else plain
+    make = (lambda: FlattenObservation(plain())) if flat else plain
     environment = make()
     check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
     environment.close()

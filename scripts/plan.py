@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 import gymnasium
+import numpy as np
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
+from mbrl_mts3.agents.plan_records import PlanRecorder, compare_values
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
+from mbrl_mts3.agents.rehearsal import rehearse_planning
 from mbrl_mts3.envs import episodic_options
+from mbrl_mts3.envs.maze_map import MazeMap
+from mbrl_mts3.envs.rendering import make_rendered_environment
+from mbrl_mts3.metrics import PlannedValues
+from mbrl_mts3.reporting import MazeLayout, MazePath, PlannedPath, write_planning_report
 from mbrl_mts3.scripts.command_line import command
-from mbrl_mts3.scripts.command_line.console import make_console, make_facts, print_files, progress_bar, write_result
+from mbrl_mts3.scripts.command_line.console import (
+    make_console,
+    make_facts,
+    print_files,
+    progress_bar,
+    run_folder,
+    write_result,
+)
+from mbrl_mts3.scripts.command_line.films import write_film
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
+
+# Episodes whose plans are drawn on the map of a maze, and plans of each.
+_DRAWN_EPISODES = 3
+_DRAWN_PLANS = 8
 
 
 @command("plan")
@@ -32,22 +51,43 @@ def main(config: DictConfig) -> None:
     given = {name: value for name, value in episodic.items() if name not in config.environment}
     make = partial(instantiate, config.environment, **given)
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
-    agent = _agent(config, checkpoint, make)
-    result = _evaluate(config, agent, make, console)
-    console.print(_table(config, result))
+    with closing(make()) as environment:
+        agent = _agent(config, checkpoint, environment)
+        maze = _maze(environment, agent)
+    camera = make_rendered_environment(make, config.environment.id) if config.film else None
+    plans = PlanRecorder(
+        agent, imagine_first=_DRAWN_EPISODES if maze else 0, imagine_every=max(1, agent.planner.horizon // 2)
+    )
+    result = _evaluate(config, agent, make, plans, console)
+    values = compare_values(agent, result.episodes, [plans.values[place] for place in range(len(result.seeds))])
+    facts = _facts(result, values)
+    console.print(make_facts(facts, f"{config.environment.id}, {len(result.seeds)} episodes"))
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "result": result.to_json(),
+        "planned": {**values.to_json(), **plans.summary()},
     }
-    path = write_result("plan.json", written, config)
-    print_files(console, numbers=path)
+    files = {"numbers": write_result("plan.json", written, config)}
     if config.record:
-        print_files(console, episodes=save_episodes(path.with_name(EPISODES_FILE), result.episodes))
+        files["episodes"] = save_episodes(run_folder() / EPISODES_FILE, result.episodes)
+    if camera is not None:
+        with closing(camera):
+            files["film"] = write_film(run_folder() / "film.gif", agent, camera, config.first_seed, config.film_steps)
+    files["report"] = write_planning_report(
+        run_folder(),
+        f"Planning in {config.environment.id}",
+        facts,
+        {"checkpoint": str(config.checkpoint), **_options(config)},
+        values,
+        maze=maze,
+        paths=_paths(agent, result, plans) if maze else (),
+        film=files.get("film"),
+    )
+    print_files(console, **files)
 
 
-def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnasium.Env[Any, Any]]) -> MPCAgent:
+def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.Env[Any, Any]) -> MPCAgent:
     """The planning agent; all that can be wrong with the options is found here, before any episode."""
-    environment = make()
     agent = load_mpc(
         environment,
         checkpoint,
@@ -58,14 +98,20 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, make: Callable[[], gymnas
         discount=config.discount,
         uncertainty=config.uncertainty,
         value=instantiate(config.value) if config.get("value") else None,
+        proposal=instantiate(config.proposal) if config.get("proposal") else None,
         seed=config.seed,
     )
-    environment.close()
+    together = max(1, min(config.parallel, config.episodes))
+    rehearse_planning(agent, environment, seed=config.first_seed, parallel=together)
     return agent
 
 
 def _evaluate(
-    config: DictConfig, agent: MPCAgent, make: Callable[[], gymnasium.Env[Any, Any]], console: Console
+    config: DictConfig,
+    agent: MPCAgent,
+    make: Callable[[], gymnasium.Env[Any, Any]],
+    plans: PlanRecorder,
+    console: Console,
 ) -> EvaluationResult:
     with progress_bar(console, "episodes", config.episodes) as advance:
         return evaluate_agent(
@@ -75,12 +121,45 @@ def _evaluate(
             max_episode_steps=config.max_episode_steps,
             parallel=config.parallel,
             success=agent.task.success,
-            record=config.record,
+            record=True,
             on_episode=lambda episode: advance(),
+            on_decision=plans,
         )
 
 
-def _table(config: DictConfig, result: EvaluationResult) -> Table:
+def _maze(environment: gymnasium.Env[Any, Any], agent: MPCAgent) -> MazeLayout | None:
+    """The walls of a maze whose positions the model sees; None elsewhere."""
+    if not hasattr(environment.unwrapped, "maze") or not {"x", "y"} <= set(agent.selector.names):
+        return None
+    found = MazeMap.from_environment(environment)
+    return MazeLayout(found.walls, found.cell_size)
+
+
+def _paths(agent: MPCAgent, result: EvaluationResult, plans: PlanRecorder) -> list[PlannedPath]:
+    columns = list(agent.selector.require(["x", "y"], "the figure of paths"))
+    paths = []
+    for place, imagined in sorted(plans.imagined.items()):
+        episode = result.episodes[place]
+        real = MazePath(
+            agent.selector(episode.observations)[:, columns],
+            np.asarray(episode.observations["desired_goal"])[0],
+            bool(episode.success),
+        )
+        shown = list(imagined)[:: -(-len(imagined) // _DRAWN_PLANS)]
+        paths.append(PlannedPath(real, {decision: imagined[decision][:, columns] for decision in shown}))
+    return paths
+
+
+def _options(config: DictConfig) -> dict[str, str]:
+    """What was planned with, by the names of the options."""
+    planner = {f"planner.{name}": value for name, value in config.planner.items() if name != "_target_"}
+    kinds = {"planner": str(config.planner.get("_target_", "")).rpartition(".")[2], "discount": config.discount}
+    value = config.value.get("_target_", "").rpartition(".")[2] if config.get("value") else "none"
+    return {name: str(option) for name, option in {**kinds, **planner, "value": value}.items()}
+
+
+def _facts(result: EvaluationResult, values: PlannedValues) -> dict[str, str]:
+    """What came of the episodes, by name."""
     low, high = result.return_interval
     # One episode has none.
     interval = f"  (95% interval {low:.4g} to {high:.4g})" if math.isfinite(low) else ""
@@ -90,9 +169,18 @@ def _table(config: DictConfig, result: EvaluationResult) -> Table:
         facts["success rate"] = f"{result.success_rate:.1%}  (95% interval {low:.1%} to {high:.1%})"
     facts["steps"] = f"{result.lengths.mean():.1f} on average, {result.lengths.max()} at most"
     together = f"{result.parallel} environments together" if result.parallel > 1 else "one environment at a time"
-    facts["ms per action"] = f"{result.seconds_per_action * 1e3:.1f}  ({together})"
-    facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f}"
-    return make_facts(facts, f"{config.environment.id}, {len(result.seeds)} episodes")
+    facts["ms per action"] = (
+        f"{result.ms_per_action_quantile(0.5):.1f} median, {result.ms_per_action_quantile(0.95):.1f} 95th percentile "
+        f"({together})"
+    )
+    facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f} on average"
+    if len(values.planned):
+        rank = "" if values.rank_correlation is None else f", rank correlation {values.rank_correlation:.2f}"
+        facts["planned value"] = f"{values.planned.mean():.4g} on average over {values.horizon} steps"
+        facts["realised value"] = f"{values.realised.mean():.4g} in the same steps{rank}"
+    else:
+        facts["planned value"] = f"not compared: no episode lasts the horizon of {values.horizon} steps"
+    return facts
 
 
 if __name__ == "__main__":

@@ -18,14 +18,12 @@ from mbrl_mts3.agents import Agent, evaluate_agent
 from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport, RolloutResult
-from mbrl_mts3.agents.video import record_frames
 from mbrl_mts3.data.formats.reference_scores import ReferenceScores
 from mbrl_mts3.envs import episodic_options
 from mbrl_mts3.envs.rendering import make_rendered_environment, open_renderer
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.reporting.animation import write_gif
 from mbrl_mts3.scripts.command_line import command, read_environment
 from mbrl_mts3.scripts.command_line.console import (
     make_console,
@@ -36,11 +34,10 @@ from mbrl_mts3.scripts.command_line.console import (
     write_result,
 )
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
+from mbrl_mts3.scripts.command_line.films import write_film
 from mbrl_mts3.training import Checkpoint
 
 Make = Callable[..., gymnasium.Env[Any, Any]]
-# Of films: faster ones are not seen.
-_FRAMES_PER_SECOND = 20
 
 
 @command("rollout")
@@ -163,13 +160,10 @@ def _filmed(
     config: DictConfig, agents: Mapping[str, Agent], cameras: Mapping[str, gymnasium.Env[Any, Any]], folder: Path
 ) -> Iterator[Path]:
     for place, environment in cameras.items():
-        speed = float(environment.metadata["render_fps"])
-        every = max(1, round(speed / _FRAMES_PER_SECOND))
         for name, agent in agents.items():
             for seed in range(config.first_seed, config.first_seed + config.films):
-                frames = record_frames(agent, environment, seed, max_episode_steps=config.film_steps, every=every)
                 path = folder / "films" / f"{name.replace('/', '_')}_{place}_{seed}.gif"
-                yield write_gif(path, frames, speed / every)
+                yield write_film(path, agent, environment, seed, config.film_steps)
         environment.close()
 
 

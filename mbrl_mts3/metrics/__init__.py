@@ -20,6 +20,7 @@ from mbrl_mts3.metrics.open_loop_evaluation import (
     evaluate_open_loop,
 )
 from mbrl_mts3.metrics.open_loop_prediction import OpenLoopWindow, predict_open_loop, predict_open_loop_no_grad
+from mbrl_mts3.metrics.planned_values import PlannedValues
 from mbrl_mts3.metrics.policy_value import PolicyRanking, PolicyValue, discounted_returns
 from mbrl_mts3.metrics.recalibration import fit_recalibration
 from mbrl_mts3.metrics.reward_errors import RewardErrors
@@ -33,6 +34,7 @@ __all__ = [
     "ImputationResult",
     "OpenLoopResult",
     "OpenLoopWindow",
+    "PlannedValues",
     "PolicyRanking",
     "PolicyValue",
     "RewardErrors",

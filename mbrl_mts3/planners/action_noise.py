@@ -35,10 +35,21 @@ def coloured_noise(
         return torch.stack([coloured_noise(shape, exponent, one, dtype) for one in generator])
     length = shape[-1]
     device = generator.device if generator is not None else torch.device("cpu")
+    if 0 in shape:
+        return torch.zeros(shape, dtype=dtype, device=device)
     amplitudes = _amplitudes(length, exponent).to(device, dtype)
     parts = torch.randn((*shape[:-1], len(amplitudes), 2), generator=generator, dtype=dtype, device=device)
     noise: Tensor = torch.fft.irfft(torch.view_as_complex(parts) * amplitudes, n=length, norm="forward")
     return noise
+
+
+def coloured_covariance(length: int, exponent: float) -> Tensor:
+    """Covariance (L, L), float64, of what `coloured_noise` samples along its last dimension."""
+    amplitudes = _amplitudes(length, exponent)
+    one = torch.eye(len(amplitudes), dtype=torch.float64) * amplitudes
+    # Each row is the response to one standard normal part; parts without a meaning respond with zeros.
+    responses = torch.cat([torch.fft.irfft(part, n=length, norm="forward") for part in (one + 0j, one * 1j)])
+    return responses.T @ responses
 
 
 def _amplitudes(length: int, exponent: float) -> Tensor:

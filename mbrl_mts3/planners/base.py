@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
-from mbrl_mts3.planners.action_noise import Generators
+from mbrl_mts3.planners.action_noise import Generators, coloured_noise
+from mbrl_mts3.planners.stopwatch import Stopwatch
 from mbrl_mts3.tensor_record import TensorRecord
 
 Objective = Callable[[Tensor], Tensor]
@@ -27,23 +30,42 @@ class Planner(ABC):
     same random numbers, or each those of its own generator, so a problem gets the same plan alone and in a batch. A
     return that is NaN or infinite ranks last.
 
+    With a budget a search ends before the iteration that would exceed it, judged by the longest one so far, and returns
+    the best plan found by then. The first iteration is always done; a planner for which the budget is too short even
+    for that says so once, in a warning.
+
     Args of the base:
         action_low, action_high: (act,) finite bounds in physical units; every candidate lies within.
             The search runs on their device.
         horizon: steps L of a plan.
         candidates: sequences N that are tried per problem (and per iteration, where there are several).
+        budget_ms: milliseconds of one search, for all its problems together; None sets no limit.
 
     Raises:
         ConfigurationError: an option is out of its range.
     """
 
-    def __init__(self, action_low: Bounds, action_high: Bounds, *, horizon: int, candidates: int) -> None:
+    differentiates: ClassVar[bool] = False
+    """Whether the search needs gradients of the objective; its tensors must not be made in inference mode then."""
+
+    def __init__(
+        self,
+        action_low: Bounds,
+        action_high: Bounds,
+        *,
+        horizon: int,
+        candidates: int,
+        budget_ms: float | None = None,
+    ) -> None:
         self.action_low = torch.as_tensor(action_low, dtype=torch.float32)
         self.action_high = torch.as_tensor(action_high, dtype=torch.float32)
         self.horizon = horizon
         self.candidates = candidates
+        self.budget_ms = budget_ms
+        self._budget_warned = False
         require_option(horizon >= 1, f"horizon={horizon}: plan at least one step")
         require_option(candidates >= 1, f"candidates={candidates}: try at least one sequence")
+        require_option(budget_ms is None or budget_ms > 0, f"budget_ms={budget_ms}: expected more than 0, or null")
         shapes = tuple(self.action_low.shape), tuple(self.action_high.shape)
         require_option(
             len(shapes[0]) == 1 and shapes[0] == shapes[1], f"action bounds need one shape (act,), got {shapes}"
@@ -70,11 +92,11 @@ class Planner(ABC):
         """(act,): from the middle of the box to its bounds; noise is scaled by it."""
         return (self.action_high - self.action_low) / 2
 
-    @abstractmethod
     def initial_state(self, batch_size: int) -> PlannerState:
         """The state from which the first search of `batch_size` episodes starts."""
+        mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
+        return PlannerState(mean=mean, elites=mean[:, None, :, :][:, :0])
 
-    @abstractmethod
     def plan(self, objective: Objective, state: PlannerState, generator: Generators = None) -> Plan:
         """Search for the best action sequences of B problems.
 
@@ -85,6 +107,28 @@ class Planner(ABC):
 
         Raises:
             ShapeError: the objective returned another shape than (B, N).
+        """
+        watch = Stopwatch(self.budget_ms, self.action_low.device)
+        found = self.search(objective, state, generator, watch)
+        milliseconds = watch.milliseconds()
+        if self.budget_ms is not None and watch.iterations == 1 and milliseconds > self.budget_ms:
+            self._warn_of_budget(len(found.actions))
+        return Plan(
+            action=found.actions[:, 0],
+            actions=found.actions,
+            value=found.value,
+            spread=_finite_spread(found.candidate_values),
+            milliseconds=torch.full_like(found.value, milliseconds),
+            iterations=torch.full_like(found.value, watch.iterations, dtype=torch.int64),
+            state=found.state,
+        )
+
+    @abstractmethod
+    def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
+        """The search of `plan`, which takes the same arguments.
+
+        Args:
+            watch: told of each iteration's end by `allows_another`, and obeyed.
         """
 
     def evaluate(self, objective: Objective, candidates: Tensor) -> Tensor:
@@ -97,16 +141,42 @@ class Planner(ABC):
             )
         return values.masked_fill(~values.isfinite(), -torch.inf)
 
+    def sample(self, mean: Tensor, std: Tensor, count: int, noise_beta: float, generator: Generators) -> Tensor:
+        """Sample sequences (B, count, L, act) around a mean (B, L, act) with coloured noise, clipped at the bounds.
 
-def shift(actions: Tensor) -> Tensor:
-    """Drop the first step of sequences (..., L, act), which is executed, and repeat the last one."""
-    return torch.cat([actions[..., 1:, :], actions[..., -1:, :]], dim=-2)
+        Args:
+            std: (B, L, act) or what broadcasts to it, in physical units.
+            noise_beta: see `coloured_noise`.
+        """
+        noise = coloured_noise((count, self.action_dim, self.horizon), noise_beta, generator).transpose(-1, -2)
+        return torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.action_low, self.action_high)
+
+    def _warn_of_budget(self, problems: int) -> None:
+        if self._budget_warned:
+            return
+        self._budget_warned = True
+        warnings.warn(
+            f"budget_ms={self.budget_ms} was too short for one iteration of {type(self).__name__} with "
+            f"{self.candidates} candidates and horizon {self.horizon} (problems at once: {problems}). Such a search "
+            "does one iteration and takes longer than its budget; this is said once. Raise the budget, or lower "
+            "candidates, horizon or problems",
+            stacklevel=4,
+        )
 
 
-def take_best(candidates: Tensor, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Select the `count` best sequences (B, count, L, act) and their values (B, count), best first."""
-    best, index = values.topk(count, dim=1)
-    return candidates.gather(1, index[:, :, None, None].expand(-1, -1, *candidates.shape[2:])), best
+def _finite_spread(values: Tensor) -> Tensor:
+    """Standard deviation (B,) of those values (B, N) that are finite; 0 where there are fewer than two."""
+    finite = values.isfinite()
+    count = finite.sum(dim=1).clamp(min=1)
+    mean = values.where(finite, 0).sum(dim=1) / count
+    squares = (values - mean[:, None]).square().where(finite, 0)
+    return (squares.sum(dim=1) / count).sqrt()
+
+
+def require_noise(noise_beta: float, noise_std: float) -> None:
+    """Raise ConfigurationError unless exponent and standard deviation of a noise are in their ranges."""
+    require_option(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
+    require_option(noise_std > 0, f"noise_std={noise_std}: must be positive")
 
 
 def require_option(condition: bool, message: str) -> None:
@@ -125,8 +195,27 @@ class Plan(TensorRecord):
     """(B, L, act)."""
     value: Tensor
     """(B,): value of `actions` under the objective; -inf where no candidate had a finite return."""
+    spread: Tensor
+    """(B,): standard deviation of the finite values of all candidates of the last iteration."""
+    milliseconds: Tensor
+    """(B,): of the whole search; the problems of a batch share it."""
+    iterations: Tensor
+    """(B,) int64: that were done, as many for all problems of a batch."""
     state: PlannerState
     """Where the next search of the same episodes starts."""
+
+
+@dataclass(frozen=True, repr=False)
+class Found(TensorRecord):
+    """What a search ends with."""
+
+    actions: Tensor
+    """(B, L, act)."""
+    value: Tensor
+    """(B,)."""
+    candidate_values: Tensor
+    """(B, N): of the last iteration."""
+    state: PlannerState
 
 
 @dataclass(frozen=True, repr=False)

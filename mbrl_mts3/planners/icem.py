@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbrl_mts3.planners.action_noise import Generators, coloured_noise
-from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerState, require_option, shift, take_best
+from mbrl_mts3.planners.action_noise import Generators
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise, require_option
+from mbrl_mts3.planners.sequences import shift, take_best, take_better
+from mbrl_mts3.planners.stopwatch import Stopwatch
 
 
 class ICEM(Planner):
@@ -42,15 +44,15 @@ class ICEM(Planner):
         momentum: float = 0.1,
         noise_beta: float = 2.0,
         noise_std: float = 0.6,
+        budget_ms: float | None = None,
     ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates)
+        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
         require_option(iterations >= 1, f"iterations={iterations}: search at least once")
         require_option(1 <= elites <= candidates // 2, f"elites={elites}: expected 1 to {candidates // 2} (half)")
         require_option(0 <= kept_fraction <= 1, f"kept_fraction={kept_fraction}: expected 0 to 1")
         require_option(decay >= 1, f"decay={decay}: expected 1 (none) or more")
         require_option(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
-        require_option(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
-        require_option(noise_std > 0, f"noise_std={noise_std}: must be positive")
+        require_noise(noise_beta, noise_std)
         self.iterations = iterations
         self.elites = elites
         self.kept = round(kept_fraction * elites)
@@ -63,27 +65,25 @@ class ICEM(Planner):
         mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
         return PlannerState(mean=mean, elites=mean[:, None].repeat(1, self.kept, 1, 1))
 
-    def plan(self, objective: Objective, state: PlannerState, generator: Generators = None) -> Plan:
+    def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean, kept = state.mean, state.elites
         std = (self.noise_std * self.half_range).expand_as(mean)
         best, value = mean, torch.full((len(mean),), -torch.inf, device=mean.device)
         for iteration in range(self.iterations):
             tried = self._candidates(iteration, mean, std, kept, generator)
-            elites, values = take_best(tried, self.evaluate(objective, tried), self.elites)
+            returns = self.evaluate(objective, tried)
+            elites, values = take_best(tried, returns, self.elites)
             mean = self.momentum * mean + (1 - self.momentum) * elites.mean(dim=1)
             std = self.momentum * std + (1 - self.momentum) * elites.std(dim=1, correction=0)
             kept = elites[:, : self.kept]
-            better = values[:, 0] > value
-            best = torch.where(better[:, None, None], elites[:, 0], best)
-            value = torch.where(better, values[:, 0], value)
-        after = PlannerState(mean=shift(mean), elites=shift(kept))
-        return Plan(action=best[:, 0], actions=best, value=value, state=after)
+            best, value = take_better(best, value, elites[:, 0], values[:, 0])
+            if not watch.allows_another():
+                break
+        return Found(best, value, returns, PlannerState(mean=shift(mean), elites=shift(kept)))
 
     def _candidates(self, iteration: int, mean: Tensor, std: Tensor, kept: Tensor, generator: Generators) -> Tensor:
         """Candidates (B, N, L, act): the kept elites, the mean in the last iteration, and samples around the mean."""
         given = [kept] if iteration < self.iterations - 1 else [kept, mean[:, None]]
         count = max(int(self.candidates * self.decay**-iteration), 2 * self.elites)
         count -= sum(sequences.shape[1] for sequences in given)
-        noise = coloured_noise((count, self.action_dim, self.horizon), self.noise_beta, generator).transpose(-1, -2)
-        sampled = torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.action_low, self.action_high)
-        return torch.cat([*given, sampled], dim=1)
+        return torch.cat([*given, self.sample(mean, std, count, self.noise_beta, generator)], dim=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.planners.data_graph import ValueFunction
+from mbrl_mts3.planners.proposal import PolicyProposal
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -31,6 +32,7 @@ class RolloutObjective:
         observation: (B, obs), o_t as it was observed.
         reward: reward function of the imagined transitions; None uses the reward head of the model.
         value: of the state at which a sequence ends, added as the reward of one more step; None adds nothing.
+        proposal: where given, sequences are deviations from the actions of its policy, which acts inside the rollout.
         discount: weight of a step relative to the one before, in (0, 1].
         uncertainty: which standard deviation u is: "aleatoric", that of the whole prediction, or "epistemic", that of
             the members' means, which needs an ensemble.
@@ -46,6 +48,7 @@ class RolloutObjective:
     reward: RewardFunction | None = None
     _: KW_ONLY
     value: ValueFunction | None = None
+    proposal: PolicyProposal | None = None
     discount: float = 1.0
     uncertainty: str = "aleatoric"
     uncertainty_penalty: float = 0.0
@@ -61,15 +64,26 @@ class RolloutObjective:
             )
 
     def __call__(self, actions: Tensor) -> Tensor:
-        """Returns (B, N) of the action sequences (B, N, L, act)."""
+        """Returns (B, N) of the sequences (B, N, L, act) of actions, or of deviations where there is a proposal."""
+        return self.score(*self.imagine(actions))
+
+    def imagine(self, actions: Tensor) -> tuple[Tensor, Prediction | MeanPrediction]:
+        """The actions (B, N, L, act) of the sequences, and what is imagined to come of them."""
+        if self.proposal is not None:
+            return self.proposal.imagine(self.model, self.belief, self.observation, actions)
         if self.uncertainty_penalty > 0:
-            full = self.model.imagine(self.belief, actions)
-            prediction: Prediction | MeanPrediction = full
-            rewards = self._rewards(full, actions) - self.uncertainty_penalty * self._spread(full)
-        else:
-            # Variances take longer to compute than means and are not used here.
-            prediction = self.model.imagine_mean(self.belief, actions)
-            rewards = self._rewards(prediction, actions)
+            return actions, self.model.imagine(self.belief, actions)
+        # Variances take longer to compute than means and are not used here.
+        return actions, self.model.imagine_mean(self.belief, actions)
+
+    def score(self, actions: Tensor, prediction: Prediction | MeanPrediction) -> Tensor:
+        """Returns (B, N) of actions (B, N, L, act) with what comes of them, imagined or real.
+
+        Means without variances are what is certain: they cost no penalty.
+        """
+        rewards = self._rewards(prediction, actions)
+        if self.uncertainty_penalty > 0 and isinstance(prediction, Prediction):
+            rewards = rewards - self.uncertainty_penalty * self._spread(prediction)
         if self.value is not None:
             rewards = torch.cat([rewards, self.value(prediction.mean[:, :, -1]).unsqueeze(-1)], dim=-1)
         if self.discount < 1:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators, coloured_noise
-from mbrl_mts3.planners.base import Bounds, Objective, Plan, Planner, PlannerState, require_option, shift, take_best
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise
+from mbrl_mts3.planners.sequences import shift, take_best, take_better
+from mbrl_mts3.planners.stopwatch import Stopwatch
+
+_PARTS = 8
 
 
 class RandomShooting(Planner):
     """Try random sequences around the middle of the action range and the last plan again; keep the best.
+
+    With a budget the candidates are tried in eight parts, each of which counts as an iteration.
 
     Args:
         noise_beta: exponent of the noise: 0 white, 1 pink, 2 brown.
@@ -26,24 +33,26 @@ class RandomShooting(Planner):
         candidates: int = 1000,
         noise_beta: float = 1.0,
         noise_std: float = 0.8,
+        budget_ms: float | None = None,
     ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates)
+        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
         self.noise_beta = noise_beta
         self.noise_std = noise_std
-        require_option(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
-        require_option(noise_std > 0, f"noise_std={noise_std}: must be positive")
+        require_noise(noise_beta, noise_std)
 
-    def initial_state(self, batch_size: int) -> PlannerState:
-        mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
-        return PlannerState(mean=mean, elites=mean[:, None, :, :][:, :0])
-
-    def plan(self, objective: Objective, state: PlannerState, generator: Generators = None) -> Plan:
+    def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         shape = (self.candidates - 1, self.action_dim, self.horizon)
         noise = coloured_noise(shape, self.noise_beta, generator).transpose(-1, -2)
         sampled = self.middle + noise * self.noise_std * self.half_range
         sampled = sampled.clamp(self.action_low, self.action_high)
         tried = torch.cat([state.mean[:, None], sampled.expand(len(state.mean), *sampled.shape[-3:])], dim=1)
-        best, values = take_best(tried, self.evaluate(objective, tried), 1)
-        actions = best[:, 0]
-        after = PlannerState(mean=shift(actions), elites=state.elites)
-        return Plan(action=actions[:, 0], actions=actions, value=values[:, 0], state=after)
+        best, value = state.mean, torch.full((len(state.mean),), -torch.inf, device=state.mean.device)
+        returns: list[Tensor] = []
+        # All at once, or in parts between which the time is read.
+        for part in tried.split(self.candidates if self.budget_ms is None else -(-self.candidates // _PARTS), dim=1):
+            returns.append(self.evaluate(objective, part))
+            first, values = take_best(part, returns[-1], 1)
+            best, value = take_better(best, value, first[:, 0], values[:, 0])
+            if not watch.allows_another():
+                break
+        return Found(best, value, torch.cat(returns, dim=1), PlannerState(mean=shift(best), elites=state.elites))

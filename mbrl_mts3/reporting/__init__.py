@@ -7,8 +7,9 @@ from mbrl_mts3.reporting.data_card import data_card_text
 from mbrl_mts3.reporting.demo_report import DemoResults, write_demo_report
 from mbrl_mts3.reporting.evaluation_report import evaluation_figures, write_evaluation_report
 from mbrl_mts3.reporting.latent_plots import Projection, latent_figure
-from mbrl_mts3.reporting.maze_plots import MazeLayout, MazePath, maze_figure
-from mbrl_mts3.reporting.policy_plots import ControlResult, control_figure, policy_value_figure
+from mbrl_mts3.reporting.maze_plots import MazeLayout, MazePath, PlannedPath, imagined_paths_figure, maze_figure
+from mbrl_mts3.reporting.planning_report import write_planning_report
+from mbrl_mts3.reporting.policy_plots import ControlResult, control_figure, planned_value_figure, policy_value_figure
 from mbrl_mts3.reporting.prediction_plots import (
     calibration_figure,
     error_figure,
@@ -24,6 +25,7 @@ __all__ = [
     "DemoResults",
     "MazeLayout",
     "MazePath",
+    "PlannedPath",
     "Projection",
     "Report",
     "calibration_figure",
@@ -35,9 +37,11 @@ __all__ = [
     "error_figure",
     "error_table",
     "evaluation_figures",
+    "imagined_paths_figure",
     "imputation_table",
     "latent_figure",
     "maze_figure",
+    "planned_value_figure",
     "png_bytes",
     "policy_value_figure",
     "prediction_figure",
@@ -47,4 +51,5 @@ __all__ = [
     "save_figure",
     "write_demo_report",
     "write_evaluation_report",
+    "write_planning_report",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mbrl_mts3.metrics.open_loop_evaluation import OpenLoopResult
+from mbrl_mts3.metrics.planned_values import PlannedValues
 from mbrl_mts3.reporting.policy_plots import ControlResult
 
 
@@ -51,6 +52,37 @@ def describe_control(results: Sequence[ControlResult]) -> str:
     """Caption of `control_figure`."""
     found = "; ".join(f"{result.name}: {result.success_rate:.0%} of {result.episodes} episodes" for result in results)
     return f"Share of episodes in which the goal was reached, with its 95% confidence interval. {found}."
+
+
+def describe_planned_values(values: PlannedValues) -> str:
+    """Caption of `planned_value_figure`."""
+    rank = values.rank_correlation
+    found = "" if rank is None else f" Their rank correlation is {rank:.2f}."
+    return (
+        f"Each point is a decision: up, what its plan promised for {values.horizon} steps; to the right, what the real "
+        "observations of these steps are worth by the same reward, discount and value behind the horizon. On the "
+        "dashed diagonal a plan keeps its promise. Points above it promised more than came: the model errs, and a "
+        "search finds where it errs in its favour. Points below it did better than planned: the agent plans anew at "
+        f"every step. {values.share_too_high:.0%} of {len(values.planned)} plans promised too much; on average "
+        f"{_number(values.planned.mean())} was promised and {_number(values.realised.mean())} came.{found} Every "
+        f"{ordinal(values.stride)} decision is shown, but none whose horizon reaches beyond the end of its episode."
+    )
+
+
+def describe_imagined_paths(horizon: int) -> str:
+    """Caption of `imagined_paths_figure`."""
+    return (
+        "The maze from above; walls are grey. The broad grey line is the way that was gone, the square its start, the "
+        f"star the goal. Dashed lines are what the model imagined for the {horizon} steps of a plan, each from the dot "
+        "at which it was made; only the first action of a plan is executed before the next one. Where a dashed line "
+        "leads through a wall, the model does not know the wall."
+    )
+
+
+def ordinal(number: int) -> str:
+    """A number as a rank: 1st, 2nd, 3rd, 4th."""
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ends.get(number % 10, 'th')}"
 
 
 def _against_references(result: OpenLoopResult) -> str:

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.reporting.style import BLUE, INK, VERMILLION, WALL, new_figure, styled
+from mbrl_mts3.reporting.style import BLUE, GREY, INK, VERMILLION, WALL, new_figure, styled
 
 
 @styled
@@ -68,6 +68,42 @@ def _handles() -> list[Line2D]:
     ]
 
 
+@styled
+def imagined_paths_figure(maze: MazeLayout, episodes: Sequence[PlannedPath]) -> Figure:
+    """Real paths through a maze, and those that plans imagined from some places on them; one panel for each episode.
+
+    Raises:
+        ConfigurationError: there are no episodes.
+    """
+    if not episodes:
+        raise ConfigurationError("no episode to plot: record the plans of at least one")
+    ratio = maze.walls.shape[0] / maze.walls.shape[1]
+    width = 3.4
+    figure = new_figure(0.6 + width * len(episodes), 1.1 + width * ratio)
+    figure.set_layout_engine("compressed")
+    panels = figure.subplots(1, len(episodes), sharex=True, sharey=True, squeeze=False)
+    for axes, episode in zip(panels.flat, episodes, strict=True):
+        maze.draw(axes)
+        maze.draw_goal(axes, episode.path.goal, INK)
+        axes.plot(*episode.path.positions.T, color=GREY, lw=3.2, solid_capstyle="round", alpha=0.7)
+        for start, imagined in episode.imagined.items():
+            begin = episode.path.positions[start]
+            axes.plot(*np.vstack([begin, imagined]).T, color=VERMILLION, lw=1.5, ls=(0, (3, 1)))
+            axes.plot(*begin, marker="o", ms=4, color=VERMILLION, mec=INK, mew=0.5, ls="none")
+        axes.plot(*episode.path.positions[0], marker="s", color="white", mec=INK, ms=7, ls="none")
+        axes.text(0.5, 0.985, _outcome(episode.path), transform=axes.transAxes, ha="center", va="top", fontsize=9)
+        axes.label_outer()
+    handles = [
+        Line2D([], [], color=GREY, lw=3.2, alpha=0.7, label="real path"),
+        Line2D([], [], color=VERMILLION, lw=1.5, ls=(0, (3, 1)), label="imagined by a plan"),
+        Line2D([], [], color=VERMILLION, marker="o", ms=4, mec=INK, mew=0.5, ls="none", label="where it was planned"),
+        Line2D([], [], color="white", mec=INK, marker="s", ms=7, ls="none", label="start"),
+        Line2D([], [], color=INK, marker="*", ms=9, ls="none", label="goal"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5 if len(episodes) > 1 else 2, handlelength=1.8)
+    return figure
+
+
 @dataclass(frozen=True, repr=False)
 class MazeLayout:
     """Walls in the coordinates of Gymnasium-Robotics: the origin is the middle, the first row has the largest y."""
@@ -113,3 +149,12 @@ class MazePath:
     goal: np.ndarray
     """(2,)."""
     success: bool
+
+
+@dataclass(frozen=True, repr=False)
+class PlannedPath:
+    """Path of one episode, and what some of its plans imagined."""
+
+    path: MazePath
+    imagined: Mapping[int, np.ndarray]
+    """By decision: positions (L, 2) after each step of the plan."""

@@ -1,16 +1,19 @@
-"""Figures of policies: estimated against true values, and success rates."""
+"""Figures of policies: estimated against true values, planned against realised ones, and success rates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.metrics.planned_values import PlannedValues
 from mbrl_mts3.metrics.policy_value import PolicyValue
 from mbrl_mts3.reporting.maze_plots import MazePath
-from mbrl_mts3.reporting.style import BLUE, DISTINCT, GREY, new_figure, styled
+from mbrl_mts3.reporting.style import BLUE, DISTINCT, GREY, INK, new_figure, styled
 
 
 @styled
@@ -43,6 +46,44 @@ def policy_value_figure(values: Sequence[PolicyValue], title: str) -> Figure:
     axes.set_ylabel("Mean return in the model")
     axes.set_title(title)
     figure.legend(loc="outside right center", handletextpad=0.3)
+    return figure
+
+
+@styled
+def planned_value_figure(values: PlannedValues) -> Figure:
+    """What each plan promised against what came in the same steps; on the dashed line the two are equal.
+
+    Raises:
+        ConfigurationError: no plan was compared.
+    """
+    if not len(values.planned):
+        raise ConfigurationError(f"no plan to plot: no episode lasts as long as the horizon of {values.horizon} steps")
+    figure = new_figure(6.6, 5.6)
+    axes = figure.subplots()
+    # Many points overlap, few ones are to be seen.
+    alpha = 0.7 if len(values.planned) < 300 else 0.3
+    axes.scatter(
+        values.realised,
+        values.planned,
+        s=14,
+        color=BLUE,
+        alpha=alpha,
+        linewidths=0,
+        label="one decision",
+    )
+    axes.plot(
+        values.realised.mean(), values.planned.mean(), marker="D", ms=9, color=INK, mec="white", ls="none", label="mean"
+    )
+    both = np.concatenate([values.realised, values.planned])
+    low, high = float(both.min()), float(both.max())
+    room = 0.04 * ((high - low) or 1.0)
+    span = [low - room, high + room]
+    axes.plot(span, span, color=GREY, ls="--", lw=1.2, zorder=0, label="promised = came")
+    axes.set(xlim=span, ylim=span, aspect="equal")
+    axes.set_xlabel(f"What came in the same {values.horizon} steps (units of reward)")
+    axes.set_ylabel(f"What the plan promised for {values.horizon} steps (units of reward)")
+    axes.set_title("Planned against realised value")
+    figure.legend(loc="outside lower center", ncols=3, handletextpad=0.3)
     return figure
 
 

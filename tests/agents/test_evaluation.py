@@ -119,3 +119,22 @@ def test_a_recurrent_state_of_another_kind_keeps_every_environment() -> None:
 def test_nothing_to_run_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="at least one"):
         evaluate_agent(TowardsGoal(), MAKE, **{"seeds": [0], **option})
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_decisions_are_told_with_their_episodes_and_timed(parallel: int) -> None:
+    told: list[list[int | None]] = []
+    result = evaluate_agent(
+        TowardsGoal(), MAKE, [5, 3, 8, 1], max_episode_steps=60, parallel=parallel,
+        on_decision=lambda places, observation, state: told.append(list(places)),
+    )  # fmt: skip
+    counts = [sum(places.count(episode) for places in told) for episode in range(4)]
+    assert counts == result.lengths.tolist()
+    assert result.action_seconds is not None
+    assert len(result.action_seconds) == len(told)
+    assert result.action_seconds @ [sum(place is not None for place in places) for places in told] == pytest.approx(
+        result.seconds_per_action * result.lengths.sum()
+    )
+    written = result.to_json()
+    assert 0 < written["ms_per_action_median"] <= written["ms_per_action_p95"]
+    assert written["ms_per_action_median"] == pytest.approx(np.median(result.action_seconds) * 1e3)

@@ -73,7 +73,7 @@ def test_a_value_from_data_leads_to_goals_that_the_horizon_does_not_reach(
         acting = MPCAgent(point_mass(), planner(horizon=15, candidates=80), task, SELECTOR, **options)
         return evaluate_agent(acting, MAKE, range(8), parallel=8, max_episode_steps=200).success_rate
 
-    assert successes(goal_values=values) == 1
+    assert successes(value=values) == 1
     assert successes() < 0.5
 
 

@@ -109,7 +109,11 @@ def for_offline(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, An
 
 def for_value(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     collect_dataset(maze.spec.id, RandomBehaviour, 20, "tests/valued-v0", progress=False)
-    return {"checkpoint": checkpoint_of(load_minari("tests/valued-v0"))}
+    checkpoint = {"checkpoint": checkpoint_of(load_minari("tests/valued-v0"))}
+    if "path" not in node:
+        return checkpoint
+    TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save("policy.zip")
+    return {**checkpoint, "path": "policy.zip"}
 
 
 ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, Any]]] = {
@@ -121,6 +125,7 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
     "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
     "offline_algorithm": for_offline,
     "policy": lambda _, maze: {"environment": DummyVecEnv([lambda: maze])},
+    "proposal": for_value,
     "planner": lambda *_: {"action_low": [-1.0, -1.0], "action_high": [1.0, 1.0]},
     "task": lambda *_: {},
     "training": lambda *_: {},

@@ -60,7 +60,7 @@ def measure(name: str, device: str, threads: int, *, naive: bool) -> dict[str, A
         "ratio_floor": ours / floor,
         "ratio_naive": None if loop is None else loop / ours,
         "peak_mb": peak,
-        "device": _describe(device),
+        "device": describe_device(device),
         "threads": threads,
         "torch": str(torch.__version__),
     }
@@ -85,7 +85,8 @@ def _peak_mb(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _describe(device: str) -> str:
+def describe_device(device: str) -> str:
+    """What the device is called in results."""
     return platform.machine() + " CPU" if device == "cpu" else torch.cuda.get_device_name()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mbrl_mts3.planners import coloured_noise
+from mbrl_mts3.planners import coloured_covariance, coloured_noise
 
 
 def draw(count: int, length: int, exponent: float, seed: int = 0) -> torch.Tensor:
@@ -36,6 +36,17 @@ def test_white_noise_is_uncorrelated_and_brown_noise_is_smooth() -> None:
     assert neighbours(0.0) == pytest.approx(0, abs=0.01)
     assert 0.3 < neighbours(1.0) < neighbours(2.0)
     assert neighbours(2.0) > 0.8
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("length", [1, 2, 7, 8])
+def test_the_covariance_is_that_of_the_noise(length: int, exponent: float) -> None:
+    noise = draw(40_000, length, exponent).numpy()
+    np.testing.assert_allclose(coloured_covariance(length, exponent), noise.T @ noise / len(noise), atol=0.03)
+
+
+def test_no_samples_are_none() -> None:
+    assert coloured_noise((0, 2, 6), 1.0, torch.Generator()).shape == (0, 2, 6)
 
 
 def test_same_seed_same_noise() -> None:

@@ -1,5 +1,7 @@
 """What every planner must do, on objectives whose optimum is known."""
 
+import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -8,19 +10,29 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
-from mbrl_mts3.planners import ICEM, Objective, Plan, Planner, RandomShooting
+from mbrl_mts3.planners import CEM, ICEM, MPPI, GradientAscent, Objective, Plan, Planner, RandomShooting
 
 LOW, HIGH = [-1.0, 0.0], [1.0, 4.0]
-PLANNERS: list[type[Planner]] = [ICEM, RandomShooting]
+PLANNERS: list[type[Planner]] = [CEM, GradientAscent, ICEM, MPPI, RandomShooting]
 
 
 def make(planner: type[Planner], **options: Any) -> Planner:
-    return planner(LOW, HIGH, **{"horizon": 6, "candidates": 200, **options})
+    defaults = {"horizon": 6, "candidates": 20 if planner is GradientAscent else 200}
+    return planner(LOW, HIGH, **{**defaults, **options})
 
 
 def near(target: Tensor) -> Objective:
     """Largest (zero) where every action is the target (B, act)."""
     return lambda actions: -(actions - target[:, None, None]).square().sum(dim=(-1, -2))
+
+
+def rugged(target: Tensor) -> Objective:
+    """`near`, with many local optima, and with actions that depend on each other."""
+    return lambda actions: (
+        near(target)(actions)
+        + torch.sin(6 * actions).sum(dim=(-1, -2))
+        - 0.3 * actions.sum(dim=-2).square().sum(dim=-1)
+    )
 
 
 def search(planner: Planner, objective: Objective, batch: int = 1, seed: int = 0, decisions: int = 1) -> Plan:
@@ -46,7 +58,14 @@ def test_plans_have_shapes_values_and_lie_within_the_bounds(planner: type[Planne
 
 
 @pytest.mark.parametrize(
-    ("planner", "tolerance"), [(make(ICEM, iterations=8), 0.1), (make(RandomShooting, candidates=4_000), 0.5)]
+    ("planner", "tolerance"),
+    [
+        (make(CEM, iterations=8), 0.1),
+        (make(GradientAscent), 0.05),
+        (make(ICEM, iterations=8), 0.1),
+        (make(MPPI, iterations=20, noise_std=0.2), 0.1),
+        (make(RandomShooting, candidates=4_000), 0.5),
+    ],
 )
 def test_comes_near_a_known_optimum(planner: Planner, tolerance: float) -> None:
     plan = search(planner, near(TARGETS), batch=3, decisions=4)
@@ -68,7 +87,7 @@ def test_non_finite_returns_rank_last(planner: type[Planner], poison: float) -> 
 
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_a_plan_without_any_finite_return_says_so_and_stays_in_the_box(planner: type[Planner]) -> None:
-    plan = search(make(planner), lambda actions: torch.full(actions.shape[:2], torch.nan), decisions=2)
+    plan = search(make(planner), lambda actions: actions.sum(dim=(-1, -2)) * torch.nan, decisions=2)
     assert plan.value.item() == -torch.inf
     assert all(tensor.isfinite().all() for tensor in (plan.actions, plan.state.mean, plan.state.elites))
 
@@ -95,10 +114,10 @@ def test_each_problem_may_have_a_generator_of_its_own(planner: type[Planner]) ->
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_same_seed_same_plan_and_nothing_is_remembered(planner: type[Planner]) -> None:
     reused = make(planner)
-    first = search(reused, near(TARGETS), batch=3, seed=7)
-    search(reused, near(-TARGETS), batch=3, seed=8, decisions=2)
-    assert torch.equal(first.actions, search(reused, near(TARGETS), batch=3, seed=7).actions)
-    assert not torch.equal(first.actions, search(reused, near(TARGETS), batch=3, seed=9).actions)
+    first = search(reused, rugged(TARGETS), batch=3, seed=7)
+    search(reused, rugged(-TARGETS), batch=3, seed=8, decisions=2)
+    assert torch.equal(first.actions, search(reused, rugged(TARGETS), batch=3, seed=7).actions)
+    assert not torch.equal(first.actions, search(reused, rugged(TARGETS), batch=3, seed=9).actions)
 
 
 @pytest.mark.parametrize("planner", PLANNERS)
@@ -112,15 +131,27 @@ def test_the_warm_start_is_the_plan_moved_by_one_step(planner: type[Planner]) ->
 
 SHARED = {"horizon": 7, "candidates": 100, "noise_beta": 0.0, "noise_std": 0.2}
 OPTIONS: dict[type[Planner], dict[str, Any]] = {
+    CEM: {**SHARED, "noise_beta": 1.0, "iterations": 2, "elites": 5, "momentum": 0.5},
+    GradientAscent: {**SHARED, "candidates": 5, "iterations": 3, "learning_rate": 0.2},
     ICEM: {**SHARED, "iterations": 2, "elites": 5, "kept_fraction": 0.8, "decay": 2.0, "momentum": 0.5},
+    MPPI: {**SHARED, "iterations": 2, "temperature": 2.0, "control_weight": 1.0},
     RandomShooting: SHARED,
 }
 
 
+def test_every_option_is_tried() -> None:
+    for planner in PLANNERS:
+        assert set(OPTIONS[planner]) == set(inspect.signature(planner).parameters) - {
+            "action_low",
+            "action_high",
+            "budget_ms",
+        }
+
+
 @pytest.mark.parametrize(("planner", "option"), [(planner, name) for planner in OPTIONS for name in OPTIONS[planner]])
 def test_every_option_changes_the_plan(planner: type[Planner], option: str) -> None:
-    usual = search(make(planner), near(TARGETS), batch=3, decisions=2)
-    other = search(make(planner, **{option: OPTIONS[planner][option]}), near(TARGETS), batch=3, decisions=2)
+    usual = search(make(planner), rugged(TARGETS), batch=3, decisions=2)
+    other = search(make(planner, **{option: OPTIONS[planner][option]}), rugged(TARGETS), batch=3, decisions=2)
     assert usual.action.shape == other.action.shape
     assert not torch.equal(usual.action, other.action)
 
@@ -128,7 +159,7 @@ def test_every_option_changes_the_plan(planner: type[Planner], option: str) -> N
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_the_bounds_are_the_ones_given(planner: type[Planner]) -> None:
     shifted = planner([2.0], [3.0], horizon=3, candidates=50)
-    plan = search(shifted, lambda actions: actions.sum(dim=(-1, -2)))
+    plan = search(shifted, lambda actions: actions.sum(dim=(-1, -2)), decisions=3)
     assert ((plan.actions >= 2) & (plan.actions <= 3)).all()
     assert plan.actions.mean() > 2.8
 
@@ -160,6 +191,129 @@ def test_icem_tries_kept_elites_again_and_the_mean_last() -> None:
 
 
 @pytest.mark.parametrize("planner", PLANNERS)
+def test_the_spread_is_that_of_the_last_iteration_without_what_is_not_finite(planner: type[Planner]) -> None:
+    seen: list[Tensor] = []
+
+    def watch(actions: Tensor) -> Tensor:
+        values = near(TARGETS)(actions)
+        seen.append(values.detach().where(actions.detach()[..., 0, 0] < 0.5, torch.nan))
+        return values.where(actions[..., 0, 0] < 0.5, torch.nan)
+
+    plan = search(make(planner), watch, batch=3)
+    # Three planners evaluate one more time what they end with.
+    last = seen[-1] if planner in (ICEM, RandomShooting) else seen[-2]
+    expected = [values[values.isfinite()].double().std(correction=0) for values in last]
+    torch.testing.assert_close(plan.spread.double(), torch.stack(expected), rtol=1e-4, atol=1e-5)
+
+
+class Clock:
+    """A clock that only the objective moves, so that a busy machine changes nothing."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        monkeypatch.setattr("mbrl_mts3.planners.stopwatch.time.perf_counter", lambda: self.seconds)
+
+    def slow(self, milliseconds: float) -> Objective:
+        """`near` TARGETS, in as much time."""
+
+        def objective(actions: Tensor) -> Tensor:
+            self.seconds += milliseconds / 1e3
+            return near(TARGETS)(actions)
+
+        return objective
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+ENDLESS: dict[type[Planner], dict[str, Any]] = {
+    planner: {} if planner is RandomShooting else {"iterations": 500} for planner in PLANNERS
+}
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_budget_ends_the_search_in_time(planner: type[Planner], clock: Clock) -> None:
+    plan = search(make(planner, budget_ms=100.5, **ENDLESS[planner]), clock.slow(20), batch=3)
+    # Five evaluations of 20 ms; three planners evaluate once more what they end with.
+    assert plan.iterations.tolist() == [5 if planner in (ICEM, RandomShooting) else 4] * 3
+    torch.testing.assert_close(plan.milliseconds, torch.full((3,), 100.0))
+    assert torch.allclose(plan.value, near(TARGETS)(plan.actions[:, None])[:, 0])
+    done = int(plan.iterations[0])
+    if planner in (CEM, GradientAscent, MPPI):
+        same = search(make(planner, iterations=done), near(TARGETS), batch=3)
+        torch.testing.assert_close(same.actions, plan.actions)
+    else:
+        less = {"candidates": 25} if planner is RandomShooting else {"iterations": 1}
+        assert (search(make(planner, **less), near(TARGETS), batch=3).value <= plan.value).all()
+
+
+def test_an_iteration_that_is_slower_than_the_others_is_expected_again(clock: Clock) -> None:
+    """After 10 and 60 ms there are 30 ms left of 100: too few for another one of 60."""
+    seconds = iter([0.01, 0.06, 0.01])
+
+    def objective(actions: Tensor) -> Tensor:
+        clock.seconds += next(seconds)
+        return near(TARGETS)(actions)
+
+    assert search(make(ICEM, budget_ms=100.0, iterations=9), objective, batch=3).iterations.tolist() == [2] * 3
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_budget_that_suffices_changes_nothing(planner: type[Planner]) -> None:
+    usual = search(make(planner), near(TARGETS), batch=3, decisions=2)
+    other = search(make(planner, budget_ms=1e6), near(TARGETS), batch=3, decisions=2)
+    torch.testing.assert_close(usual.actions, other.actions, rtol=0, atol=0)
+    torch.testing.assert_close(usual.state.mean, other.state.mean, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_budget_too_short_for_one_iteration_does_one_and_warns_once(planner: type[Planner], clock: Clock) -> None:
+    searching = make(planner, budget_ms=1.0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        plan = search(searching, clock.slow(5), batch=3, decisions=3)
+    assert plan.iterations.tolist() == [1, 1, 1]
+    assert plan.value.isfinite().all()
+    assert len(told) == 1
+    assert "budget_ms=1.0 was too short for one iteration" in str(told[0].message)
+
+
+# What the planners found before there were budgets.
+FORMER: dict[type[Planner], tuple[list[float], list[float]]] = {
+    ICEM: ([-0.05118212848901749, -0.03590035066008568, 0.0], [0.4542638063430786, 3.0660126209259033]),
+    RandomShooting: ([-3.7356770038604736, -4.796926021575928, 0.0], [0.6937990784645081, 3.287235975265503]),
+}
+
+
+@pytest.mark.parametrize("planner", FORMER)
+def test_without_a_budget_plans_are_what_they_were(planner: type[Planner]) -> None:
+    value, action = FORMER[planner]
+    plan = search(make(planner), near(TARGETS), batch=3, decisions=3)
+    torch.testing.assert_close(plan.value, torch.tensor(value), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(plan.action[0], torch.tensor(action), rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_ascent_refuses_what_has_no_gradient() -> None:
+    with pytest.raises(ConfigurationError, match="no gradient"):
+        search(make(GradientAscent), lambda actions: (actions > 0).float().sum(dim=(-1, -2)))
+
+
+def test_one_start_of_gradient_ascent_is_the_last_plan() -> None:
+    tried: list[Tensor] = []
+
+    def watch(actions: Tensor) -> Tensor:
+        tried.append(actions.detach())
+        return near(TARGETS[:1])(actions)
+
+    planner = make(GradientAscent, candidates=1)
+    plan = search(planner, near(TARGETS[:1]))
+    planner.plan(watch, plan.state)
+    torch.testing.assert_close(tried[0][:, 0], plan.state.mean)
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
 def test_an_objective_of_another_shape_is_refused(planner: type[Planner]) -> None:
     with pytest.raises(ShapeError, match=r"one value per candidate"):
         search(make(planner), lambda actions: actions.sum(dim=-1))
@@ -178,6 +332,18 @@ BAD: list[Callable[[], Planner]] = [
     lambda: make(ICEM, momentum=1.0),
     lambda: make(ICEM, noise_beta=-1.0),
     lambda: make(ICEM, noise_std=0.0),
+    lambda: make(ICEM, budget_ms=0.0),
+    lambda: make(CEM, iterations=0),
+    lambda: make(CEM, elites=201),
+    lambda: make(CEM, momentum=1.0),
+    lambda: make(CEM, noise_beta=-1.0),
+    lambda: make(MPPI, iterations=0),
+    lambda: make(MPPI, temperature=0.0),
+    lambda: make(MPPI, control_weight=-1.0),
+    lambda: make(MPPI, noise_std=0.0),
+    lambda: make(GradientAscent, iterations=0),
+    lambda: make(GradientAscent, learning_rate=0.0),
+    lambda: make(GradientAscent, noise_std=0.0),
     lambda: make(RandomShooting, noise_beta=-1.0),
     lambda: make(RandomShooting, noise_std=0.0),
 ]

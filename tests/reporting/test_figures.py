@@ -21,10 +21,12 @@ from mbrl_mts3.metrics import LEVELS
 from mbrl_mts3.reporting import (
     MazeLayout,
     MazePath,
+    PlannedPath,
     Projection,
     calibration_figure,
     control_figure,
     error_figure,
+    imagined_paths_figure,
     latent_figure,
     maze_figure,
     png_bytes,
@@ -191,6 +193,23 @@ def test_maze_rows_are_policies(maze) -> None:
     np.testing.assert_array_equal(np.stack(figure.axes[0].lines[1].get_data(), axis=1), way)
     with pytest.raises(ConfigurationError, match="record at least one"):
         maze_figure(maze, {"planner": []})
+
+
+def test_imagined_paths_begin_where_they_were_planned(maze) -> None:
+    way = np.array([[-0.5, 0.0], [0.0, 0.1], [0.5, 0.0]])
+    imagined = {0: np.array([[-0.4, 0.2], [-0.2, 0.3]]), 1: np.array([[0.1, 0.1], [0.2, 0.1]])}
+    path = MazePath(way, np.array([0.4, 0.0]), success=False)
+    figure = imagined_paths_figure(maze, [PlannedPath(path, imagined), PlannedPath(path, {})])
+    first, second = figure.axes
+    lines = [line.get_xydata() for line in first.lines]
+    assert any(np.array_equal(line, way) for line in lines)
+    for start, plan in imagined.items():
+        expected = np.vstack([way[start], plan])
+        assert any(line.shape == expected.shape and np.allclose(line, expected) for line in lines)
+    assert len(second.lines) == len(first.lines) - 4
+    assert "not reached in 2 steps" in texts(figure)
+    with pytest.raises(ConfigurationError, match="at least one"):
+        imagined_paths_figure(maze, [])
 
 
 def test_control_shows_rate_and_interval(demo) -> None:

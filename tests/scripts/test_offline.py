@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bad_input import BadInput, bad_input
 from gymnasium.wrappers import FlattenObservation
@@ -11,6 +12,7 @@ from stable_baselines3 import TD3
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.agents.policy_files import load_policies
 from mbrl_mts3.envs import make_environment
 
 DATA = "tests/offline-script-v0"
@@ -75,17 +77,22 @@ def test_bad_input_ends_with_one_line(tmp_path: Path, run: Run, refused: Callabl
 
 
 def test_dicts_within_dicts_are_shown_as_one_array(
-    tmp_path: Path, command: Callable[..., Run], refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, command: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     collect_dataset("FrankaKitchen-v1", RandomBehaviour, 30, "tests/kitchen-v0", max_episode_steps=10, progress=False)
     words = ["data=minari", "data.dataset_id=tests/kitchen-v0", "steps=2", "batch_size=8", "evaluation.episodes=1"]
     learn = command("offline", "offline.json", *words)
-    assert "flat_observations=true" in refused(learn)
-    written = learn("flat_observations=true")
+    written = learn()
     assert written["options"]["flat_observations"] is True
     policy = TD3.load(tmp_path / "run" / "policy.zip", device="cpu")
     environment = FlattenObservation(make_environment("FrankaKitchen-v1"))
     assert policy.observation_space.shape == environment.observation_space.shape
-    policy.predict(environment.reset(seed=0)[0])
+    seen = environment.reset(seed=0)[0]
+    nested = make_environment("FrankaKitchen-v1")
+    (acting,) = load_policies(nested, tmp_path / "run" / "policy.zip").values()
+    shown = nested.reset(seed=0)[0]
+    np.testing.assert_array_equal(acting.predict(shown)[0], policy.predict(seen)[0])
+    other = {key: shown[key] for key in reversed(shown)}
+    np.testing.assert_array_equal(acting.predict(other)[0], policy.predict(seen)[0])
     assert written["curve"][-1]["episodes"] == 1

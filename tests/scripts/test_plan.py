@@ -1,6 +1,8 @@
 """mts3-plan from the command line to the JSON file, with an untrained model."""
 
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,13 @@ import numpy as np
 import pytest
 from bad_input import NO_CHECKPOINT, BadInput, bad_input
 from gymnasium import spaces
+from PIL import Image
 
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.errors import CausalityError, SpaceMismatchError, UnknownObservationError
+from mbrl_mts3.envs.rendering import make_rendered_environment
+from mbrl_mts3.errors import CausalityError, ConfigurationError, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.models import MTS3
 from mbrl_mts3.training import Checkpoint
 
@@ -74,9 +78,56 @@ def test_one_episode_has_no_interval(tmp_path: Path, run: Run, capsys: pytest.Ca
     assert f"{result['mean_return']:.4g}" in returned
 
 
-def test_random_shooting_is_a_choice(tmp_path: Path, run: Run) -> None:
-    arguments = (f"checkpoint={save(tmp_path)}", "planner=random_shooting")
+@pytest.mark.parametrize("planner", ["cem", "gradient_ascent", "mppi", "random_shooting"])
+def test_the_planner_is_a_choice(tmp_path: Path, run: Run, planner: str) -> None:
+    arguments = (f"checkpoint={save(tmp_path)}", f"planner={planner}", "task=point_maze_straight")
     assert run(*arguments)["result"]["episodes"] == 3
+
+
+def test_plans_are_compared_with_what_came(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("max_episode_steps=12", "planner.horizon=5", "planner.budget_ms=60000", "task=point_maze_straight")
+    written = run(f"checkpoint={save(tmp_path)}", *arguments)
+    planned, result = written["planned"], written["result"]
+    assert planned["horizon"] == 5
+    assert planned["decisions"] == sum(result["lengths"]) == 36
+    # Every decision of each episode but the last four begins a horizon that ends in time.
+    assert planned["compared"] == len(planned["planned"]) == len(planned["realised"]) == 3 * 8
+    assert all(value < 0 for value in planned["realised"])
+    assert 0 < result["ms_per_action_median"] <= result["ms_per_action_p95"]
+    assert planned["ms_per_search_median"] > 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("planned value", "realised value", "median", "95th percentile", "report"))
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "On the dashed diagonal a plan keeps its promise" in page
+    assert all(words in page for words in ("planner.budget_ms", "Imagined against real paths", "ms per action"))
+    for figure in ("planned_values.png", "imagined_paths.png"):
+        assert (tmp_path / "run" / figure).read_bytes().startswith(b"\x89PNG")
+
+
+def test_episodes_shorter_than_the_horizon_are_not_compared(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"checkpoint={save(tmp_path)}")["planned"]["compared"] == 0
+    assert "not compared: no episode lasts" in " ".join(capsys.readouterr().out.split())
+    assert not (tmp_path / "run" / "planned_values.png").exists()
+    assert "No plan can be compared" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_film_or_an_error_before_any_episode(
+    tmp_path: Path, run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
+    maze, options = "PointMaze_UMaze-v3", (f"checkpoint={save(tmp_path)}", "film=true", "film_steps=3")
+    try:
+        make_rendered_environment(partial(make_environment, maze), maze).close()
+    except ConfigurationError:
+        assert "cannot be rendered on this machine" in refused(run, *options)
+        assert not (tmp_path / "run" / "plan.json").exists()
+        return
+    run(*options)
+    with Image.open(tmp_path / "run" / "film.gif") as film:
+        assert film.n_frames > 1
+    assert "data:image/gif;base64" in (tmp_path / "run" / "report.html").read_text()
 
 
 @bad_input(
@@ -85,6 +136,9 @@ def test_random_shooting_is_a_choice(tmp_path: Path, run: Run) -> None:
     ([], "does not see x, y", UnknownObservationError, {"select": ["vx", "vy"]}),
     ([], "needs a causal model", CausalityError, {"aggregation": "window"}),
     NO_CHECKPOINT,
+    (["planner.budget_ms=0.001"], "budget_ms=0.001 is too short: one iteration", ConfigurationError),
+    (["task=learned_reward"], "nothing to plan for", ConfigurationError, {"predict_reward": False}),
+    (["planner=gradient_ascent", "task=point_maze_sparse"], "no gradient", ConfigurationError),
 )
 def test_what_does_not_fit_is_refused_before_any_episode(
     tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput

@@ -24,6 +24,14 @@ SMALL = {
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
     **{f"point_maze_{maze}_sparse": ["steps=8000", "updates=2", "episodes=1"] for maze in ("umaze", "medium", "large")},
     **{
+        f"{name}_plan": [*steps, "updates=2", "cloning_updates=2", "td3_bc_updates=2", "episodes=1", "max_episode_steps=5"]
+        for name, steps in (
+            ("half_cheetah_medium", ["steps=4000"]),
+            ("half_cheetah_medium_replay", ["dataset_id=mbrl-mts3/half_cheetah/sac-replay-v0"]),
+            ("kitchen_complete", ["steps=2500"]),
+        )
+    },
+    **{
         f"{data}/family": [*steps, "updates=2", "each.model=[mts3_deep,gru_deep]", "each.seed=[0]"]
         for data, steps in (
             ("mobile_robot", ["steps=15000"]),
@@ -46,7 +54,7 @@ def test_it_runs_to_its_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    if name in ("half_cheetah_replay_family", "half_cheetah/family"):
+    if name in ("half_cheetah_replay_family", "half_cheetah/family", "half_cheetah_medium_replay_plan"):
         # In place of hours of SAC: the experiment takes the data that is there.
         collect_dataset("HalfCheetah-v5", RandomBehaviour, 6000, "mbrl-mts3/half_cheetah/sac-replay-v0", progress=False)
     monkeypatch.setattr(sys, "argv", ["mts3-experiment", f"experiment={name}", *SMALL[name]])

@@ -1,0 +1,65 @@
+"""CEM: the cross-entropy method for action sequences."""
+
+from __future__ import annotations
+
+from mbrl_mts3.planners.action_noise import Generators
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise, require_option
+from mbrl_mts3.planners.sequences import settle_on_mean, shift, take_best
+from mbrl_mts3.planners.stopwatch import Stopwatch
+
+
+class CEM(Planner):
+    """The cross-entropy method: sample sequences around a mean, refit mean and spread to the best, execute the mean.
+
+    Rubinstein and Kroese (2004), "The Cross-Entropy Method"; as a planner with a learned model in Chua et al. (2018),
+    "Deep reinforcement learning in a handful of trials using probabilistic dynamics models" (PETS). Each iteration
+    forgets the sequences of the one before; the mean, moved on by one step, is the warm start of the next decision.
+
+    Args:
+        candidates: sequences of each iteration.
+        iterations: how often mean and spread are refitted.
+        elites: number of best sequences that they are refitted to.
+        momentum: weight of the old mean and spread in a refit.
+        noise_beta: exponent of the noise: 0 white, as published, 1 pink, 2 brown.
+        noise_std: standard deviation in the first iteration, in units of half the action range; samples are clipped
+            at the bounds.
+    """
+
+    def __init__(
+        self,
+        action_low: Bounds,
+        action_high: Bounds,
+        *,
+        iterations: int = 5,
+        elites: int = 30,
+        momentum: float = 0.1,
+        horizon: int = 30,
+        candidates: int = 300,
+        noise_beta: float = 0.0,
+        noise_std: float = 0.6,
+        budget_ms: float | None = None,
+    ) -> None:
+        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
+        self.momentum = momentum
+        self.elites = elites
+        self.iterations = iterations
+        self.noise_beta = noise_beta
+        self.noise_std = noise_std
+        require_option(iterations >= 1, f"iterations={iterations}: search at least once")
+        require_option(1 <= elites <= candidates, f"elites={elites}: expected 1 to {candidates}, the candidates")
+        require_option(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
+        require_noise(noise_beta, noise_std)
+
+    def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
+        mean = state.mean
+        std = (self.noise_std * self.half_range).expand_as(mean)
+        for _ in range(self.iterations):
+            tried = self.sample(mean, std, self.candidates, self.noise_beta, generator)
+            returns = self.evaluate(objective, tried)
+            elites, values = take_best(tried, returns, self.elites)
+            mean = self.momentum * mean + (1 - self.momentum) * elites.mean(dim=1)
+            std = self.momentum * std + (1 - self.momentum) * elites.std(dim=1, correction=0)
+            if not watch.allows_another(following=1):
+                break
+        actions, value = settle_on_mean(mean, self.evaluate(objective, mean[:, None])[:, 0], elites[:, 0], values[:, 0])
+        return Found(actions, value, returns, PlannerState(mean=shift(mean), elites=state.elites))
