@@ -102,7 +102,8 @@ def export_model(
                 f"{TOLERANCE:.0e}: nothing was written. Try the other format, and report this"
             )
         buffer = BytesIO()
-        np.savez(buffer, **{name: tensor.numpy() for name, tensor in case.belief.items()})
+        arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in case.belief.items()}
+        np.savez(buffer, **arrays)
         (partial / "initial_belief.npz").write_bytes(buffer.getvalue())
         description = {**case.describe(), "largest_difference": difference, **(facts or {})}
         (partial / "export.json").write_text(json.dumps(description, indent=2) + "\n")

@@ -31,9 +31,11 @@ def name_of(part: str) -> str:
     return {"mean": "observation_mean", "variance": "observation_variance"}.get(part, part)
 
 
-@pytest.mark.parametrize(
-    "name", ["mts3", "mts3_deep", "mts3_exact", "locally_linear", "one_level", "gru", "transformer", "ensemble"]
-)
+OFTEN = ("mts3", "mts3_deep", "one_level", "gru")
+SELDOM = ("mts3_exact", "locally_linear", "transformer", "probabilistic_mlp")
+
+
+@pytest.mark.parametrize("name", [*OFTEN, *(pytest.param(name, marks=pytest.mark.slow) for name in SELDOM)])
 def test_a_stream_is_that_of_the_filter(name: str, physical: Make, tmp_path: Path) -> None:
     model = physical(name)
     exported = export_model(model, tmp_path / "made", steps=4, batch_size=ROWS, candidates=PLANS)
