@@ -49,7 +49,7 @@ bench: venv ## Measure speed and memory; writes tests/performance/results.json
 	$(BIN)/python tests/performance/bench.py $(ARGS)
 
 docs: site ## Build the documentation site into .build/docs; warnings are errors
-	PYTHONPATH="$(SITE)" $(BIN)/mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml --site-dir "$(CURDIR)/$(BUILD)/docs"
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH="$(SITE)" $(BIN)/mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml --site-dir "$(CURDIR)/$(BUILD)/docs"
 
 lint: style types ## Check format, style and types
 
