@@ -30,8 +30,8 @@ def main(config: DictConfig) -> None:
     console = make_console()
     if is_hub_address(config.checkpoint):
         raise ConfigurationError(
-            f"{config.checkpoint} is only read, and the factors are stored in the checkpoint: save it to a folder first, "
-            "with Checkpoint.from_pretrained(...).save_pretrained(FOLDER)"
+            f"{config.checkpoint} is only read, and the factors are stored in the checkpoint: save it to a "
+            "folder first, with Checkpoint.from_pretrained(...).save_pretrained(FOLDER)"
         )
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)

@@ -7,20 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from world_model_case import SMALL_MTS3
 
 from mbrl_mts3.data import Normalizer
 from mbrl_mts3.models import GRU, MTS3, AutoregressiveTransformer, Ensemble, PhysicalModel, ProbabilisticMLP, WorldModel
 from mbrl_mts3.models.changes import set_change_scale
 
 OBS, ACT = 3, 2
-SMALL: dict[str, Any] = {
-    "latent_dim": 4,
-    "encoder_hidden": (12,),
-    "window_hidden": (12,),
-    "action_hidden": (12,),
-    "control_hidden": (12,),
-    "decoder_hidden": (12,),
-}
+SMALL: dict[str, Any] = {**SMALL_MTS3}
 DEEP: dict[str, Any] = {**SMALL, "target": "complementary", "interaction_width": 6, "heteroscedastic": True}
 MODELS: dict[str, Callable[[], WorldModel]] = {
     "mts3": lambda: MTS3(OBS, ACT, (5,), **SMALL),
