@@ -10,7 +10,21 @@ import torch
 from world_model_case import SMALL_MTS3
 
 from mbrl_mts3.data import Normalizer
-from mbrl_mts3.models import GRU, MTS3, AutoregressiveTransformer, Ensemble, PhysicalModel, ProbabilisticMLP, WorldModel
+from mbrl_mts3.models import (
+    GRU,
+    LSTM,
+    MTS3,
+    RKN,
+    AutoregressiveTransformer,
+    Ensemble,
+    HiPRSSM,
+    MultiStepTransformer,
+    PhysicalModel,
+    ProbabilisticMLP,
+    RecalibratedModel,
+    Recalibration,
+    WorldModel,
+)
 from mbrl_mts3.models.changes import set_change_scale
 
 OBS, ACT = 3, 2
@@ -25,6 +39,13 @@ MODELS: dict[str, Callable[[], WorldModel]] = {
     "gru": lambda: GRU(OBS, ACT, width=8, decoder_hidden=(12,), target="complementary"),
     "transformer": lambda: AutoregressiveTransformer(OBS, ACT, width=8, heads=2, layers=1, feedforward=8, context=8),
     "probabilistic_mlp": lambda: ProbabilisticMLP(OBS, ACT, hidden=(12,)),
+    "rkn": lambda: RKN(OBS, ACT, latent_dim=4, encoder_hidden=(12,), decoder_hidden=(12,)),
+    "lstm": lambda: LSTM(OBS, ACT, width=8, decoder_hidden=(12,)),
+    "multi_step": lambda: MultiStepTransformer(OBS, ACT, width=8, heads=2, layers=1, feedforward=8, context=8),
+    "recalibrated": lambda: RecalibratedModel(
+        MTS3(OBS, ACT, (5,), **SMALL), Recalibration(torch.rand(4, OBS) + 0.5, torch.rand(4) + 0.5)
+    ),
+    "hip_rssm": lambda: HiPRSSM(OBS, ACT, latent_dim=4),
     "ensemble": lambda: Ensemble(OBS, ACT, "MTS3", 2, {"time_scales": (5,), **SMALL}),
     "window": lambda: MTS3(OBS, ACT, (5,), aggregation="window", **SMALL),
 }

@@ -32,7 +32,16 @@ def name_of(part: str) -> str:
 
 
 OFTEN = ("mts3", "mts3_deep", "one_level", "gru")
-SELDOM = ("mts3_exact", "locally_linear", "transformer", "probabilistic_mlp")
+SELDOM = (
+    "mts3_exact",
+    "locally_linear",
+    "transformer",
+    "multi_step",
+    "probabilistic_mlp",
+    "rkn",
+    "lstm",
+    "recalibrated",
+)
 
 
 @pytest.mark.parametrize("name", [*OFTEN, *(pytest.param(name, marks=pytest.mark.slow) for name in SELDOM)])
