@@ -18,7 +18,7 @@ TEST = OMP_NUM_THREADS=1 PYTHONPATH="$(SITE)" MTS3_TEST_SITE="$(SITE)" $(BIN)/py
 	'--jaxtyping-packages=mbrl_mts3,$(CHECKER)' -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo site test test-slow bench lint style types format clean
+.PHONY: help venv demo site test test-slow bench docs dist lint style types format clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,7 +28,7 @@ venv: .venv/.installed ## Create .venv with the project and its tools, at the ve
 .venv/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make venv PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[dev,export,docs,hub]'
 	@touch $@
 
 demo: venv ## Collect, train, evaluate and plan on a maze; leaves runs/demo/report.html
@@ -47,6 +47,16 @@ test-slow: site ## Run the tests that take minutes
 
 bench: venv ## Measure speed and memory; writes tests/performance/results.json
 	$(BIN)/python tests/performance/bench.py $(ARGS)
+
+docs: site ## Build the documentation site into .build/docs; warnings are errors
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH="$(SITE)" $(BIN)/mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml --site-dir "$(CURDIR)/$(BUILD)/docs"
+
+dist: venv ## Build wheel and sdist into .build/dist and check what a package index would refuse
+	rm -rf $(BUILD)/dist
+	$(BIN)/pip install --quiet --constraint constraints.txt '.[release]'
+	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/python -m build --no-isolation --outdir $(BUILD)/dist .
+	$(BIN)/python -m twine check --strict $(BUILD)/dist/*
 
 lint: style types ## Check format, style and types
 

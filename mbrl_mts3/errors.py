@@ -55,6 +55,10 @@ class CheckpointError(MTS3Error, RuntimeError):
     """A checkpoint folder is missing, damaged or from another format version."""
 
 
+class ExportError(MTS3Error, RuntimeError):
+    """A model cannot be written as a file that runs without this package, or the file computes something else."""
+
+
 class StorageError(MTS3Error, OSError):
     """A file could not be written, for example to a full disk; an incomplete file never has the final name."""
 

@@ -19,6 +19,7 @@ from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop, window_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
+from mbrl_mts3.training.hub_download import is_hub_address
 
 FIT_ON = ("validation", "training_and_validation")
 
@@ -27,6 +28,11 @@ FIT_ON = ("validation", "training_and_validation")
 def main(config: DictConfig) -> None:
     """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
     console = make_console()
+    if is_hub_address(config.checkpoint):
+        raise ConfigurationError(
+            f"{config.checkpoint} is only read, and the factors are stored in the checkpoint: save it to a "
+            "folder first, with Checkpoint.from_pretrained(...).save_pretrained(FOLDER)"
+        )
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)

@@ -18,7 +18,7 @@ import mbrl_mts3
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.spaces import space_from_json, space_to_json
-from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.errors import CheckpointError, StorageError
 from mbrl_mts3.files import publish_folder, staging_folder, storage_errors
 from mbrl_mts3.models import PhysicalModel, RecalibratedModel, Recalibration, WorldModel
 from mbrl_mts3.tensor_record import TensorRecord
@@ -32,6 +32,7 @@ from mbrl_mts3.training.checkpoint_config import (
     read_selector,
 )
 from mbrl_mts3.training.device import resolve_device
+from mbrl_mts3.training.hub_download import fetch_checkpoint, is_hub_address
 
 WEIGHTS_FILE = "model.safetensors"
 NORMALIZER_FILE = "normalizer.safetensors"
@@ -95,6 +96,8 @@ class Checkpoint:
         Raises:
             StorageError: the disk is full, or the place cannot be written to; an older checkpoint stays as it was.
         """
+        if is_hub_address(path):
+            raise StorageError(f"{path} is on the Hub, and only read there: save to a folder, or use push_to_hub")
         target = Path(path)
         parts = {WEIGHTS_FILE: dict(self.model.state_dict()), NORMALIZER_FILE: _tensors(self.normalizer)}
         if self.recalibration is not None:
@@ -113,12 +116,16 @@ class Checkpoint:
     def from_pretrained(cls, path: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
         """Read a folder that `save_pretrained` wrote.
 
+        Args:
+            path: of the folder, or an address on the Hugging Face Hub, hf://OWNER/NAME or hf://OWNER/NAME@REVISION.
+            device: where the model goes.
+
         Raises:
-            CheckpointError: the folder is missing, incomplete, damaged or of another format.
-            ConfigurationError: there is no such device.
+            CheckpointError: the folder is missing, incomplete, damaged or of another format, or cannot be fetched.
+            ConfigurationError: there is no such device, or the address needs huggingface_hub.
         """
         device = resolve_device(device)
-        folder = Path(path)
+        folder = fetch_checkpoint(path) if is_hub_address(path) else Path(path)
         config = read_config(folder)
         try:
             model = find_model_class(config["model"])(**config["model"]["arguments"])

@@ -57,7 +57,9 @@ def test_every_import_is_declared(root: Path, project: dict[str, Any]) -> None:
 def test_every_declared_library_is_pinned(root: Path, project: dict[str, Any]) -> None:
     lines = [line for line in (root / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines), "exact versions only"
-    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["dev"], *extras["export"], *extras["docs"]]
+    asked += [*extras["hub"], *extras["release"]]
     assert {requirement_name(name) for name in asked} <= {requirement_name(line) for line in lines}
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
         "evaluate-policies",
         "imagine",
         "experiment",
+        "export",
         "inspect-latents",
         "offline",
         "plan",

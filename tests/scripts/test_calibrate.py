@@ -117,3 +117,7 @@ def test_factors_that_make_it_worse_are_told(
     monkeypatch.setattr("mbrl_mts3.scripts.calibrate.fit_recalibration", lambda *_, **__: wild)
     run("horizon=6", "stride=9")
     assert "the test episodes are less likely with these factors: NLL" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_checkpoint_of_the_hub_is_refused_before_any_work(run: Run, refused: Callable[..., str]) -> None:
+    assert "is only read" in refused(run, "checkpoint=hf://me/walk", error=ConfigurationError)

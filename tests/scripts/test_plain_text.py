@@ -11,7 +11,7 @@ import pytest
 from random_walks import write_walks
 
 from mbrl_mts3.scripts.command_line import console as lines
-from mbrl_mts3.scripts.data import main
+from mbrl_mts3.scripts.data_sets.describe import main
 
 NAMES = ["a [bold] b", "x[/]", "[red]y[/red]", ":smile:", "[link=z]"]
 

@@ -1,0 +1,1 @@
+"""mts3-data, the command that takes words instead of options."""
