@@ -40,6 +40,7 @@ def main(config: DictConfig) -> None:
         dynamics.observation_space,
         dynamics.action_space,
         algorithm=config.algorithm,
+        trust_pickle=config.trust_pickle,
         random=config.random,
         noise=dict(config.noise or {}),
         seed=config.seed,
