@@ -16,8 +16,8 @@ from rich.table import Table
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
 from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
-from mbrl_mts3.envs import episodic_options
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.envs import make_environment
+from mbrl_mts3.scripts.command_line import choose_environment, command
 from mbrl_mts3.scripts.command_line.console import make_console, make_facts, print_files, progress_bar, write_result
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
@@ -27,16 +27,15 @@ def main(config: DictConfig) -> None:
     """Load a checkpoint, plan in the environment, print and write what came of it."""
     keep_freed_memory()
     console = make_console()
-    # Episodes end at a maze's goal, unless the environment's options say otherwise.
-    episodic = episodic_options(config.environment.id)
-    given = {name: value for name, value in episodic.items() if name not in config.environment}
-    make = partial(instantiate, config.environment, **given)
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    env_id, options = choose_environment(config, checkpoint, console)
+    make = partial(make_environment, env_id, **options)
     agent = _agent(config, checkpoint, make)
     result = _evaluate(config, agent, make, console)
-    console.print(_table(config, result))
+    console.print(_table(env_id, result))
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
+        "environment": {"id": env_id, **options},
         "result": result.to_json(),
     }
     path = write_result("plan.json", written, config)
@@ -80,7 +79,7 @@ def _evaluate(
         )
 
 
-def _table(config: DictConfig, result: EvaluationResult) -> Table:
+def _table(env_id: str, result: EvaluationResult) -> Table:
     low, high = result.return_interval
     # One episode has none.
     interval = f"  (95% interval {low:.4g} to {high:.4g})" if math.isfinite(low) else ""
@@ -92,7 +91,7 @@ def _table(config: DictConfig, result: EvaluationResult) -> Table:
     together = f"{result.parallel} environments together" if result.parallel > 1 else "one environment at a time"
     facts["ms per action"] = f"{result.seconds_per_action * 1e3:.1f}  ({together})"
     facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f}"
-    return make_facts(facts, f"{config.environment.id}, {len(result.seeds)} episodes")
+    return make_facts(facts, f"{env_id}, {len(result.seeds)} episodes")
 
 
 if __name__ == "__main__":

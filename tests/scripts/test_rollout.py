@@ -43,7 +43,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def run(command: Callable[..., Run], world: Path) -> Run:
-    return command("rollout", "rollout.json", *QUICK)
+    started = command("rollout", "rollout.json", *QUICK)
+
+    def run(*arguments: str) -> dict[str, Any]:
+        chosen = any(word.startswith(("environment=", "checkpoint=")) for word in arguments)
+        return started(*arguments, *([] if chosen else ["environment=point_maze_umaze"]))
+
+    return run
 
 
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
