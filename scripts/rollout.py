@@ -50,9 +50,9 @@ def main(config: DictConfig) -> None:
         raise ConfigurationError("nothing to do: set real.episodes to at least 1, or checkpoint to a world model")
     console = make_console()
     folder = run_folder()
-    checkpoint = (
-        None if config.checkpoint is None else Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
-    )
+    checkpoint = None
+    if config.checkpoint is not None:
+        checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
     env_id, options = choose_environment(config, checkpoint or _checkpoint_of_agent(config), console)
     make: Make = partial(make_environment, env_id, **options)
     agents = _agents(config, make)
@@ -71,10 +71,8 @@ def main(config: DictConfig) -> None:
         console.print(
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
-    print_files(
-        console,
-        numbers=write_result("rollout.json", {"environment": {"id": env_id, **options}, **report.to_json()}, config),
-    )
+    written = {"environment": {"id": env_id, **options}, **report.to_json()}
+    print_files(console, numbers=write_result("rollout.json", written, config))
     for path in _recorded(config, rollouts, folder):
         print_files(console, episodes=path)
     for path in _filmed(config, agents, films, folder):

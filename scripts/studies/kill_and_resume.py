@@ -4,8 +4,8 @@
 
 Each kind of run (collect, train, benchmark, offline, imagine) is done once in peace. Then it is begun again and again,
 and killed after a random time, until it was killed often enough; what was interrupted goes on as its command says
-(resume=FOLDER; the same command for benchmark and collect). What comes of each run that comes to its end is compared with
-the undisturbed one, bit by bit: weights, curves and scores, or the hash of the data. Times are left out.
+(resume=FOLDER; the same command for benchmark and collect). What comes of each run that ends by itself is compared
+with the undisturbed one, bit by bit: weights, curves and scores, or the hash of the data. Times are left out.
 
 All programs are forks of this process, which has imported what they need, so that a kill costs little.
 """
@@ -62,14 +62,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     ),
     "offline": (*_DATA, "steps=600", "batch_size=32", "save_interval=60", "evaluation.interval=60"),
     "imagine": (
-        *(
-            "checkpoint={work}/train/best",
-            "uncertainty.kind=none",
-            "uncertainty.penalty=0",
-            "rounds=24",
-            "steps_per_round=4",
-            "save_interval=2",
-        ),
+        *("checkpoint={work}/train/best", "uncertainty.kind=none", "uncertainty.penalty=0"),
+        *("rounds=24", "steps_per_round=4", "save_interval=2"),
         *("branches=20", "branch_length=2", "num_start_states=50", "context=5", "imitation_steps=5", "critic_steps=5"),
         *("policy.batch_size=16", "policy.policy_kwargs.net_arch.pi=[16]", "policy.policy_kwargs.net_arch.qf=[16]"),
     ),

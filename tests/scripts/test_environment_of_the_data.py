@@ -15,6 +15,7 @@ from stable_baselines3 import SAC
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
 from mbrl_mts3.agents.policy_files import save_policy
+from mbrl_mts3.agents.recorded_episodes import load_episodes
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
 
@@ -28,7 +29,7 @@ COMMANDS = {
     "audit": ["checkpoint={world}/model", "horizons=[1]"],
 }
 MORE = {
-    "plan": ["planner.candidates=8", "planner.iterations=1"],
+    "plan": ["planner.candidates=8", "planner.iterations=1", "planner.elites=2"],
     "rollout": ["imagined.episodes=2"],
     "evaluate_policies": ["imagined.episodes=2"],
     "imagine": [
@@ -102,14 +103,12 @@ def test_rewards_are_those_of_the_datas_options(world: Path, command: Callable[.
     """Control costs of 3 in place of 0.1, by hand from what was recorded."""
     words = [word.format(world=world) for word in COMMANDS["rollout"]] + MORE["rollout"]
     written = command("rollout", "rollout.json", *words, "record=true")()
-    with np.load(tmp_path / "run" / "episodes.npz") as file:
-        actions = file["actions"].reshape(-1, 6)
-        rewards = file["rewards"].reshape(-1)
+    episode = load_episodes(tmp_path / "run" / "episodes.npz")[0]
     environment = make_environment("HalfCheetah-v5", **HEAVY)
     environment.reset(seed=1000)
-    expected = [float(environment.step(action)[1]) for action in actions[:12]]
+    expected = [float(environment.step(action)[1]) for action in episode.actions]
     environment.close()
-    np.testing.assert_allclose(rewards[:12], expected, rtol=1e-6)
+    np.testing.assert_allclose(episode.rewards, expected, rtol=1e-6)
     assert written["environment"] == {"id": "HalfCheetah-v5", **written["environment"]}
     assert json.dumps(written["environment"]["ctrl_cost_weight"]) == "3.0"
 
