@@ -12,6 +12,9 @@ from mbrl_mts3.envs import episodic_options, merge_options
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.training import Checkpoint
 
+# Characters of a value in the line.
+_LONGEST = 40
+
 
 def read_environment(
     environment: DictConfig | None,
@@ -70,7 +73,13 @@ def describe_environment(
     """One line that tells which environment is made, and how; options that its data has, too, are marked as such."""
     of_data = stored or {}
     told = ", ".join(
-        f"{name}={value}{' (of the data)' if name in of_data and of_data[name] == value else ''}"
+        f"{name}={_short(value)}{' (of the data)' if name in of_data and of_data[name] == value else ''}"
         for name, value in options.items()
     )
     return f"real environment: {env_id or 'none'}{f' with {told}' if told else ''}"
+
+
+def _short(value: object) -> str:
+    """A maze's map, for one, does not fit into a line."""
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

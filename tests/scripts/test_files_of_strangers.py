@@ -55,7 +55,6 @@ COMMANDS: dict[str, list[list[str]]] = {
     ],
     "collect": [
         ["behaviour=sb3", "behaviour.path={folder}/policy.zip", "environment=half_cheetah", "steps=1"],
-        ["environment=half_cheetah", "environment.id='stranger_of_test:Some-v9'", "steps=1"],
     ],
     "convert": [[f"dataset_id={DATA}", "to={folder}/out.npz"], [f"dataset_id={DATA}", "to=strange/other-v0"]],
     "data": [["check", DATA], ["card", DATA], ["stats", DATA]],
