@@ -8,7 +8,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,9 +21,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.baselines import NoisyAgent, RandomAgent
 from mbrl_mts3.agents.nested_observations import fit_policy, fit_policy_space
+from mbrl_mts3.agents.plain_policy import PlainPolicy, check_archive_size
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.envs.make import check_environment_spaces
-from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
+from mbrl_mts3.errors import ConfigurationError, DataError, MTS3Error, SpaceMismatchError
 from mbrl_mts3.files import atomic_file
 
 RANDOM = "random"
@@ -35,6 +36,7 @@ def load_policy_files(
     action_space: spaces.Box,
     *,
     algorithm: str = "auto",
+    trust_pickle: bool = False,
     random: bool = False,
     noise: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -43,9 +45,9 @@ def load_policy_files(
     """Policies of zip files, named after them, and worse ones beside.
 
     Args:
-        patterns: paths or globs of files that Stable-Baselines3 saved.
+        patterns: paths or globs of files that a training here or Stable-Baselines3 saved.
         observation_space, action_space: of the environment that they act in.
-        algorithm: see `load_policy`.
+        algorithm, trust_pickle: see `load_policy`.
         random: one more policy, "random", acts uniformly at random.
         noise: for names of policies a standard deviation, see `NoisyAgent`; each adds a policy "NAME+noise".
         seed: of the random policy and of the noise.
@@ -61,7 +63,7 @@ def load_policy_files(
         raise ConfigurationError(f"noise for {', '.join(unknown)}, but the policies are {', '.join(paths) or 'none'}")
     policies: dict[str, Agent] = {}
     for name, path in paths.items():
-        model: Any = load_policy(path, algorithm=algorithm, device=device)
+        model: Any = load_policy(path, algorithm=algorithm, trust_pickle=trust_pickle, device=device)
         trained = fit_policy_space(model.observation_space, observation_space), model.action_space
         try:
             check_spaces_match(trained, (observation_space, action_space), "the environment", "environment")
@@ -111,26 +113,31 @@ def load_policy(
     environment: gymnasium.Env[Any, Any] | None = None,
     *,
     algorithm: str = "auto",
+    trust_pickle: bool = False,
     device: str = "cpu",
 ) -> BaseAlgorithm:
-    """Read a policy that Stable-Baselines3 saved.
+    """Read a policy that a training here or Stable-Baselines3 saved.
 
     Args:
-        path: the zip file that `save` wrote; it is unpickled, so use files that you trust only.
+        path: the zip file. One of `save_policy` is read without pickle.
         environment: where the policy is to act; one that takes its Dict as one array fits, too.
         algorithm: the class that wrote it, out of `ALGORITHMS`; "auto" reads it off the file, unless its policy is of a
             class of your own, whose module is imported first.
+        trust_pickle: take files of other origin, which are unpickled: that runs whatever code whoever wrote them put
+            into them.
         device: where the policy runs.
 
     Raises:
-        ConfigurationError: no such file, or not one of that algorithm, or of a module that was not imported.
+        ConfigurationError: no such file, or not one of that algorithm, or of a module that was not imported; a file
+            with pickles that are not trusted.
         SpaceMismatchError: the policy was trained in other spaces than the environment's.
     """
     if algorithm not in ("auto", *ALGORITHMS):
         raise ConfigurationError(f"unknown algorithm {algorithm!r}: expected auto, {', '.join(ALGORITHMS)}")
     if path is None or not Path(path).is_file():
         raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file saved by {algorithm}")
-    written_by = _written_by(Path(path), algorithm)
+    plain = PlainPolicy.read(Path(path))
+    written_by = _written_by(Path(path), algorithm) if plain is None else (plain.algorithm,)
     if algorithm == "auto":
         algorithm = written_by[0]
     elif algorithm not in written_by:
@@ -138,10 +145,21 @@ def load_policy(
             f"{str(path)!r} is not a policy saved by {algorithm}, but by {' or '.join(written_by)}: choose that one, "
             "or another file"
         )
+    if plain is None and not trust_pickle:
+        raise ConfigurationError(
+            f"{str(path)!r} was not saved by this package, or by an early version of it: it holds Python pickles, and "
+            "reading those runs any code that is in them. If you trust its origin, set trust_pickle=true; policies "
+            "that trainings here save need it not"
+        )
     try:
-        # A replay buffer is of no use to a policy that acts.
-        with former_modules():
-            model: BaseAlgorithm = ALGORITHMS[algorithm].load(path, device=device, custom_objects={"buffer_size": 1})
+        if plain is not None:
+            model = plain.build(ALGORITHMS[algorithm], device)
+        else:
+            # A replay buffer is of no use to a policy that acts.
+            with former_modules():
+                model = ALGORITHMS[algorithm].load(path, device=device, custom_objects={"buffer_size": 1})
+    except MTS3Error:
+        raise
     except Exception as error:  # Zip, pickle, torch and SB3 all raise errors of their own.
         raise ConfigurationError(
             f"{str(path)!r} is not a policy saved by {algorithm}: {type(error).__name__}: {error}"
@@ -182,6 +200,7 @@ def former_modules() -> Iterator[None]:
 def read_policy_facts(path: Path) -> dict[str, Any]:
     """What the JSON in a file of Stable-Baselines3 says in plain values; nothing is unpickled."""
     with zipfile.ZipFile(path) as archive:
+        check_archive_size(archive, path)
         return dict(json.loads(archive.read("data")))
 
 
@@ -192,7 +211,7 @@ def _written_by(path: Path, named: str) -> tuple[str, ...]:
         data = read_policy_facts(path)
         module = data["policy_class"]["__module__"]
         module = _FORMER.get(module, module)
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{str(path)!r} is not a policy saved by {expected} ({type(error).__name__}: {error}): give the path of a "
             "zip file that its save method wrote"
@@ -224,6 +243,7 @@ def load_policies(
     path: str | Path | Sequence[str | Path] | None,
     *,
     algorithm: str = "auto",
+    trust_pickle: bool = False,
     device: str = "cpu",
 ) -> dict[str, Agent]:
     """Load policies by name, see `find_policies`; those that take a Dict as one array are shown it so.
@@ -231,7 +251,7 @@ def load_policies(
     Args:
         environment: where they are to act.
         path: of one file or of several, or globs.
-        algorithm: the class that wrote them, out of `ALGORITHMS`; "auto" reads it off the files.
+        algorithm, trust_pickle: see `load_policy`.
         device: where the policies run.
 
     Raises:
@@ -242,7 +262,8 @@ def load_policies(
     if not patterns:
         raise ConfigurationError("no policy is named: set path to a zip file saved by Stable-Baselines3, or to several")
     found = find_policies(patterns)
-    loaded = {name: load_policy(one, environment, algorithm=algorithm, device=device) for name, one in found.items()}
+    options: dict[str, Any] = {"algorithm": algorithm, "trust_pickle": trust_pickle, "device": device}
+    loaded = {name: load_policy(one, environment, **options) for name, one in found.items()}
     return {name: fit_policy(policy, environment.observation_space) for name, policy in loaded.items()}
 
 
@@ -256,9 +277,21 @@ def check_bounded(actions: spaces.Space[Any]) -> None:
 
 
 def save_policy(model: BaseAlgorithm, path: str | Path) -> Path:
-    """Write the zip of Stable-Baselines3, whole or not at all, under the name that was asked for."""
+    """Write the zip of Stable-Baselines3, whole or not at all, under the name that was asked for.
+
+    Beside what its own `load` takes, the file has the policy in plain values (see `PlainPolicy`), by which
+    `load_policy` reads it without pickle. What cannot be said so, such as an argument that is a function, is in the
+    pickles alone.
+    """
+    plain: PlainPolicy | None = None
+    with suppress(ConfigurationError, DataError):
+        name = next(name for kind in type(model).__mro__ for name, known in ALGORITHMS.items() if kind is known)
+        plain = PlainPolicy.from_model(model, name)
     with atomic_file(path, overwrite=True) as hidden:
         # Stable-Baselines3 adds .zip to a name without it.
-        model.save(hidden.with_suffix(".zip"))
-        hidden.with_suffix(".zip").replace(hidden)
+        zipped = hidden.with_suffix(".zip")
+        model.save(zipped)
+        if plain is not None:
+            plain.append_to(zipped)
+        zipped.replace(hidden)
     return Path(path)

@@ -30,13 +30,18 @@ _GOAL = "desired_goal"
 
 
 def load_policy_proposal(
-    checkpoint: Checkpoint, path: str | Path | None, *, scale: float = 0.1, algorithm: str = "auto"
+    checkpoint: Checkpoint,
+    path: str | Path | None,
+    *,
+    scale: float = 0.1,
+    algorithm: str = "auto",
+    trust_pickle: bool = False,
 ) -> StoredPolicy:
     """A policy that candidates deviate from, read from a file.
 
     Args:
         checkpoint: of the model that the policy is to act in.
-        path, algorithm: see `load_policy`; the file is unpickled, so use files that you trust only.
+        path, algorithm, trust_pickle: see `load_policy`.
         scale: the largest deviation, in units of half the range of an action.
 
     Raises:
@@ -45,20 +50,22 @@ def load_policy_proposal(
     """
     if not scale > 0:
         raise ConfigurationError(f"proposal.scale={scale}: expected more than 0, the policy alone needs no planner")
-    return StoredPolicy(_load(checkpoint, path, algorithm), checkpoint.observation_space, scale)
+    return StoredPolicy(_load(checkpoint, path, algorithm, trust_pickle), checkpoint.observation_space, scale)
 
 
-def load_critic_value(checkpoint: Checkpoint, path: str | Path | None, *, algorithm: str = "auto") -> StoredCritic:
+def load_critic_value(
+    checkpoint: Checkpoint, path: str | Path | None, *, algorithm: str = "auto", trust_pickle: bool = False
+) -> StoredCritic:
     """The critic of a policy as terminal value, read from the policy's file.
 
     Args:
-        checkpoint, path, algorithm: see `load_policy_proposal`.
+        checkpoint, path, algorithm, trust_pickle: see `load_policy_proposal`.
 
     Raises:
         ConfigurationError: as `load_policy` does, or the file holds no critic that was trained.
         SpaceMismatchError: the policy was trained in other spaces than the model.
     """
-    model = _load(checkpoint, path, algorithm)
+    model = _load(checkpoint, path, algorithm, trust_pickle)
     facts = read_policy_facts(Path(path or ""))
     if facts.get("alpha") == 0:
         raise ConfigurationError(
@@ -68,9 +75,9 @@ def load_critic_value(checkpoint: Checkpoint, path: str | Path | None, *, algori
     return StoredCritic(model, checkpoint.observation_space, float(facts["gamma"]))
 
 
-def _load(checkpoint: Checkpoint, path: str | Path | None, algorithm: str) -> BaseAlgorithm:
+def _load(checkpoint: Checkpoint, path: str | Path | None, algorithm: str, trust_pickle: bool) -> BaseAlgorithm:
     device = str(checkpoint.normalizer.observation_scale.device)
-    model = load_policy(path, algorithm=algorithm, device=device)
+    model = load_policy(path, algorithm=algorithm, trust_pickle=trust_pickle, device=device)
     trained = fit_policy_space(model.observation_space, checkpoint.observation_space), model.action_space
     found = checkpoint.observation_space, checkpoint.action_space
     try:

@@ -173,21 +173,26 @@ def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         DataError: `path` is taken and not to be overwritten.
         StorageError: the disk is full, or the place cannot be written to; an older file stays as it was.
     """
+    with storage_errors(Path(path)), _atomic_file(path, overwrite=overwrite) as hidden:
+        yield hidden
+
+
+@contextmanager
+def _atomic_file(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
     target = Path(path)
     if target.exists() and not overwrite:
         raise DataError(f"{target} is there already: choose another name, or set overwrite=true")
     hidden = target.with_name(f"{PREFIX}{uuid4().hex}{target.suffix}")
-    with storage_errors(target):
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_stale_files(target.parent)
-            yield hidden
-            _flush(hidden)
-            hidden.replace(target)
-            _flush(target.parent)
-        finally:
-            if target.parent.is_dir():
-                hidden.unlink(missing_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_files(target.parent)
+        yield hidden
+        _flush(hidden)
+        hidden.replace(target)
+        _flush(target.parent)
+    finally:
+        if target.parent.is_dir():
+            hidden.unlink(missing_ok=True)
 
 
 def _remove_stale_files(folder: Path) -> None:
@@ -215,13 +220,39 @@ def _flush(path: Path) -> None:
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "the file is too large"}
 
 
+def reserve_room(path: Path, nbytes: int) -> None:
+    """Give a file so many bytes behind its end, or fail before anything is written; a quota counts as the disk does.
+
+    HDF5 crashes the interpreter where a write of it fails. It cuts off what it does not need when it closes the file.
+
+    Raises:
+        OSError: there is not so much room.
+    """
+    with path.open("ab") as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            os.posix_fallocate(file.fileno(), size, nbytes)
+        except (AttributeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+                os.ftruncate(file.fileno(), size)
+                raise
+            # Neither this system nor this file system can do so: what is free has to do.
+            if shutil.disk_usage(path.parent).free < nbytes + _MARGIN:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+
+
+_MARGIN = 16 * 2**20
+"""Bytes that are left free where room cannot be reserved, for others who write at the same time."""
+
+
 @contextmanager
-def storage_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
+def storage_errors(path: Path, *others: type[Exception], needed: int | None = None) -> Iterator[None]:
     """Turn errors of writing to `path` into StorageError.
 
     Args:
         path: named in the message, with the room that is left there.
         others: further errors that mean the same as OSError.
+        needed: bytes to be written, as far as known, for the message.
 
     Raises:
         StorageError: for any OSError, or one of `others`, that is no MTS3Error.
@@ -232,7 +263,7 @@ def storage_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
     except MTS3Error:
         raise
     except kinds as error:
-        raise StorageError(f"{path} could not be written: {_reason(error)}. {_advice(path)}") from error
+        raise StorageError(f"{path} could not be written: {_reason(error)}. {_advice(path, needed)}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -242,10 +273,11 @@ def _reason(error: Exception) -> str:
     return known or f"{type(error).__name__}: {error}"
 
 
-def _advice(path: Path) -> str:
+def _advice(path: Path, needed: int | None) -> str:
     existing = next((folder for folder in (path, *path.absolute().parents) if folder.is_dir()), Path("/"))
     free = shutil.disk_usage(existing).free / 2**20
-    return f"{free:,.0f} MiB are free there: make room, or choose another place. Nothing half-written is left"
+    need = "" if needed is None else f"{needed / 2**20:,.1f} MiB are needed, and "
+    return f"{need}{free:,.1f} MiB are free there: make room, or choose another place. Nothing half-written is left"
 
 
 def write_atomically(path: str | Path, content: bytes) -> Path:
@@ -254,7 +286,7 @@ def write_atomically(path: str | Path, content: bytes) -> Path:
     Raises:
         StorageError: the disk is full, or the place cannot be written to; an older file stays as it was.
     """
-    with atomic_file(path, overwrite=True) as hidden:
+    with storage_errors(Path(path), needed=len(content)), _atomic_file(path, overwrite=True) as hidden:
         hidden.write_bytes(content)
     return Path(path)
 

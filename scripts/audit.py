@@ -8,6 +8,7 @@ from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
@@ -17,7 +18,7 @@ from mbrl_mts3.envs.tasks import Task, default_task
 from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import RewardErrors, default_context
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import command, describe_environment
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
@@ -29,7 +30,7 @@ def main(config: DictConfig) -> None:
     checkpoint = None if config.checkpoint is None else Checkpoint.from_pretrained(config.checkpoint)
     dataset = _dataset(config, checkpoint)
     split, episodes = _choose(config, checkpoint, dataset)
-    task = _task(config, dataset)
+    task = _task(config, dataset, console)
     task.columns(dataset.selector)
     model = None if checkpoint is None else checkpoint.physical_model()
     place = {episode.episode_id: number for number, episode in enumerate(dataset.episodes)}
@@ -79,11 +80,12 @@ def _choose(
     return split, dataset.episodes if split == "all" else getattr(split_episodes(dataset.episodes), split)
 
 
-def _task(config: DictConfig, dataset: OfflineDataset) -> Task:
+def _task(config: DictConfig, dataset: OfflineDataset, console: Console) -> Task:
     task: Task = instantiate(config.get("task")) or default_task(dataset.env_id)
     if dataset.env_id is None:
         return task
     options = merge_options(dataset.env_options, config.environment_options or {})
+    console.print(describe_environment(dataset.env_id, options, dataset.env_options), soft_wrap=True)
     with closing(make_environment(dataset.env_id, **options)) as environment:
         # A kitchen made for other tasks, for instance, would pay for others than the data's.
         check_environment_spaces(dataset.observation_space, dataset.action_space, environment)

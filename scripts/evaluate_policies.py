@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,13 +15,13 @@ from rich.text import Text
 from mbrl_mts3.agents.imagined_evaluation import evaluate_policy
 from mbrl_mts3.agents.policy_files import load_policy_files
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import make_environment, merge_options
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import PolicyRanking, PolicyValue
 from mbrl_mts3.metrics.confidence_intervals import Interval
 from mbrl_mts3.reporting import policy_value_figure, save_figure
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import choose_environment, command
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
@@ -34,19 +34,20 @@ def main(config: DictConfig) -> None:
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     seeds = _real_seeds(config, checkpoint)
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
-    dynamics = _dynamics(config, checkpoint, dataset)
+    env_id, options = _environment(config, checkpoint, console)
+    dynamics = _dynamics(config, checkpoint, dataset, options)
     policies = load_policy_files(
         list(config.policies),
         dynamics.observation_space,
         dynamics.action_space,
         algorithm=config.algorithm,
+        trust_pickle=config.trust_pickle,
         random=config.random,
         noise=dict(config.noise or {}),
         seed=config.seed,
         device=config.device,
     )
-    options = merge_options(checkpoint.env_options, config.environment_options or {})
-    make = partial(make_environment, checkpoint.env_id or "", **options)
+    make = None if env_id is None else partial(make_environment, env_id, **options)
     values = []
     for name, agent in policies.items():
         told = Text(f"{name}: imagining {config.imagined.episodes} episodes, then {len(seeds)} real ones")
@@ -79,12 +80,19 @@ def _real_seeds(config: DictConfig, checkpoint: Checkpoint) -> range:
     return range(config.first_seed, config.first_seed + config.real.episodes)
 
 
-def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset) -> WorldModelDynamics:
+def _environment(config: DictConfig, checkpoint: Checkpoint, console: Console) -> tuple[str | None, dict[str, Any]]:
+    """That of the data, which may name none where the reward is learned."""
+    return (None, {}) if checkpoint.env_id is None else choose_environment(config, checkpoint, console)
+
+
+def _dynamics(
+    config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDataset, options: Mapping[str, Any]
+) -> WorldModelDynamics:
     return load_dynamics(
         checkpoint,
         dataset,
         instantiate(config.get("task")),
-        environment_options=dict(config.environment_options or {}),
+        environment_options=options,
         starts=config.starts,
         context=config.context,
         start_seed=config.seed,

@@ -54,7 +54,8 @@ def main(config: DictConfig) -> None:
         _check_same(facts, folder)
     elif (folder / STATE_FILE).exists():
         raise ConfigurationError(f"{folder} holds a run already: take another folder, or go on (resume={folder})")
-    console.print(describe_environment(*_environment(config, checkpoint)), soft_wrap=True)
+    told = describe_environment(*_environment(config, checkpoint), checkpoint.env_options)
+    console.print(told, soft_wrap=True)
     stressed = oversample_episode_starts(
         dataset.episodes, config.oversample_starts.steps, config.oversample_starts.copies
     )

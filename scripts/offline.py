@@ -12,6 +12,7 @@ from gymnasium.wrappers import FlattenObservation
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
@@ -23,7 +24,7 @@ from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_envi
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import claim_folder
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import command, describe_environment
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, progress_bar, run_folder
 
 
@@ -39,7 +40,7 @@ def main(config: DictConfig) -> None:
     find_policy_space(dataset)
     console.print(dataset)
     folder = Path(config.resume or run_folder())
-    evaluate = _evaluation(config, dataset, flat=flat) if config.evaluation.episodes else None
+    evaluate = _evaluation(config, dataset, console, flat=flat) if config.evaluation.episodes else None
     with claim_folder(folder), progress_bar(console, "updates", config.steps) as advance:
         learner, record = train_offline(
             dataset,
@@ -68,13 +69,16 @@ def _options(config: DictConfig, *, flat: bool) -> dict[str, Any]:
     return {**shown, "algorithm": HydraConfig.get().runtime.choices["offline_algorithm"], **options}
 
 
-def _evaluation(config: DictConfig, dataset: OfflineDataset, *, flat: bool) -> Callable[[Agent], EvaluationResult]:
+def _evaluation(
+    config: DictConfig, dataset: OfflineDataset, console: Console, *, flat: bool
+) -> Callable[[Agent], EvaluationResult]:
     """The agent in the real environment of the data, which is found to fit here."""
     if dataset.env_id is None:
         raise ConfigurationError(
             f"{dataset.dataset_id} names no environment to evaluate in: set evaluation.episodes=0, and use mts3-rollout"
         )
     options = merge_options(dataset.env_options, episodic_options(dataset.env_id))
+    console.print(describe_environment(dataset.env_id, options, dataset.env_options), soft_wrap=True)
     plain: Callable[[], gymnasium.Env[Any, Any]] = partial(make_environment, dataset.env_id, **options)
     make = (lambda: FlattenObservation(plain())) if flat else plain
     environment = make()

@@ -19,12 +19,12 @@ from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.plan_records import PlanRecorder, compare_values
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.agents.rehearsal import rehearse_planning
-from mbrl_mts3.envs import episodic_options
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.maze_map import MazeMap
 from mbrl_mts3.envs.rendering import make_rendered_environment
 from mbrl_mts3.metrics import PlannedValues
 from mbrl_mts3.reporting import MazeLayout, MazePath, PlannedPath, write_planning_report
-from mbrl_mts3.scripts.command_line import command
+from mbrl_mts3.scripts.command_line import choose_environment, command
 from mbrl_mts3.scripts.command_line.console import (
     make_console,
     make_facts,
@@ -46,24 +46,23 @@ def main(config: DictConfig) -> None:
     """Load a checkpoint, plan in the environment, print and write what came of it."""
     keep_freed_memory()
     console = make_console()
-    # Episodes end at a maze's goal, unless the environment's options say otherwise.
-    episodic = episodic_options(config.environment.id)
-    given = {name: value for name, value in episodic.items() if name not in config.environment}
-    make = partial(instantiate, config.environment, **given)
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    env_id, options = choose_environment(config, checkpoint, console)
+    make = partial(make_environment, env_id, **options)
     with closing(make()) as environment:
         agent = _agent(config, checkpoint, environment)
         maze = _maze(environment, agent)
-    camera = make_rendered_environment(make, config.environment.id) if config.film else None
+    camera = make_rendered_environment(make, env_id) if config.film else None
     plans = PlanRecorder(
         agent, imagine_first=_DRAWN_EPISODES if maze else 0, imagine_every=max(1, agent.planner.horizon // 2)
     )
     result = _evaluate(config, agent, make, plans, console)
     values = compare_values(agent, result.episodes, [plans.values[place] for place in range(len(result.seeds))])
     facts = _facts(result, values)
-    console.print(make_facts(facts, f"{config.environment.id}, {len(result.seeds)} episodes"))
+    console.print(make_facts(facts, f"{env_id}, {len(result.seeds)} episodes"))
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
+        "environment": {"id": env_id, **options},
         "result": result.to_json(),
         "planned": {**values.to_json(), **plans.summary()},
     }
@@ -75,7 +74,7 @@ def main(config: DictConfig) -> None:
             files["film"] = write_film(run_folder() / "film.gif", agent, camera, config.first_seed, config.film_steps)
     files["report"] = write_planning_report(
         run_folder(),
-        f"Planning in {config.environment.id}",
+        f"Planning in {env_id}",
         facts,
         {"checkpoint": str(config.checkpoint), **_options(config)},
         values,

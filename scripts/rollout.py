@@ -19,12 +19,12 @@ from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport, RolloutResult
 from mbrl_mts3.data.formats.reference_scores import ReferenceScores
-from mbrl_mts3.envs import episodic_options
+from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.rendering import make_rendered_environment, open_renderer
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.envs.world_model import WorldModelDynamics, WorldModelEnv, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
-from mbrl_mts3.scripts.command_line import command, read_environment
+from mbrl_mts3.scripts.command_line import choose_environment, command
 from mbrl_mts3.scripts.command_line.console import (
     make_console,
     make_table,
@@ -47,22 +47,29 @@ def main(config: DictConfig) -> None:
         raise ConfigurationError("nothing to do: set real.episodes to at least 1, or checkpoint to a world model")
     console = make_console()
     folder = run_folder()
-    make: Make = partial(instantiate, config.environment, **episodic_options(config.environment.id))
+    checkpoint = None
+    if config.checkpoint is not None:
+        checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
+    env_id, options = choose_environment(config, checkpoint or _checkpoint_of_agent(config), console)
+    make: Make = partial(make_environment, env_id, **options)
     agents = _agents(config, make)
-    dataset_id, dynamics = _imagination(config)
+    dataset_id, dynamics = _imagination(config, checkpoint, env_id, options)
     # Reference returns are those of whole episodes.
-    reference = None if config.max_episode_steps else ReferenceScores.find(dataset_id, config.environment.id)
-    films = _cameras(config, make, dynamics, console) if config.films else {}
+    reference = None if config.max_episode_steps else ReferenceScores.find(dataset_id, env_id)
+    films = _cameras(config, make, env_id, options, dynamics, console) if config.films else {}
     rollouts = [
-        rollout for name, agent in agents.items() for rollout in _rollouts(config, name, agent, make, dynamics, console)
+        rollout
+        for name, agent in agents.items()
+        for rollout in _rollouts(config, name, agent, make, env_id, dynamics, console)
     ]
     report = RolloutReport(tuple(rollouts), reference)
-    console.print(_table(config, report))
+    console.print(_table(env_id, report))
     if reference is not None:
         console.print(
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
-    print_files(console, numbers=write_result("rollout.json", report.to_json(), config))
+    written = {"environment": {"id": env_id, **options}, **report.to_json()}
+    print_files(console, numbers=write_result("rollout.json", written, config))
     for path in _recorded(config, rollouts, folder):
         print_files(console, episodes=path)
     for path in _filmed(config, agents, films, folder):
@@ -77,14 +84,19 @@ def _agents(config: DictConfig, make: Make) -> dict[str, Agent]:
     return dict(built) if isinstance(built, Mapping) else {str(HydraConfig.get().runtime.choices["agent"]): built}
 
 
-def _imagination(config: DictConfig) -> tuple[str | None, WorldModelDynamics | None]:
+def _checkpoint_of_agent(config: DictConfig) -> Checkpoint | None:
+    folder = config.agent.get("checkpoint")
+    return None if folder is None else Checkpoint.from_pretrained(folder, config.agent.get("device", "cpu"))
+
+
+def _imagination(
+    config: DictConfig, checkpoint: Checkpoint | None, env_id: str, environment_options: Mapping[str, Any]
+) -> tuple[str | None, WorldModelDynamics | None]:
     """The data set that rewards are measured by, and the imagined environment where there is one."""
-    if config.checkpoint is None:
+    if checkpoint is None:
         return config.dataset_id, None
-    checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
     dataset_id = config.dataset_id or checkpoint.dataset_id
     options = {key: value for key, value in config.imagined.items() if key != "episodes"}
-    env_id, environment_options = read_environment(config.environment)
     return dataset_id, load_dynamics(
         checkpoint,
         dataset_id,
@@ -96,7 +108,13 @@ def _imagination(config: DictConfig) -> tuple[str | None, WorldModelDynamics | N
 
 
 def _rollouts(
-    config: DictConfig, name: str, agent: Agent, make: Make, dynamics: WorldModelDynamics | None, console: Console
+    config: DictConfig,
+    name: str,
+    agent: Agent,
+    make: Make,
+    env_id: str,
+    dynamics: WorldModelDynamics | None,
+    console: Console,
 ) -> Iterator[RolloutResult]:
     if config.real.episodes:
         with progress_bar(console, f"{name}, real episodes", config.real.episodes, transient=True) as advance:
@@ -106,7 +124,7 @@ def _rollouts(
                 range(config.first_seed, config.first_seed + config.real.episodes),
                 max_episode_steps=config.max_episode_steps,
                 parallel=config.parallel,
-                success=default_task(config.environment.id).success,
+                success=default_task(env_id).success,
                 record=config.record,
                 on_episode=lambda episode: advance(),
             )
@@ -127,28 +145,33 @@ def _recorded(config: DictConfig, rollouts: Sequence[RolloutResult], folder: Pat
         yield save_episodes(folder / name, rollout.result.episodes)
 
 
-def _table(config: DictConfig, report: RolloutReport) -> Table:
+def _table(env_id: str, report: RolloutReport) -> Table:
     rows = report.table()
     # Columns that say nothing here are left out.
     shown = [place for place in range(len(HEADER)) if any(row[place] for row in rows)]
     cells = [[row[place] for place in shown] for row in rows]
-    title = f"{config.environment.id}; in brackets 95% intervals"
+    title = f"{env_id}; in brackets 95% intervals"
     return make_table([HEADER[place] for place in shown], cells, title, left=2)
 
 
 def _cameras(
-    config: DictConfig, make: Make, dynamics: WorldModelDynamics | None, console: Console
+    config: DictConfig,
+    make: Make,
+    env_id: str,
+    options: Mapping[str, Any],
+    dynamics: WorldModelDynamics | None,
+    console: Console,
 ) -> dict[str, gymnasium.Env[Any, Any]]:
     """Environments that render, by place; none, and a line that says why, where this machine cannot."""
     cameras: dict[str, gymnasium.Env[Any, Any]] = {}
     try:
         if config.real.episodes:
-            cameras["real"] = make_rendered_environment(make, config.environment.id)
+            cameras["real"] = make_rendered_environment(make, env_id)
         if dynamics is not None:
             renderer = open_renderer(
                 lambda environment: dynamics.task.renderer(environment, dynamics.selector),
-                config.environment.id,
-                **read_environment(config.environment)[1],
+                env_id,
+                **options,
             )
             cameras["imagined"] = WorldModelEnv(dynamics, renderer)
     except ConfigurationError as error:

@@ -10,7 +10,9 @@ from omegaconf import DictConfig
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, make_facts, print_files, run_folder
+from mbrl_mts3.scripts.command_line.run_folders import find_requeued_run
 from mbrl_mts3.training import WorldModelTrainer, keep_freed_memory
+from mbrl_mts3.training.resume import RESUME_FILE
 
 
 @command("train")
@@ -21,8 +23,9 @@ def main(config: DictConfig) -> None:
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset, *dataset.notes, sep="\n")
-    folder = Path(config.resume or run_folder())
-    checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=config.resume)
+    resume = config.resume or find_requeued_run(run_folder(), RESUME_FILE)
+    folder = Path(resume or run_folder())
+    checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=resume)
     console.print(make_facts({name: f"{value:.4g}" for name, value in checkpoint.metrics.items()}, "best checkpoint"))
     print_files(console, checkpoint=folder / "best")
 

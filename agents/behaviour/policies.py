@@ -51,17 +51,18 @@ class PolicyBehaviour(Behaviour):
 
 
 class SB3Behaviour(Behaviour):
-    """Acts by a policy that Stable-Baselines3 saved.
+    """Acts by a policy that a training here or Stable-Baselines3 saved.
 
     Args:
         environment: with the spaces that the policy was trained in.
-        path: the zip file that `model.save` wrote; it is unpickled, so use files that you trust only.
+        path: the zip file.
         algorithm: the class that wrote it.
         deterministic: take the mode instead of a sample.
+        trust_pickle: take files of other origin than trainings here, see `load_policy`.
         device: where the policy runs.
 
     Raises:
-        ConfigurationError: no such file, or not one of that algorithm.
+        ConfigurationError: no such file, or not one of that algorithm, or one whose pickles are not trusted.
         SpaceMismatchError: the policy was trained in other spaces.
     """
 
@@ -71,9 +72,10 @@ class SB3Behaviour(Behaviour):
         path: str | Path,
         algorithm: Literal["SAC", "TD3", "DDPG", "PPO", "A2C"] = "SAC",
         deterministic: bool = False,
+        trust_pickle: bool = False,
         device: str = "cpu",
     ) -> None:
-        self._model = load_policy(path, algorithm=algorithm, device=device)
+        self._model = load_policy(path, algorithm=algorithm, trust_pickle=trust_pickle, device=device)
         _check_spaces(self._model, environment)
         self._deterministic = deterministic
 

@@ -18,8 +18,9 @@ from stable_baselines3.sac import policies as sac
 from stable_baselines3.td3 import policies as td3
 
 from mbrl_mts3.agents.imagination.networks import LayerNormCritic, ProximalCritic, StandardizedObservations
+from mbrl_mts3.agents.plain_policy import check_archive_size
 from mbrl_mts3.agents.policy_files import ALGORITHMS, check_bounded
-from mbrl_mts3.errors import ConfigurationError, close_match
+from mbrl_mts3.errors import ConfigurationError, MTS3Error, close_match
 
 TRAINABLE = {name: ALGORITHMS[name] for name in ("SAC", "TD3", "PPO")}
 """Algorithms that may learn in imagination."""
@@ -123,7 +124,7 @@ def load_initial_parameters(algorithm: BaseAlgorithm, path: str | Path) -> None:
 
     Args:
         algorithm: of the same class and sizes.
-        path: the zip file; parts of it are unpickled, so use files that you trust only.
+        path: the zip file; only its weights are read, by PyTorch's reader for tensors alone, which runs no code.
 
     Raises:
         ConfigurationError: no such file, or it does not fit.
@@ -131,7 +132,11 @@ def load_initial_parameters(algorithm: BaseAlgorithm, path: str | Path) -> None:
     if not Path(path).is_file():
         raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file that the algorithm saved")
     try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive_size(archive, Path(path))
         algorithm.set_parameters(str(path), exact_match=True, device=algorithm.device)
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
+    except MTS3Error:
+        raise
+    except Exception as error:  # Damaged files raise errors of zip, torch and SB3 of any kind.
         name = type(algorithm).__name__
         raise ConfigurationError(f"{str(path)!r} is no policy of this {name} and its sizes: {error}") from error

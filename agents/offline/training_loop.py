@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.save_util import load_from_zip_file
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult
 from mbrl_mts3.agents.offline.td3_bc import TD3BC
-from mbrl_mts3.agents.policy_files import save_policy
+from mbrl_mts3.agents.policy_files import read_policy_facts, save_policy
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.errors import ConfigurationError, ResultError
 from mbrl_mts3.files import to_jsonable, write_atomically
@@ -168,10 +167,11 @@ def _resumed(folder: Path, fresh: OfflineRecord) -> OfflineRecord:
 def _restore(learner: TD3BC, path: Path) -> int:
     """Put a stored policy, with its optimisers, into a learner; returns its updates."""
     try:
-        data, _, _ = load_from_zip_file(path, device=learner.device)
+        # Nothing of it is unpickled: the number stands in its JSON, and PyTorch reads tensors alone.
+        updates = int(read_policy_facts(path)["_n_updates"])
         learner.set_parameters(str(path), device=learner.device)
-        learner.resume_at(int((data or {})["_n_updates"]))
-    except Exception as error:  # Of SB3, pickle and zip alike.
+        learner.resume_at(updates)
+    except Exception as error:  # Of SB3, torch and zip alike.
         raise ResultError(f"{str(path)!r} cannot be resumed ({type(error).__name__}: {error}): begin anew") from error
     return learner.updates
 

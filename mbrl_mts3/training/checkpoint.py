@@ -103,10 +103,11 @@ class Checkpoint:
         if self.recalibration is not None:
             parts[RECALIBRATION_FILE] = _tensors(self.recalibration)
         config = self._config()
-        with staging_folder(target.parent) as partial, storage_errors(target):
-            for name, tensors in parts.items():
-                content = save({key: tensor.contiguous() for key, tensor in tensors.items()})
-                config["sha256"][name] = hash_of(content)
+        contents = {name: save({key: part.contiguous() for key, part in one.items()}) for name, one in parts.items()}
+        config["sha256"] = {name: hash_of(content) for name, content in contents.items()}
+        needed = sum(map(len, contents.values()))
+        with staging_folder(target.parent) as partial, storage_errors(target, needed=needed):
+            for name, content in contents.items():
                 (partial / name).write_bytes(content)
             (partial / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
             publish_folder(partial, target)

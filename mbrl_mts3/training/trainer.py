@@ -363,11 +363,13 @@ class CheckpointFolders(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What Lightning stores with the trainer's state."""
-        return {"best": self.best, "facts": dict(self.facts)}
+        return {"best": self.best, "written_step": self.written_step, "facts": dict(self.facts)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` stored."""
         self.best = state_dict["best"]
+        # So that a run which was killed after its last update is not validated, and its checkpoint written, once more.
+        self.written_step = state_dict.get("written_step", -1)
 
 
 def make_loggers(names: Sequence[str], folder: Path) -> list[Logger]:

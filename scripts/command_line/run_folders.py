@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import platform
 import shlex
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -43,9 +45,29 @@ def write_identity(name: str, folder: Path) -> None:
             "versions": {package: version(package) for package in ("mbrl_mts3", "torch", "lightning", "numpy")},
             "host": platform.node(),
             "process": os.getpid(),
+            "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
+
+
+def find_requeued_run(folder: Path, state: str) -> Path | None:
+    """The folder of the same SLURM job before it was requeued, which is to go on; None where there is none.
+
+    Args:
+        folder: of the present run; earlier ones are this one or beside it.
+        state: name of the file that a run goes on from.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None or os.environ.get("SLURM_RESTART_COUNT", "0") == "0":
+        return None
+    found = []
+    for note in folder.absolute().parent.glob("*/.hydra/run.json"):
+        with suppress(OSError, ValueError, AttributeError):
+            earlier = note.parents[1] / state
+            if json.loads(note.read_text()).get("slurm_job") == job and earlier.is_file():
+                found.append(earlier)
+    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None
 
 
 # As Hydra does with `now`: one value for each run, however often it is asked for.

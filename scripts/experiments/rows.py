@@ -39,7 +39,7 @@ def _of_plan(result: StageResult) -> Iterator[Row]:
     if written is not None:
         config = written["config"]
         yield {
-            **_where(result, "MPC", config["environment"]["id"], "real"),
+            **_where(result, "MPC", _environment(written), "real"),
             "model": config["checkpoint"],
             "task": _named(config["task"]),
             "planner": _named(config["planner"]),
@@ -48,11 +48,16 @@ def _of_plan(result: StageResult) -> Iterator[Row]:
         }
 
 
+def _environment(written: Row) -> str:
+    """The id of the real environment; results of earlier versions have it among the options alone."""
+    return str((written.get("environment") or written["config"]["environment"])["id"])
+
+
 def _of_rollout(result: StageResult) -> Iterator[Row]:
     written = _read(result.folder / "rollout.json")
     for rollout in [] if written is None else written["rollouts"]:
         rest = {name: value for name, value in rollout.items() if name not in ("agent", "place")}
-        where = _where(result, rollout["agent"], written["config"]["environment"]["id"], rollout["place"])
+        where = _where(result, rollout["agent"], _environment(written), rollout["place"])
         yield {**where, "model": written["config"]["checkpoint"], **rest}
 
 

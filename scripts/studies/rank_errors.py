@@ -31,9 +31,9 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 from sklearn.neighbors import NearestNeighbors
-from stable_baselines3 import SAC
 from study import read_options, study_parser, write_rows
 
+from mbrl_mts3.agents.policy_files import load_policy
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.models import PhysicalModel
@@ -49,7 +49,7 @@ NEIGHBOUR = 5
 def main() -> None:
     """Imagine, simulate, correlate."""
     options = _options()
-    policy = None if options.policy is None else SAC.load(options.policy, device="cpu")
+    policy = None if options.policy is None else load_policy(options.policy)
     rows: list[dict[str, Any]] = []
     for folder in options.checkpoints:
         checkpoint = Checkpoint.from_pretrained(folder)

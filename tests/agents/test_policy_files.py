@@ -9,7 +9,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 
 from mbrl_mts3.agents.baselines import NoisyAgent
-from mbrl_mts3.agents.policy_files import load_policies, load_policy_files
+from mbrl_mts3.agents.policy_files import load_policies, load_policy_files, save_policy
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
@@ -30,8 +30,8 @@ def cheetah() -> Any:
 def folder(tmp_path_factory: pytest.TempPathFactory, cheetah: Any) -> Path:
     path = tmp_path_factory.mktemp("policies")
     for seed, name in enumerate(("b", "a")):
-        SAC("MlpPolicy", cheetah, buffer_size=1, seed=seed, **small()).save(path / f"{name}.zip")
-    PPO("MlpPolicy", cheetah, **small()).save(path / "other" / "ppo.zip")
+        save_policy(SAC("MlpPolicy", cheetah, buffer_size=1, seed=seed, **small()), path / f"{name}.zip")
+    save_policy(PPO("MlpPolicy", cheetah, **small()), path / "other" / "ppo.zip")
     (path / "empty.zip").write_text("nothing")
     return path
 
@@ -53,7 +53,7 @@ def test_files_are_found_by_globs_and_paths_and_named_after_themselves(folder: P
     [
         (["missing.zip"], {}, "no policy file matches 'missing.zip'"),
         ([], {}, "no policy"),
-        (["{folder}/empty.zip"], {}, "not a policy saved by Stable-Baselines3"),
+        (["{folder}/empty.zip"], {}, "is not a policy"),
         (["{folder}/other/ppo.zip"], {"algorithm": "SAC"}, "not a policy saved by SAC, but by PPO"),
         (["{folder}/a.zip"], {"algorithm": "DQN2"}, "SAC, TD3"),
         (["{folder}/a.zip"], {"noise": {"c": 1.0}}, "noise for c"),

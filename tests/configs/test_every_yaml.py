@@ -25,6 +25,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.data import find_d4rl_info, load_minari
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.scripts.experiments.stages import expand_stages
@@ -72,7 +73,7 @@ def for_agent(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]
         checkpoint = checkpoint_of(dataset_of(maze.spec.id, episodes=1, steps=5)).save_pretrained("checkpoint")
         return {"environment": maze, "checkpoint": checkpoint}
     if "path" in node:
-        TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save("policy.zip")
+        save_policy(TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1), "policy.zip")
         return {"environment": maze, "path": "policy.zip"}
     return {"environment": maze}
 
@@ -83,7 +84,7 @@ def for_behaviour(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, 
         return {"environment": make_environment(home)}
     if "path" in node:
         Path(node.path).parent.mkdir(parents=True)
-        SAC("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save(node.path)
+        save_policy(SAC("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1), node.path)
     if node._target_.endswith("KitchenDemonstration"):
         return {"environment": make_environment("FrankaKitchen-v1")}
     return {"environment": maze}

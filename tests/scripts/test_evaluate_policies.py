@@ -12,6 +12,7 @@ from stable_baselines3 import SAC
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
         environment = make_environment("HalfCheetah-v5")
         for seed in (1, 2):
             options: dict[str, Any] = {"policy_kwargs": {"net_arch": [4]}, "buffer_size": 1, "seed": seed}
-            SAC("MlpPolicy", environment, device="cpu", **options).save(folder / f"policy_{seed}.zip")
+            save_policy(SAC("MlpPolicy", environment, device="cpu", **options), folder / f"policy_{seed}.zip")
         environment.close()
         yield folder
 

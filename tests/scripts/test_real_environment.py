@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.scripts.command_line import read_environment
+from mbrl_mts3.scripts.command_line import describe_environment, read_environment
 
 
 def test_a_choice_goes_before_the_data_and_options_before_the_choice() -> None:
@@ -50,3 +50,12 @@ def test_the_kitchen_can_be_made_of_its_choice() -> None:
     environment = make_environment(env_id, **options)
     assert list(environment.unwrapped.goal) == ["kettle"]
     environment.close()
+
+
+def test_the_line_tells_what_is_of_the_data_and_stays_one_line() -> None:
+    options = {"mass": 3, "drag": 2, "maze_map": [[1] * 30] * 3}
+    told = describe_environment("A-v0", options, {"mass": 3, "drag": 1, "limit": 4})
+    assert told.startswith("real environment: A-v0 with mass=3 (of the data), drag=2, maze_map=[[1, 1, ")
+    assert told.endswith("...")
+    assert len(told) < 150
+    assert describe_environment("A-v0", {}) == "real environment: A-v0"

@@ -15,6 +15,7 @@ from stable_baselines3 import PPO, TD3
 from mbrl_mts3.agents import RandomAgent, evaluate_agent
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection.collector import collect_dataset
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.rendering import make_rendered_environment
@@ -36,14 +37,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         environment = make_environment(MAZE)
         for name, kind in (("td3", TD3), ("ppo", PPO)):
             options = {"policy_kwargs": {"net_arch": [4]}, "device": "cpu", "seed": 0}
-            kind("MultiInputPolicy", environment, **options).save(folder / f"{name}.zip")
+            save_policy(kind("MultiInputPolicy", environment, **options), folder / f"{name}.zip")
         environment.close()
         yield folder
 
 
 @pytest.fixture
 def run(command: Callable[..., Run], world: Path) -> Run:
-    return command("rollout", "rollout.json", *QUICK)
+    started = command("rollout", "rollout.json", *QUICK)
+
+    def run(*arguments: str) -> dict[str, Any]:
+        chosen = any(word.startswith(("environment=", "checkpoint=")) for word in arguments)
+        return started(*arguments, *([] if chosen else ["environment=point_maze_umaze"]))
+
+    return run
 
 
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

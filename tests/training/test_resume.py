@@ -109,3 +109,9 @@ def test_other_processes_of_a_training_share_its_folder(linear_dataset, small_mt
     monkeypatch.setattr(rank_zero_only, "rank", 1)
     with claim_folder(run):
         resume(linear_dataset, small_mts3, run)
+
+
+def test_a_run_that_was_killed_after_its_last_update_stays_as_it_is(linear_dataset, small_mts3, run):
+    before = {path: path.read_bytes() for path in (run / "last" / "config.json", run / "best" / "config.json")}
+    resume(linear_dataset, small_mts3, run, max_updates=QUICK["max_updates"])
+    assert {path: path.read_bytes() for path in before} == before

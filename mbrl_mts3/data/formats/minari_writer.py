@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import h5py
 import minari
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
@@ -23,10 +22,10 @@ from minari.storage import get_dataset_path
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observations import observation_leaves
 from mbrl_mts3.errors import DataError
-from mbrl_mts3.files import publish_folder, staging_folder, storage_errors
+from mbrl_mts3.files import publish_folder, reserve_room, staging_folder, storage_errors
 
-# Bytes that are left free, for what HDF5 writes around an episode.
-_ROOM = 16 * 2**20
+# Bytes that HDF5 writes around an episode at most.
+_AROUND = 2**20
 
 
 @dataclass
@@ -65,14 +64,18 @@ class MinariWriter:
 
     def __post_init__(self) -> None:
         self._namespace = check_new_dataset_id(self.dataset_id, overwrite=self.overwrite)
+        self._target: Path = get_dataset_path(self.dataset_id)
         self._stack = ExitStack()
         self._storage: MinariStorage | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._folder = stack.enter_context(staging_folder(get_dataset_path()))
-            with storage_errors(self._folder):
-                (self._folder / "data").mkdir()
+            with storage_errors(self._target, needed=_AROUND):
+                data = self._folder / "data"
+                data.mkdir()
+                reserve_room(data / "room", _AROUND)
+                (data / "room").unlink()
                 self._storage = self._new_storage()
             self._stack = stack.pop_all()
         return self
@@ -93,8 +96,10 @@ class MinariWriter:
             infos=episode.infos,
             seed=episode.seed,
         )
-        with storage_errors(self._folder, RuntimeError):  # what h5py raises of a file that it cannot close
-            self._check_room(episode)
+        needed = _room_for(episode)
+        # RuntimeError is what h5py raises of a file that it cannot close.
+        with storage_errors(self._target, RuntimeError, needed=needed):
+            reserve_room(self._file, needed)
             self._storage.update_episodes([buffer])
 
     def __exit__(
@@ -102,7 +107,7 @@ class MinariWriter:
     ) -> None:
         with self._stack:
             if kind is None:
-                with storage_errors(self._folder):
+                with storage_errors(self._target):
                     self._publish()
 
     def _new_storage(self) -> MinariStorage:
@@ -126,14 +131,13 @@ class MinariWriter:
         if self.layout is not None:
             metadata["observation_layout"] = self.layout
         storage.update_metadata(metadata)
+        # As Minari makes it with the first episode, for which room is to be reserved in the file.
+        h5py.File(self._file, "w", track_order=True).close()
         return storage
 
-    def _check_room(self, episode: RawEpisode) -> None:
-        """Raise OSError before the disk is full, because HDF5 may crash the interpreter there."""
-        arrays = [leaf for _, leaf in observation_leaves(episode.observations)] + [*episode.infos.values()]
-        needed = sum(array.nbytes for array in [*arrays, episode.actions, episode.rewards])
-        if shutil.disk_usage(self._folder).free < 2 * needed + _ROOM:
-            raise OSError(errno.ENOSPC, "too little room for the next episode")
+    @property
+    def _file(self) -> Path:
+        return self._folder / "data" / "main_data.hdf5"
 
     def _publish(self) -> None:
         """Give the finished folder its name, in one step of the file system."""
@@ -142,8 +146,15 @@ class MinariWriter:
         check_new_dataset_id(self.dataset_id, overwrite=self.overwrite)
         if self._namespace is not None and self._namespace not in list_local_namespaces():
             create_namespace(self._namespace)
-        final: Path = get_dataset_path(self.dataset_id)
-        publish_folder(self._folder, final)
+        publish_folder(self._folder, self._target)
+
+
+def _room_for(episode: RawEpisode) -> int:
+    """Bytes that an episode takes in the file at most, twice what it holds and what stands around it."""
+    leaves = [leaf for _, leaf in observation_leaves(episode.observations)]
+    arrays = [*leaves, *episode.infos.values(), episode.actions, episode.rewards]
+    texts = sum(len(str(entry)) for array in arrays if array.dtype.kind == "O" for entry in array.flat)
+    return 2 * (sum(array.nbytes for array in arrays) + 4 * texts) + _AROUND
 
 
 def check_new_dataset_id(dataset_id: str, *, overwrite: bool = False) -> str | None:

@@ -17,6 +17,7 @@ from mbrl_mts3.agents.behaviour import (
     WaypointBehaviour,
 )
 from mbrl_mts3.agents.collection.recording import collection_options
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError
 
@@ -42,7 +43,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory, maze: gymnasium.Env[Any, An
     """An untrained policy of SAC for the maze."""
     path = tmp_path_factory.mktemp("policy") / "policy.zip"
     model = stable_baselines3.SAC("MultiInputPolicy", maze, buffer_size=10, policy_kwargs={"net_arch": [8]}, seed=0)
-    model.save(path)
+    save_policy(model, path)
     return path
 
 
@@ -193,5 +194,5 @@ class TestSB3Behaviour:
 
     def test_a_file_of_another_kind(self, maze: gymnasium.Env[Any, Any], tmp_path: Path) -> None:
         (tmp_path / "policy.zip").write_text("words")
-        with pytest.raises(ConfigurationError, match="not a policy saved by SAC"):
+        with pytest.raises(ConfigurationError, match="is not a policy"):
             SB3Behaviour(maze, tmp_path / "policy.zip")

@@ -13,7 +13,7 @@ from imagined_worlds import checkpoint_of, dataset_of
 from stable_baselines3 import SAC, TD3
 
 from mbrl_mts3.agents.imagination import make_algorithm
-from mbrl_mts3.agents.policy_files import load_policy
+from mbrl_mts3.agents.policy_files import load_policy, save_policy
 from mbrl_mts3.agents.vec_env import WorldModelVecEnv
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import ConfigurationError
@@ -52,7 +52,7 @@ def test_what_was_learned_here_is_read_like_any_policy(
     for number, dynamics in enumerate((world(), maze)):
         environment = WorldModelVecEnv(dynamics, 2)
         made = make_algorithm(environment, name, device="cpu", seed=0)
-        made.save(tmp_path / f"{number}.zip")
+        save_policy(made, tmp_path / f"{number}.zip")
         observation: Any = environment.reset()
         read = load_policy(tmp_path / f"{number}.zip")
         assert type(read).__name__ == name
