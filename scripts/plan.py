@@ -15,10 +15,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from mbrl_mts3.agents.evaluation import EvaluationResult, evaluate_agent
-from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
-from mbrl_mts3.agents.plan_records import PlanRecorder, compare_values
+from mbrl_mts3.agents.planning.mpc import MPCAgent, load_mpc
+from mbrl_mts3.agents.planning.plan_records import PlanRecorder, compare_values
+from mbrl_mts3.agents.planning.rehearsal import rehearse_planning
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
-from mbrl_mts3.agents.rehearsal import rehearse_planning
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.maze_map import MazeMap
 from mbrl_mts3.envs.rendering import make_rendered_environment

@@ -71,6 +71,8 @@ class MLPWithLinearPath(nn.Module):
         super().__init__()
         self.hidden_path = MLP(inputs, hidden, outputs)
         self.linear_path = nn.Linear(inputs, outputs, bias=False)
+        # A training begins as if it were not there: far from the data a random one would err without bounds.
+        nn.init.zeros_(self.linear_path.weight)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (..., inputs) to (..., outputs)."""

@@ -92,9 +92,9 @@ def test_imports_keep_the_rules(path: Path) -> None:
         ("mbrl_mts3.models.state_space.mts3", "from mbrl_mts3 import envs"),
         ("mbrl_mts3.models.state_space.mts3", "def late():\n    from mbrl_mts3.agents import MPCAgent"),
         ("mbrl_mts3", "from mbrl_mts3.scripts.train import main"),
-        ("mbrl_mts3.envs.make", "from mbrl_mts3.agents.mpc import MPCAgent"),
-        ("mbrl_mts3.agents.mpc", "from mbrl_mts3.configs import anything"),
-        ("mbrl_mts3.agents.mpc", "import torch, envs"),
+        ("mbrl_mts3.envs.make", "from mbrl_mts3.agents.planning.mpc import MPCAgent"),
+        ("mbrl_mts3.agents.planning.mpc", "from mbrl_mts3.configs import anything"),
+        ("mbrl_mts3.agents.planning.mpc", "import torch, envs"),
         ("mbrl_mts3.scripts.plan", "from agents.mpc_agent import MPCAgent"),
         ("mbrl_mts3.scripts.plan", "from tests.helpers import oracle"),
         ("mbrl_mts3.models.state_space.mts3", "from .rkn import RKN"),
@@ -117,8 +117,8 @@ def test_a_planted_violation_is_caught(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("mbrl_mts3.scripts.plan", "import hydra\nfrom mbrl_mts3.agents.mpc import MPCAgent"),
-        ("mbrl_mts3.agents.mpc", "import stable_baselines3\nfrom mbrl_mts3.envs.tasks import Task"),
+        ("mbrl_mts3.scripts.plan", "import hydra\nfrom mbrl_mts3.agents.planning.mpc import MPCAgent"),
+        ("mbrl_mts3.agents.planning.mpc", "import stable_baselines3\nfrom mbrl_mts3.envs.tasks import Task"),
         ("mbrl_mts3.envs.tasks.base", "from mbrl_mts3.data import Episode\nimport torch"),
         ("mbrl_mts3.data.formats.minari_reader", "import minari, h5py"),
     ],

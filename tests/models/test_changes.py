@@ -86,9 +86,9 @@ def test_where_everything_changes_as_much_as_it_varies_the_target_is_absolute(mo
     model = model_class(3, 2, target="complementary").eval()
     observations, actions = torch.randn(2, 20, 3), torch.randn(2, 20, 2)
     before = model(observations, actions).mean
-    decoder = model.readout.decoder.mean[-1] if model_class is MTS3 else model.heads.mean[-1]
+    decoder = model.readout.decoder.mean if model_class is MTS3 else model.heads.mean
     with torch.no_grad():
-        decoder.bias[-3:] += 100
+        decoder.hidden_path[-1].bias[-3:] += 100
     torch.testing.assert_close(model(observations, actions).mean, before)
     set_change_scale(model, torch.full((3,), 0.1))
     assert (model(observations, actions).mean - before).abs().max() > 5

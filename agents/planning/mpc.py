@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.agents.base import batch_size
-from mbrl_mts3.agents.policy_functions import StoredCritic, StoredPolicy
+from mbrl_mts3.agents.planning.policy_functions import StoredCritic, StoredPolicy
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.make import check_environment_spaces
@@ -53,8 +53,8 @@ class MPCAgent:
         CausalityError: the model cannot be advanced one action at a time.
         UnknownObservationError: the model does not see what the task's reward needs.
         ShapeError: the planner's actions are not the model's.
-        ConfigurationError: terminal values for a task without a goal, for a planner that follows gradients although they
-            come from a graph, or of a critic of another discount.
+        ConfigurationError: terminal values for a task without a goal, from a graph for a planner that follows
+            gradients, or of a critic of another discount.
         SpaceMismatchError: policy or critic need what neither the model observes nor the task gives.
     """
 

@@ -10,7 +10,7 @@ import torch
 from gymnasium import spaces
 
 from mbrl_mts3.agents import EvaluatedEpisode, MPCAgent, evaluate_agent
-from mbrl_mts3.agents.plan_records import PlanRecorder, compare_values
+from mbrl_mts3.agents.planning.plan_records import PlanRecorder, compare_values
 from mbrl_mts3.data import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment

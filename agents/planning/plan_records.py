@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mbrl_mts3.agents.evaluation import EvaluatedEpisode
-from mbrl_mts3.agents.mpc import MPCAgent, MPCState
+from mbrl_mts3.agents.planning.mpc import MPCAgent, MPCState
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.observations import index_observation
 from mbrl_mts3.errors import ConfigurationError

@@ -11,7 +11,7 @@ from imagined_worlds import checkpoint_of
 
 from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection import collect_dataset
-from mbrl_mts3.agents.mpc import load_goal_values
+from mbrl_mts3.agents.planning.mpc import load_goal_values
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.errors import ConfigurationError, UnknownDatasetError, UnknownObservationError
 from mbrl_mts3.training import Checkpoint

@@ -1,4 +1,4 @@
-"""Policies and critics inside imagined rollouts, against what Stable-Baselines3 itself says of the same observations."""
+"""Policies and critics inside imagined rollouts, against what Stable-Baselines3 says of the same observations."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from imagined_worlds import checkpoint_of, dataset_of
 from stable_baselines3 import PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from mbrl_mts3.agents.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.offline import TD3BC
-from mbrl_mts3.agents.policy_functions import StoredCritic, StoredPolicy, load_critic_value, load_policy_proposal
+from mbrl_mts3.agents.planning.mpc import MPCAgent, load_mpc
+from mbrl_mts3.agents.planning.policy_functions import (
+    StoredCritic,
+    StoredPolicy,
+    load_critic_value,
+    load_policy_proposal,
+)
 from mbrl_mts3.data import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs import make_environment

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from mbrl_mts3.agents import MPCAgent
-from mbrl_mts3.agents.rehearsal import rehearse_planning
+from mbrl_mts3.agents.planning.rehearsal import rehearse_planning
 from mbrl_mts3.data import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.tasks import LearnedRewardTask, PointMazeTask, Task

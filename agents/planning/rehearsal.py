@@ -9,7 +9,7 @@ from typing import Any
 
 import gymnasium
 
-from mbrl_mts3.agents.mpc import MPCAgent, MPCState
+from mbrl_mts3.agents.planning.mpc import MPCAgent, MPCState
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
 from mbrl_mts3.errors import ConfigurationError
