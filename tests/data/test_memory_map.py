@@ -116,7 +116,7 @@ def test_what_is_damaged_is_made_anew_with_a_warning(cache: Path, name: str, dam
 )
 def test_one_bit_is_enough_damage(cache: Path, name: str) -> None:
     load_minari(ID, memory_map=True)
-    path = next(cache.rglob(f"{part}.npy"))
+    path = next(cache.rglob(name))
     content = bytearray(path.read_bytes())
     content[-1 - len(content) % 7] ^= 1
     path.write_bytes(content)
