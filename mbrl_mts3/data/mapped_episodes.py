@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -84,6 +85,19 @@ class MappedEpisodes(Sequence[Episode]):
                 file.abandon()
         for name, column in zip(INDEX, np.array(index, np.int64).T, strict=True):
             np.save(folder / f"{name}.npy", column)
+
+    @staticmethod
+    def checksums(folder: Path) -> dict[str, str]:
+        """The checksum of each file of a folder that `write` filled, by name; all of them are read.
+
+        Raises:
+            OSError: one is missing.
+        """
+        found = {}
+        for name in (*ROWS, *INDEX):
+            with (folder / f"{name}.npy").open("rb") as file:
+                found[name] = hashlib.file_digest(file, "blake2b").hexdigest()
+        return found
 
     def subset(self, places: Array) -> MappedEpisodes:
         """The episodes at `places`, on the same files."""

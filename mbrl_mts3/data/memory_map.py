@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,8 @@ def map_dataset(source: StreamedDataset, selector: ObservationSelector, folder: 
     """Map a data set: its episodes stay on disk, and memory does not grow with it.
 
     It is read once, episode by episode, and written to `folder` under a name made of its content hash and the
-    selection. The next time it is found there without reading it, by the names, sizes and times of its files.
+    selection. The next time it is found there, by the names, sizes and times of its files, and made anew where its
+    own checksums are wrong.
 
     Args:
         source: as it is stored.
@@ -88,11 +89,18 @@ def _find(source: StreamedDataset, root: Path, selection: str) -> tuple[str | No
     if source.fingerprint is None or not note.is_file():
         return None, None
     try:
-        content_hash = str(json.loads(note.read_text())["content_hash"])
+        noted = json.loads(note.read_text())
+        content_hash = str(noted["content_hash"])
         folder = root / f"{content_hash}-{selection}"
         if not folder.is_dir():
             return None, None
-        return content_hash, MappedEpisodes.open(folder)
+        episodes = MappedEpisodes.open(folder)
+        # Those of earlier versions have none.
+        expected = noted.get("checksums")
+        found = None if expected is None else MappedEpisodes.checksums(folder)
+        if found != expected:
+            raise DataError("the checksums of its files are wrong")
+        return content_hash, episodes
     except (DataError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         warnings.warn(f"the mapped episodes of {source.dataset_id} are damaged and made anew: {error}", stacklevel=2)
         return None, None
@@ -114,9 +122,9 @@ def _write(source: StreamedDataset, selector: ObservationSelector, root: Path, s
         final = root / f"{content_hash}-{selection}"
         publish_folder(growing, final)
         if source.fingerprint is not None:
-            _write_note(_note(source, root, selection), content_hash)
+            _write_note(_note(source, root, selection), content_hash, MappedEpisodes.checksums(final))
     return content_hash
 
 
-def _write_note(note: Path, content_hash: str) -> None:
-    write_atomically(note, json.dumps({"content_hash": content_hash}).encode())
+def _write_note(note: Path, content_hash: str, checksums: Mapping[str, str]) -> None:
+    write_atomically(note, json.dumps({"content_hash": content_hash, "checksums": checksums}).encode())

@@ -64,7 +64,7 @@ def test_what_was_deleted_is_made_anew(cache: Path) -> None:
     (made,) = (path for path in cache.iterdir() if path.name != "known")
     shutil.rmtree(made)
     assert load_minari(ID, memory_map=True).content_hash == first.content_hash
-    assert json.loads(next((cache / "known").iterdir()).read_text()) == {"content_hash": first.content_hash}
+    assert json.loads(next((cache / "known").iterdir()).read_text())["content_hash"] == first.content_hash
 
 
 def test_a_folder_can_be_given(cache: Path, tmp_path: Path) -> None:
@@ -109,3 +109,19 @@ def test_what_is_damaged_is_made_anew_with_a_warning(cache: Path, name: str, dam
             again = load_minari(ID, memory_map=True)
     for episode, observations in zip(again.episodes, expected, strict=True):
         np.testing.assert_array_equal(episode.observations, observations)
+
+
+@pytest.mark.parametrize(
+    "name", ["observations.npy", "actions.npy", "rewards.npy", "truncations.npy", "episode_ids.npy"]
+)
+def test_one_bit_is_enough_damage(cache: Path, name: str) -> None:
+    load_minari(ID, memory_map=True)
+    path = next(cache.rglob(name))
+    content = bytearray(path.read_bytes())
+    content[-1 - len(content) % 7] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="the checksums of its files are wrong"):
+        again = load_minari(ID, memory_map=True)
+    for episode, expected in zip(again.episodes, load_minari(ID).episodes, strict=True):
+        np.testing.assert_array_equal(episode.actions, expected.actions)
+    assert path.read_bytes() != content

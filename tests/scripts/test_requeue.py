@@ -54,9 +54,7 @@ def test_the_same_command_goes_on(
     for name, value in JOB.items():
         monkeypatch.setenv(name, value)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "lightning.pytorch.trainer.connectors.signal_connector.call", lambda words: requeued.append(words)
-        )
+        patch.setattr("lightning.pytorch.trainer.connectors.signal_connector.call", requeued.append)
         patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", stop)
         with pytest.raises(SystemExit) as end:
             train(patch, *own)

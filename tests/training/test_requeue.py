@@ -23,13 +23,8 @@ QUICK: dict[str, Any] = {
     "loggers": (),
     "accelerator": "cpu",
 }
-JOB = {
-    "SLURM_NTASKS": "1",
-    "SLURM_JOB_NAME": "train",
-    "SLURM_JOB_ID": "4711",
-    "SLURM_PROCID": "0",
-    "SLURM_LOCALID": "0",
-}
+JOB = {"SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "4711", "SLURM_PROCID": "0"}
+JOB |= {"SLURM_LOCALID": "0", "SLURM_NODELIST": "node", "SLURM_NNODES": "1", "SLURM_NODEID": "0"}
 
 
 def test_it_is_called_and_the_run_goes_on_as_if_nothing_had_been(
@@ -48,7 +43,13 @@ def test_it_is_called_and_the_run_goes_on_as_if_nothing_had_been(
         return 0
 
     with monkeypatch.context() as patch:
-        for name, value in {**JOB, "SLURM_NODELIST": "node", "SLURM_NNODES": "1", "SLURM_NODEID": "0"}.items():
+        for name, value in {
+            **JOB,
+            "SLURM_LOCALID": "0",
+            "SLURM_NODELIST": "node",
+            "SLURM_NNODES": "1",
+            "SLURM_NODEID": "0",
+        }.items():
             patch.setenv(name, value)
         patch.setattr("lightning.pytorch.trainer.connectors.signal_connector.call", asked)
         patch.setattr("mbrl_mts3.training.WorldModelModule.on_train_batch_end", send)

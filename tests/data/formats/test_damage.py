@@ -9,20 +9,27 @@ import shutil
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import h5py
 import numpy as np
 import pytest
+from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_walks import untrained, write_walks
+from stable_baselines3 import TD3
 
+from mbrl_mts3.agents.policy_files import load_policy, save_policy
 from mbrl_mts3.data import load_dataset, load_minari
 from mbrl_mts3.data.formats import damage
 from mbrl_mts3.errors import DataError, MTS3Error
-from mbrl_mts3.training import Checkpoint
+from mbrl_mts3.models import GRU
+from mbrl_mts3.training import Checkpoint, WorldModelTrainer
+from mbrl_mts3.training.resume import find_resume_file, read_resume_file
 
 ID = "mine/damaged-v0"
 Read = Callable[[Path], object]
@@ -47,24 +54,63 @@ def write_pickle(folder: Path) -> None:
     (folder / "some.pkl").write_bytes(pickle.dumps(content, 4))
 
 
+class Three(gymnasium.Env[Any, Any]):
+    """Three numbers are seen, and two are done."""
+
+    observation_space = spaces.Box(-1, 1, (3,))
+    action_space = spaces.Box(-1, 1, (2,))
+
+
+def write_policy(folder: Path) -> None:
+    policy = TD3("MlpPolicy", Three(), policy_kwargs={"net_arch": [4]}, buffer_size=1, device="cpu")
+    save_policy(policy, folder / "policy.zip")
+
+
+def write_training(folder: Path) -> None:
+    """What a training of two updates goes on from."""
+    options: dict[str, Any] = {"length": 6, "validation_length": 6, "validation_context": 3, "batch_size": 2}
+    options |= {"max_updates": 2, "validation_interval": 2, "loggers": (), "progress": False, "accelerator": "cpu"}
+    trainer = WorldModelTrainer(**options, split_fractions=(0.4, 0.4, 0.2))
+    trainer.fit(load_minari(ID), partial(GRU, width=4, decoder_hidden=(4,)), folder.parent / "run")
+    shutil.copy(folder.parent / "run" / "resume.ckpt", folder)
+
+
+def read_cache(folder: Path, sets: Path) -> None:
+    """What is damaged is made anew: whatever happened to the files, these are the data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(sets))
+        mapped, plain = load_minari(ID, memory_map=True, cache=folder), load_minari(ID)
+    for one, other in zip(mapped.episodes, plain.episodes, strict=True):
+        for name in ("observations", "actions", "rewards", "terminations", "truncations"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+KINDS = ("d4rl", "pickle", "checkpoint", "minari", "policy", "resume", "cache")
+
+
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Read]]:
     root = tmp_path_factory.mktemp("originals")
-    kinds = ("d4rl", "pickle", "checkpoint")
-    for kind in kinds:
+    for kind in ("d4rl", "pickle", "checkpoint", "policy", "resume"):
         (root / kind).mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(root / "sets"))
         write_walks(ID, lengths=(8,) * 5, goal=True)
         untrained(ID).save_pretrained(root / "checkpoint")
+        write_training(root / "resume")
+        load_minari(ID, memory_map=True, cache=root / "cache")
     write_d4rl(root / "d4rl")
     write_pickle(root / "pickle")
+    write_policy(root / "policy")
     shutil.copytree(root / "sets" / ID, root / "minari")
     return {
         "d4rl": (root / "d4rl", lambda folder: load_dataset(folder / "some.hdf5")),
         "pickle": (root / "pickle", lambda folder: load_dataset(folder / "some.pkl")),
         "checkpoint": (root / "checkpoint", Checkpoint.from_pretrained),
         "minari": (root / "minari", lambda folder: load_minari(str(folder))),
+        "policy": (root / "policy", lambda folder: load_policy(folder / "policy.zip")),
+        "resume": (root / "resume", lambda folder: read_resume_file(find_resume_file(folder) or folder)),
+        "cache": (root / "cache", lambda folder: read_cache(folder, root / "sets")),
     }
 
 
@@ -126,7 +172,7 @@ def read_damaged(original: Path, read: Read, seed: int, place: Path) -> None:
             read(place)
 
 
-@pytest.mark.parametrize("kind", ["d4rl", "pickle", "checkpoint", "minari"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_sample_of_damages(originals: dict[str, tuple[Path, Read]], kind: str, tmp_path: Path):
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(st.integers(0, 2**32))
@@ -137,9 +183,9 @@ def test_a_sample_of_damages(originals: dict[str, tuple[Path, Read]], kind: str,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["d4rl", "pickle", "checkpoint", "minari"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_thousands_of_damages(originals: dict[str, tuple[Path, Read]], kind: str, tmp_path: Path):
-    for seed in range(2500):
+    for seed in range(1500):
         read_damaged(*originals[kind], seed, tmp_path / "copy")
 
 
