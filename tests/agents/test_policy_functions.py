@@ -1,4 +1,4 @@
-"""Policies and critics inside imagined rollouts, against what Stable-Baselines3 itself says of the same observations."""
+"""Policies and critics inside imagined rollouts, against what Stable-Baselines3 says of the same observations."""
 
 from __future__ import annotations
 

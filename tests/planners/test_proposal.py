@@ -119,9 +119,7 @@ def test_a_planner_mends_a_policy_within_its_bounds(start: float) -> None:
     def distance(observation: Tensor, action: Tensor, next_observation: Tensor) -> Tensor:
         return -next_observation[..., 0].square()
 
-    objective = RolloutObjective(
-        integrator(), Place(place), place, distance, proposal=PolicyProposal(brake, LOW, HIGH)
-    )
+    objective = RolloutObjective(integrator(), Place(place), place, distance, proposal=PolicyProposal(brake, LOW, HIGH))
     planner = ICEM([-0.1], [0.1], horizon=3, candidates=100, iterations=5, elites=10)
     plan = planner.plan(objective, planner.initial_state(1), torch.Generator().manual_seed(0))
     # 0.9 o - 0.5 o + d is 0 at d = -0.4 o, which lies beyond the bound.

@@ -24,7 +24,14 @@ SMALL = {
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
     **{f"point_maze_{maze}_sparse": ["steps=8000", "updates=2", "episodes=1"] for maze in ("umaze", "medium", "large")},
     **{
-        f"{name}_plan": [*steps, "updates=2", "cloning_updates=2", "td3_bc_updates=2", "episodes=1", "max_episode_steps=5"]
+        f"{name}_plan": [
+            *steps,
+            "updates=2",
+            "cloning_updates=2",
+            "td3_bc_updates=2",
+            "episodes=1",
+            "max_episode_steps=5",
+        ]
         for name, steps in (
             ("half_cheetah_medium", ["steps=4000"]),
             ("half_cheetah_medium_replay", ["dataset_id=mbrl-mts3/half_cheetah/sac-replay-v0"]),
