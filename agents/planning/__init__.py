@@ -1,1 +1,1 @@
-"""Planning agents: MPC, what its policies and critics see, records of its plans, and a rehearsal before the first episode."""
+"""Planning agents: MPC, policies and critics inside imagination, records of plans, and rehearsals."""

@@ -53,8 +53,8 @@ class MPCAgent:
         CausalityError: the model cannot be advanced one action at a time.
         UnknownObservationError: the model does not see what the task's reward needs.
         ShapeError: the planner's actions are not the model's.
-        ConfigurationError: terminal values for a task without a goal, from a graph for a planner that follows
-            gradients, or of a critic of another discount.
+        ConfigurationError: terminal values for a task without a goal, values from a graph for a planner that follows
+            gradients, or a critic of another discount.
         SpaceMismatchError: policy or critic need what neither the model observes nor the task gives.
     """
 

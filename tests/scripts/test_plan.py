@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 from bad_input import NO_CHECKPOINT, BadInput, bad_input
 from gymnasium import spaces
+from imagined_worlds import checkpoint_of, dataset_of
 from PIL import Image
 
+from mbrl_mts3.agents.offline import TD3BC
+from mbrl_mts3.agents.offline.replay_buffer import flatten_dataset
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.rendering import make_rendered_environment
+from mbrl_mts3.envs.rewards import KITCHEN_GOALS
 from mbrl_mts3.errors import CausalityError, ConfigurationError, SpaceMismatchError, UnknownObservationError
 from mbrl_mts3.models import MTS3
 from mbrl_mts3.training import Checkpoint
@@ -52,6 +57,19 @@ def save(folder: Path, select: Any = "all", actions: spaces.Box | None = None, *
 @pytest.fixture
 def run(command: Callable[..., Run]) -> Run:
     return command("plan", "plan.json", *QUICK, whole_errors=True)
+
+
+def test_nested_observations_need_no_option(tmp_path: Path, command: Callable[..., Run]) -> None:
+    """FrankaKitchen shows dicts within dicts: the model, the policy and the critic see of it what they learned from."""
+    learner = TD3BC.from_dataset(flatten_dataset(dataset_of("FrankaKitchen-v1", "everything", steps=10)), net_arch=[8])
+    policy = save_policy(learner, tmp_path / "policy.zip")
+    checkpoint = checkpoint_of(dataset_of("FrankaKitchen-v1", steps=10)).save_pretrained(tmp_path / "checkpoint")
+    run = command("plan", "plan.json", *QUICK, whole_errors=True)
+    words = ["environment=franka_kitchen", "task=franka_kitchen", "planner=mppi", "discount=0.99"]
+    words += [f"environment.tasks_to_complete={list(KITCHEN_GOALS)}"]
+    around = ["proposal=policy", f"proposal.path={policy}", "value=critic", f"value.path={policy}"]
+    result = run(f"checkpoint={checkpoint}", *words, *around)["result"]
+    assert result["lengths"] == [4, 4, 4]
 
 
 @pytest.mark.parametrize("task", ["point_maze_shaped", "point_maze_straight", "learned_reward"])
