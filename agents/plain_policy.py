@@ -141,9 +141,10 @@ class PlainPolicy:
             ConfigurationError: a class of a module that was not imported; classes, sizes and weights do not fit.
         """
         options: dict[str, Any] = {"buffer_size": 1} if issubclass(kind, OffPolicyAlgorithm) else {"n_steps": 2}
-        model: Any = kind(
+        make: Any = kind
+        model = make(
             _find_class(self.policy_class, BasePolicy),
-            None,  # type: ignore[arg-type]  # as `load` of Stable-Baselines3 does
+            None,  # as `load` of Stable-Baselines3 does
             device=device,
             _init_setup_model=False,
             **options,
@@ -194,7 +195,7 @@ class _AtMost(TorchDispatchMode):
     """Inside, tensors of so many numbers in all are made at most: a file cannot ask for more than it holds."""
 
     def __init__(self, numbers: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.left = numbers
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
