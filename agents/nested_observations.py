@@ -59,16 +59,10 @@ class FlatObservationAgent:
     agent: Agent
     observation_space: spaces.Space[Any]
 
-    def predict(
-        self,
-        observation: Any,
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = False,
-    ) -> tuple[np.ndarray, Any]:
+    def predict(self, observation: Any, *given: Any, **named: Any) -> tuple[np.ndarray, Any]:
         """Ask the policy; see `Agent.predict`."""
         rows = np.concatenate(list_leaves(ordered(self.observation_space, observation)), axis=-1)
-        return self.agent.predict(rows, state, episode_start, deterministic)
+        return self.agent.predict(rows, *given, **named)
 
 
 def ordered(space: spaces.Space[Any], observation: Any) -> Any:

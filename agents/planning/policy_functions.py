@@ -89,7 +89,27 @@ def _load(checkpoint: Checkpoint, path: str | Path | None, algorithm: str, trust
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StoredPolicy:
+class _Stored:
+    """A policy file of Stable-Baselines3 for an environment.
+
+    Args:
+        algorithm: as `load_policy` reads it.
+        observation_space: raw one of the environment.
+    """
+
+    algorithm: BaseAlgorithm
+    observation_space: spaces.Space[Any]
+
+    def check(self, task: Task, selector: ObservationSelector) -> None:
+        """Raise SpaceMismatchError unless what the model observes and the task gives is all that the policy sees."""
+        self._view(None, task, selector)
+
+    def _view(self, raw: Any, task: Task, selector: ObservationSelector) -> _View:
+        return _View(self.algorithm, self.observation_space, task, selector, raw)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StoredPolicy(_Stored):
     """A policy of Stable-Baselines3 that acts in imagined rollouts: its most likely actions.
 
     Args:
@@ -98,13 +118,7 @@ class StoredPolicy:
         scale: the largest deviation that a planner may search, in units of half the range of an action.
     """
 
-    algorithm: BaseAlgorithm
-    observation_space: spaces.Space[Any]
     scale: float = 0.1
-
-    def check(self, task: Task, selector: ObservationSelector) -> None:
-        """Raise SpaceMismatchError unless what the model observes and the task gives is all that the policy sees."""
-        _View(self.algorithm, self.observation_space, task, selector)
 
     def at(self, raw: Any, task: Task, selector: ObservationSelector) -> PolicyProposal:
         """The policy with the goals of raw observations (B, d), bounded to its action space.
@@ -112,15 +126,15 @@ class StoredPolicy:
         Raises:
             SpaceMismatchError: see `check`.
         """
-        view = _View(self.algorithm, self.observation_space, task, selector, raw)
+        act = _policy_function(self.algorithm, self._view(raw, task, selector))
         space: Any = self.algorithm.action_space
         bounds = (torch.as_tensor(bound, dtype=torch.float32) for bound in (space.low, space.high))
         low, high = (bound.to(self.algorithm.device) for bound in bounds)
-        return PolicyProposal(_policy_function(self.algorithm, view), low, high)
+        return PolicyProposal(act, low, high)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StoredCritic:
+class StoredCritic(_Stored):
     """A critic of Stable-Baselines3 as terminal value, Q(o, pi(o)): the smaller one where there are two.
 
     Its unit is that of the rewards that the policy was trained with, summed with the discount `discount`; that of SAC
@@ -131,22 +145,11 @@ class StoredCritic:
         discount: of the returns that the critic predicts.
     """
 
-    algorithm: BaseAlgorithm
-    observation_space: spaces.Space[Any]
     discount: float
 
-    def check(self, task: Task, selector: ObservationSelector) -> None:
-        """As `StoredPolicy.check`."""
-        _View(self.algorithm, self.observation_space, task, selector)
-
     def at(self, raw: Any, task: Task, selector: ObservationSelector) -> ValueFunction:
-        """The values under the goals of raw observations (B, d).
-
-        Raises:
-            SpaceMismatchError: see `check`.
-        """
-        view = _View(self.algorithm, self.observation_space, task, selector, raw)
-        policy: Any = self.algorithm.policy
+        """The values of observations under the goals of raw ones, as `StoredPolicy.at` takes them."""
+        view, policy = self._view(raw, task, selector), _policy(self.algorithm)
 
         def value(observation: Tensor) -> Tensor:
             rows = view(observation)
@@ -159,8 +162,13 @@ class StoredCritic:
         return value
 
 
+def _policy(algorithm: BaseAlgorithm) -> Any:
+    """Its networks; critics and `_predict` are of no type that they share."""
+    return algorithm.policy
+
+
 def _policy_function(algorithm: BaseAlgorithm, view: _View) -> ActionFunction:
-    policy: Any = algorithm.policy
+    policy = _policy(algorithm)
     space: Any = algorithm.action_space
 
     def act(observation: Tensor) -> Tensor:
