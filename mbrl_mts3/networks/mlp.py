@@ -65,24 +65,19 @@ class MLPWithLinearPath(nn.Module):
         inputs: size of the last dimension of the input.
         hidden: sizes of the hidden layers.
         outputs: size of the last dimension of the output.
+        linear_outputs: how many of the first outputs have the linear path; None means all.
     """
 
-    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int) -> None:
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, *, linear_outputs: int | None = None) -> None:
         super().__init__()
         self.hidden_path = MLP(inputs, hidden, outputs)
-        self.linear_path = nn.Linear(inputs, outputs, bias=False)
-        # A training begins as if it were not there: far from the data a random one would err without bounds.
-        nn.init.zeros_(self.linear_path.weight)
+        self.linear_path = nn.Linear(inputs, outputs if linear_outputs is None else linear_outputs, bias=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (..., inputs) to (..., outputs)."""
-        mapped: Tensor = self.hidden_path(inputs) + self.linear_path(inputs).to(inputs.dtype)
-        return mapped
-
-
-def make_mlp(inputs: int, hidden: Sequence[int], outputs: int, *, linear_path: bool) -> MLP | MLPWithLinearPath:
-    """An MLP, or one with a linear path beside its layers."""
-    return MLPWithLinearPath(inputs, hidden, outputs) if linear_path else MLP(inputs, hidden, outputs)
+        hidden: Tensor = self.hidden_path(inputs)
+        linear: Tensor = self.linear_path(inputs).to(hidden.dtype)
+        return hidden + nn.functional.pad(linear, (0, hidden.shape[-1] - linear.shape[-1]))
 
 
 class GaussianMLP(nn.Module):
@@ -135,7 +130,7 @@ class GaussianEncoder(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, hidden: Sequence[int], *, linear_path: bool = False) -> None:
         super().__init__()
-        self.network = make_mlp(inputs, hidden, 2 * outputs, linear_path=linear_path)
+        self.network = (MLPWithLinearPath if linear_path else MLP)(inputs, hidden, 2 * outputs)
 
     def forward(self, inputs: Float[Tensor, "*batch inputs"], mask: Bool[Tensor, "*batch"] | None = None) -> Evidence:
         """The evidence of each input; masked inputs may hold any value and give none."""
@@ -147,6 +142,15 @@ class GaussianEncoder(nn.Module):
         return Evidence.from_observation(value, torch.nn.functional.softplus(raw) + MINIMUM_VARIANCE, mask)
 
 
+def make_mean_head(
+    inputs: int, hidden: Sequence[int], outputs: int, linear_outputs: int | None
+) -> MLP | MLPWithLinearPath:
+    """An MLP, with a linear path for the first outputs if `linear_outputs` says how many."""
+    if linear_outputs is None:
+        return MLP(inputs, hidden, outputs)
+    return MLPWithLinearPath(inputs, hidden, outputs, linear_outputs=linear_outputs)
+
+
 class GaussianHeads(nn.Module):
     """Two networks on the same features, one of means and one of variances.
 
@@ -156,7 +160,8 @@ class GaussianHeads(nn.Module):
         variances: how many variances, of the first outputs.
         hidden: sizes of the hidden layers of the means' head.
         variance_hidden: of the variances' head; None means `hidden`.
-        linear_path: of the means' head, see `MLPWithLinearPath`.
+        linear_path: let the means' head have one for the outputs with a variance, see `MLPWithLinearPath`. Changes are
+            not among them: they add up, and where the data end linear ones would add up without bounds.
     """
 
     def __init__(
@@ -170,7 +175,7 @@ class GaussianHeads(nn.Module):
         linear_path: bool = False,
     ) -> None:
         super().__init__()
-        self.mean = make_mlp(features, hidden, outputs, linear_path=linear_path)
+        self.mean = make_mean_head(features, hidden, outputs, variances if linear_path else None)
         self.variance_network = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
 
     def variance(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch variances"]:
@@ -187,7 +192,7 @@ class GaussianDecoder(nn.Module):
     Args:
         latent_dim: n of the belief.
         heteroscedastic: let the variances' head see the belief's mean, too.
-        linear_path: of the means' head, see `MLPWithLinearPath`.
+        linear_path: see `GaussianHeads`.
     """
 
     def __init__(
@@ -204,7 +209,7 @@ class GaussianDecoder(nn.Module):
         super().__init__()
         self.heteroscedastic = heteroscedastic
         features = (5 if heteroscedastic else 3) * latent_dim
-        self.mean = make_mlp(2 * latent_dim, hidden, outputs, linear_path=linear_path)
+        self.mean = make_mean_head(2 * latent_dim, hidden, outputs, variances if linear_path else None)
         self.variance = MLP(features, hidden if variance_hidden is None else variance_hidden, variances)
 
     def forward(

@@ -113,7 +113,7 @@ def for_value(node: DictConfig, maze: gymnasium.Env[Any, Any]) -> dict[str, Any]
     checkpoint = {"checkpoint": checkpoint_of(load_minari("tests/valued-v0"))}
     if "path" not in node:
         return checkpoint
-    TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1).save("policy.zip")
+    save_policy(TD3("MultiInputPolicy", maze, policy_kwargs={"net_arch": [4]}, buffer_size=1), "policy.zip")
     return {**checkpoint, "path": "policy.zip"}
 
 

@@ -24,6 +24,7 @@ from mbrl_mts3.agents.planning.policy_functions import (
     load_critic_value,
     load_policy_proposal,
 )
+from mbrl_mts3.agents.policy_files import save_policy
 from mbrl_mts3.data import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs import make_environment
@@ -115,8 +116,7 @@ def test_a_policy_sees_the_goals_of_its_own_environment() -> None:
 
 def saved(tmp_path: Path, env_id: str = "HalfCheetah-v5", **options: Any) -> Path:
     learner = TD3BC.from_dataset(dataset_of(env_id, "everything", steps=10), net_arch=[8], **options)
-    learner.save(tmp_path / "policy.zip")
-    return tmp_path / "policy.zip"
+    return save_policy(learner, tmp_path / "policy.zip")
 
 
 def agent(path: Path, scale: float = 1e-6, **options: Any) -> MPCAgent:
