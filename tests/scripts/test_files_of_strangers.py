@@ -58,6 +58,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     ],
     "convert": [[f"dataset_id={DATA}", "to={folder}/out.npz"], [f"dataset_id={DATA}", "to=strange/other-v0"]],
     "data": [["check", DATA], ["card", DATA], ["stats", DATA]],
+    "export": [["checkpoint={model}"]],
     "experiment": [["experiment=demo", "stages={one: {command: evaluate, options: ['checkpoint={model}']}}"]],
 }
 
@@ -121,11 +122,21 @@ def _policy(folder: Path) -> None:
     (folder / "strange.pkl").write_bytes(pickle.dumps(Traitor()))
 
 
-def test_every_command_is_walked() -> None:
+def entry_points() -> dict[str, str]:
+    """The functions behind the commands, as module:name; the demo is an experiment."""
     text = Path(__file__).parents[2].joinpath("pyproject.toml").read_text()
     scripts = tomllib.loads(text)["project"]["scripts"]
-    # The demo is an experiment.
-    assert {name.removeprefix("mts3-").replace("-", "_") for name in scripts} - {"demo"} == set(COMMANDS)
+    found = {name.removeprefix("mts3-").replace("-", "_"): place for name, place in scripts.items()}
+    return {name: place for name, place in found.items() if name != "demo"}
+
+
+def main_of(name: str) -> Callable[[], None]:
+    module, _, function = entry_points()[name].partition(":")
+    return getattr(import_module(module), function)
+
+
+def test_every_command_is_walked() -> None:
+    assert set(entry_points()) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("model", ["known", "unknown"])
@@ -139,7 +150,7 @@ def test_nothing_of_a_stranger_runs(
         if given == words and model == "unknown":
             continue
         monkeypatch.setattr(sys, "argv", [f"mts3-{name}", *given])
-        code = _status(import_module(f"mbrl_mts3.scripts.{name}").main)
+        code = _status(main_of(name))
         said = capsys.readouterr().err
         assert "Traceback" not in said
         assert code in (0, 1, 2), said
@@ -163,7 +174,7 @@ def test_pickled_data_of_a_stranger(
     monkeypatch.chdir(tmp_path)
     for words in (["check", str(strange / "strange.pkl")], ["card", str(strange / "strange.pkl")]):
         monkeypatch.setattr(sys, "argv", ["mts3-data", *words])
-        assert _status(import_module("mbrl_mts3.scripts.data").main) == 2
+        assert _status(main_of("data")) == 2
         assert "Traceback" not in capsys.readouterr().err
     assert not (strange / "was here").exists()
 
