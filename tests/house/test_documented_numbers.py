@@ -17,7 +17,7 @@ RESULTS: dict[str, Any] = json.loads((DOCS / "results" / "families.json").read_t
 
 
 def differing_cells(page: str, results: Mapping[str, Any]) -> list[str]:
-    """Cells of the tables below headings like `NAME/family` or `NAME` whose rounded number is not that of the results."""
+    """Cells of tables below headings `NAME/family` or `NAME` whose rounded number is not that of the results."""
     found = []
     for heading, section in re.findall(r"^### `(\w+)(?:/family)?`.*?$(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL):
         lines = [line for line in section.splitlines() if line.startswith("|")]
