@@ -113,7 +113,7 @@ def load_policy(
     environment: gymnasium.Env[Any, Any] | None = None,
     *,
     algorithm: str = "auto",
-    trust_pickle: bool = False,
+    trust_pickle: bool | None = None,
     device: str = "cpu",
 ) -> BaseAlgorithm:
     """Read a policy that a training here or Stable-Baselines3 saved.
@@ -124,7 +124,7 @@ def load_policy(
         algorithm: the class that wrote it, out of `ALGORITHMS`; "auto" reads it off the file, unless its policy is of a
             class of your own, whose module is imported first.
         trust_pickle: take files of other origin, which are unpickled: that runs whatever code whoever wrote them put
-            into them.
+            into them. None takes them where `algorithm` is named, as calling that class's own `load` would.
         device: where the policy runs.
 
     Raises:
@@ -136,6 +136,7 @@ def load_policy(
         raise ConfigurationError(f"unknown algorithm {algorithm!r}: expected auto, {', '.join(ALGORITHMS)}")
     if path is None or not Path(path).is_file():
         raise ConfigurationError(f"no policy file {str(path)!r}: give the path of a zip file saved by {algorithm}")
+    trusted = algorithm != "auto" if trust_pickle is None else trust_pickle
     plain = PlainPolicy.read(Path(path))
     written_by = _written_by(Path(path), algorithm) if plain is None else (plain.algorithm,)
     if algorithm == "auto":
@@ -145,7 +146,7 @@ def load_policy(
             f"{str(path)!r} is not a policy saved by {algorithm}, but by {' or '.join(written_by)}: choose that one, "
             "or another file"
         )
-    if plain is None and not trust_pickle:
+    if plain is None and not trusted:
         raise ConfigurationError(
             f"{str(path)!r} was not saved by this package, or by an early version of it: it holds Python pickles, and "
             "reading those runs any code that is in them. If you trust its origin, set trust_pickle=true; policies "
