@@ -163,7 +163,7 @@ def build(group: str, choice: str, maze: gymnasium.Env[Any, Any]) -> object:
 
 def test_every_command_has_a_config() -> None:
     scripts = {path.stem for path in (CONFIGS.parent / "scripts").glob("*.py")} - {"__init__"}
-    # mts3-data, which takes words in a row and no configuration, lies in data_sets/.
+    # mts3-data, which takes words in a row and no configuration, lies in data/.
     assert set(COMMANDS) == scripts
 
 

@@ -11,7 +11,7 @@ from random_walks import write_walks
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
-from mbrl_mts3.scripts.data_sets.describe import main
+from mbrl_mts3.scripts.data import main
 
 ID = "mine/walk-v0"
 

@@ -11,7 +11,7 @@ import pytest
 from random_walks import write_walks
 
 from mbrl_mts3.scripts.command_line import console as lines
-from mbrl_mts3.scripts.data_sets.describe import main
+from mbrl_mts3.scripts.data import main
 
 NAMES = ["a [bold] b", "x[/]", "[red]y[/red]", ":smile:", "[link=z]"]
 
@@ -33,7 +33,7 @@ def test_tables_facts_files_and_bars(name: str, monkeypatch: pytest.MonkeyPatch)
 def test_every_command_prints_through_it():
     scripts = Path(lines.__file__).parents[1]
     for path in scripts.rglob("*.py"):
-        if path.parent.name not in ("studies", "command_line") and path.parts[-2:] != ("data_sets", "describe.py"):
+        if path.parent.name not in ("studies", "command_line") and path.parts[-2:] != ("data", "describe.py"):
             assert "= Console(" not in path.read_text(), path
 
 

@@ -17,7 +17,7 @@ from minari.data_collector import EpisodeBuffer
 
 from mbrl_mts3.data import RawDataset, RawEpisode, convert_dataset, load_dataset, load_minari, read_dataset
 from mbrl_mts3.errors import DataError, NonFiniteDataError, StorageError
-from mbrl_mts3.scripts.data_sets.describe import main
+from mbrl_mts3.scripts.data import main
 
 ID = "crooked/walk-v0"
 DICT = spaces.Dict(

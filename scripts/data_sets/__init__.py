@@ -1,1 +1,0 @@
-"""mts3-data, the command that takes words instead of options."""
