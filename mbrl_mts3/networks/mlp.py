@@ -161,7 +161,7 @@ class GaussianHeads(nn.Module):
         hidden: sizes of the hidden layers of the means' head.
         variance_hidden: of the variances' head; None means `hidden`.
         linear_path: let the means' head have one for the outputs with a variance, see `MLPWithLinearPath`. Changes are
-            not among them: they add up, and where the data end linear ones would add up without bounds.
+            not among them: with one, models learn even a linear system far worse (docs/experiments.md).
     """
 
     def __init__(
