@@ -154,7 +154,7 @@ class MPCAgent:
 
     def see(self, raw: Any) -> Tensor:
         """What the model sees (B, obs) of raw observations, where it is planned."""
-        return torch.as_tensor(self.selector(raw)).to(self.planner.action_low.device)
+        return torch.as_tensor(self.selector(raw)).to(self.planner.low.device)
 
     def objective(self, raw: Any, seen: Tensor, belief: TensorRecord) -> RolloutObjective:
         """What plans of B environments are worth.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -23,6 +23,7 @@ Objective = Callable[[Tensor], Tensor]
 Bounds = Tensor | np.ndarray | Sequence[float]
 
 
+@dataclass(eq=False, kw_only=True)
 class Planner(ABC):
     """Searches for the action sequence with the largest return, for B problems at once.
 
@@ -39,7 +40,13 @@ class Planner(ABC):
             The search runs on their device.
         horizon: steps L of a plan.
         candidates: sequences N that are tried per problem (and per iteration, where there are several).
+        noise_beta: exponent of the noise of sampled sequences: 0 white, 1 pink, 2 brown; larger values are smoother.
+        noise_std: standard deviation of that noise, at first, in units of half the action range; samples are clipped
+            at the bounds.
         budget_ms: milliseconds of one search, for all its problems together; None sets no limit.
+
+    Attributes:
+        low, high: (act,) the bounds, as tensors.
 
     Raises:
         ConfigurationError: an option is out of its range.
@@ -48,49 +55,52 @@ class Planner(ABC):
     differentiates: ClassVar[bool] = False
     """Whether the search needs gradients of the objective; its tensors must not be made in inference mode then."""
 
-    def __init__(
-        self,
-        action_low: Bounds,
-        action_high: Bounds,
-        *,
-        horizon: int,
-        candidates: int,
-        budget_ms: float | None = None,
-    ) -> None:
-        self.action_low = torch.as_tensor(action_low, dtype=torch.float32)
-        self.action_high = torch.as_tensor(action_high, dtype=torch.float32)
-        self.horizon = horizon
-        self.candidates = candidates
-        self.budget_ms = budget_ms
-        self._budget_warned = False
-        require_option(horizon >= 1, f"horizon={horizon}: plan at least one step")
-        require_option(candidates >= 1, f"candidates={candidates}: try at least one sequence")
-        require_option(budget_ms is None or budget_ms > 0, f"budget_ms={budget_ms}: expected more than 0, or null")
-        shapes = tuple(self.action_low.shape), tuple(self.action_high.shape)
+    action_low: InitVar[Bounds] = field(kw_only=False)
+    action_high: InitVar[Bounds] = field(kw_only=False)
+    horizon: int = 30
+    candidates: int = 300
+    noise_beta: float = 1.0
+    noise_std: float = 0.5
+    budget_ms: float | None = None
+    low: Tensor = field(init=False)
+    high: Tensor = field(init=False)
+    _budget_warned: bool = field(default=False, init=False)
+
+    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
+        self.low = torch.as_tensor(action_low, dtype=torch.float32)
+        self.high = torch.as_tensor(action_high, dtype=torch.float32)
+        require_option(self.horizon >= 1, f"horizon={self.horizon}: plan at least one step")
+        require_option(self.candidates >= 1, f"candidates={self.candidates}: try at least one sequence")
+        require_option(self.noise_beta >= 0, f"noise_beta={self.noise_beta}: the exponent is 0 (white) or more")
+        require_option(self.noise_std > 0, f"noise_std={self.noise_std}: must be positive")
+        require_option(
+            self.budget_ms is None or self.budget_ms > 0, f"budget_ms={self.budget_ms}: expected more than 0, or null"
+        )
+        shapes = tuple(self.low.shape), tuple(self.high.shape)
         require_option(
             len(shapes[0]) == 1 and shapes[0] == shapes[1], f"action bounds need one shape (act,), got {shapes}"
         )
-        finite = bool(torch.isfinite(self.action_low).all() and torch.isfinite(self.action_high).all())
+        finite = bool(torch.isfinite(self.low).all() and torch.isfinite(self.high).all())
         require_option(
-            finite and bool((self.action_low < self.action_high).all()),
-            f"action bounds must be finite with low < high, got {self.action_low.tolist()} and "
-            f"{self.action_high.tolist()}: rescale the actions of the environment (gymnasium's RescaleAction)",
+            finite and bool((self.low < self.high).all()),
+            f"action bounds must be finite with low < high, got {self.low.tolist()} and "
+            f"{self.high.tolist()}: rescale the actions of the environment (gymnasium's RescaleAction)",
         )
 
     @property
     def action_dim(self) -> int:
         """Size of one action."""
-        return self.action_low.shape[0]
+        return self.low.shape[0]
 
     @property
     def middle(self) -> Tensor:
         """(act,): the middle of the box."""
-        return (self.action_low + self.action_high) / 2
+        return (self.low + self.high) / 2
 
     @property
     def half_range(self) -> Tensor:
         """(act,): from the middle of the box to its bounds; noise is scaled by it."""
-        return (self.action_high - self.action_low) / 2
+        return (self.high - self.low) / 2
 
     def initial_state(self, batch_size: int) -> PlannerState:
         """The state from which the first search of `batch_size` episodes starts."""
@@ -108,7 +118,7 @@ class Planner(ABC):
         Raises:
             ShapeError: the objective returned another shape than (B, N).
         """
-        watch = Stopwatch(self.budget_ms, self.action_low.device)
+        watch = Stopwatch(self.budget_ms, self.low.device)
         found = self.search(objective, state, generator, watch)
         milliseconds = watch.milliseconds()
         if self.budget_ms is not None and watch.iterations == 1 and milliseconds > self.budget_ms:
@@ -149,7 +159,7 @@ class Planner(ABC):
             noise_beta: see `coloured_noise`.
         """
         noise = coloured_noise((count, self.action_dim, self.horizon), noise_beta, generator).transpose(-1, -2)
-        return torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.action_low, self.action_high)
+        return torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.low, self.high)
 
     def _warn_of_budget(self, problems: int) -> None:
         if self._budget_warned:
@@ -171,12 +181,6 @@ def _finite_spread(values: Tensor) -> Tensor:
     mean = values.where(finite, 0).sum(dim=1) / count
     squares = (values - mean[:, None]).square().where(finite, 0)
     return (squares.sum(dim=1) / count).sqrt()
-
-
-def require_noise(noise_beta: float, noise_std: float) -> None:
-    """Raise ConfigurationError unless exponent and standard deviation of a noise are in their ranges."""
-    require_option(noise_beta >= 0, f"noise_beta={noise_beta}: the exponent is 0 (white) or more")
-    require_option(noise_std > 0, f"noise_std={noise_std}: must be positive")
 
 
 def require_option(condition: bool, message: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise, require_option
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import settle_on_mean, shift, take_best
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
 
+@dataclass(eq=False, kw_only=True)
 class CEM(Planner):
     """The cross-entropy method: sample sequences around a mean, refit mean and spread to the best, execute the mean.
 
@@ -25,30 +28,18 @@ class CEM(Planner):
             at the bounds.
     """
 
-    def __init__(
-        self,
-        action_low: Bounds,
-        action_high: Bounds,
-        *,
-        iterations: int = 5,
-        elites: int = 30,
-        momentum: float = 0.1,
-        horizon: int = 30,
-        candidates: int = 300,
-        noise_beta: float = 0.0,
-        noise_std: float = 0.6,
-        budget_ms: float | None = None,
-    ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.momentum = momentum
-        self.elites = elites
-        self.iterations = iterations
-        self.noise_beta = noise_beta
-        self.noise_std = noise_std
-        require_option(iterations >= 1, f"iterations={iterations}: search at least once")
-        require_option(1 <= elites <= candidates, f"elites={elites}: expected 1 to {candidates}, the candidates")
-        require_option(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
-        require_noise(noise_beta, noise_std)
+    iterations: int = 5
+    elites: int = 30
+    momentum: float = 0.1
+    noise_beta: float = 0.0
+    noise_std: float = 0.6
+
+    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
+        super().__post_init__(action_low, action_high)
+        require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
+        most = self.candidates
+        require_option(1 <= self.elites <= most, f"elites={self.elites}: expected 1 to {most}, the candidates")
+        require_option(0 <= self.momentum < 1, f"momentum={self.momentum}: expected 0 to below 1")
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean = state.mean

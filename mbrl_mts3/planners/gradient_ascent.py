@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -9,11 +10,12 @@ from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise, require_option
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
 
+@dataclass(eq=False, kw_only=True)
 class GradientAscent(Planner):
     """Follow the gradient of the return with respect to the actions, from several starts; keep the best sequence seen.
 
@@ -37,27 +39,14 @@ class GradientAscent(Planner):
 
     differentiates: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        action_low: Bounds,
-        action_high: Bounds,
-        *,
-        learning_rate: float = 0.1,
-        iterations: int = 10,
-        horizon: int = 30,
-        candidates: int = 16,
-        noise_beta: float = 1.0,
-        noise_std: float = 0.5,
-        budget_ms: float | None = None,
-    ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.learning_rate = learning_rate
-        self.iterations = iterations
-        self.noise_beta = noise_beta
-        self.noise_std = noise_std
-        require_option(iterations >= 1, f"iterations={iterations}: search at least once")
-        require_option(learning_rate > 0, f"learning_rate={learning_rate}: must be positive")
-        require_noise(noise_beta, noise_std)
+    learning_rate: float = 0.1
+    iterations: int = 10
+    candidates: int = 16
+
+    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
+        super().__post_init__(action_low, action_high)
+        require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
+        require_option(self.learning_rate > 0, f"learning_rate={self.learning_rate}: must be positive")
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         std = (self.noise_std * self.half_range).expand_as(state.mean)
@@ -86,7 +75,7 @@ class GradientAscent(Planner):
         """Actions (B, N, L, act) in physical units."""
         # Rounding may carry them beyond the bounds.
         actions = self.middle + self.half_range * place.detach()
-        return actions.clamp(self.action_low, self.action_high)
+        return actions.clamp(self.low, self.high)
 
     def _ascent(self, objective: Objective, place: Tensor) -> tuple[Tensor, Tensor]:
         """Returns (B, N) and their gradients with respect to `place`, 0 where they are not finite."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise, require_option
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
 
+@dataclass(eq=False, kw_only=True)
 class ICEM(Planner):
     """iCEM: sample sequences around a mean, refit mean and spread to the best of them, and repeat.
 
@@ -30,40 +33,27 @@ class ICEM(Planner):
             at the bounds.
     """
 
-    def __init__(
-        self,
-        action_low: Bounds,
-        action_high: Bounds,
-        *,
-        horizon: int = 30,
-        candidates: int = 300,
-        iterations: int = 3,
-        elites: int = 20,
-        kept_fraction: float = 0.3,
-        decay: float = 1.25,
-        momentum: float = 0.1,
-        noise_beta: float = 2.0,
-        noise_std: float = 0.6,
-        budget_ms: float | None = None,
-    ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        require_option(iterations >= 1, f"iterations={iterations}: search at least once")
-        require_option(1 <= elites <= candidates // 2, f"elites={elites}: expected 1 to {candidates // 2} (half)")
-        require_option(0 <= kept_fraction <= 1, f"kept_fraction={kept_fraction}: expected 0 to 1")
-        require_option(decay >= 1, f"decay={decay}: expected 1 (none) or more")
-        require_option(0 <= momentum < 1, f"momentum={momentum}: expected 0 to below 1")
-        require_noise(noise_beta, noise_std)
-        self.iterations = iterations
-        self.elites = elites
-        self.kept = round(kept_fraction * elites)
-        self.decay = decay
-        self.momentum = momentum
-        self.noise_beta = noise_beta
-        self.noise_std = noise_std
+    iterations: int = 3
+    elites: int = 20
+    kept_fraction: float = 0.3
+    decay: float = 1.25
+    momentum: float = 0.1
+    noise_beta: float = 2.0
+    noise_std: float = 0.6
+
+    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
+        super().__post_init__(action_low, action_high)
+        require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
+        most = self.candidates // 2
+        require_option(1 <= self.elites <= most, f"elites={self.elites}: expected 1 to {most} (half)")
+        require_option(0 <= self.kept_fraction <= 1, f"kept_fraction={self.kept_fraction}: expected 0 to 1")
+        require_option(self.decay >= 1, f"decay={self.decay}: expected 1 (none) or more")
+        require_option(0 <= self.momentum < 1, f"momentum={self.momentum}: expected 0 to below 1")
+        self._kept = round(self.kept_fraction * self.elites)
 
     def initial_state(self, batch_size: int) -> PlannerState:
         mean = self.middle.expand(batch_size, self.horizon, self.action_dim).clone()
-        return PlannerState(mean=mean, elites=mean[:, None].repeat(1, self.kept, 1, 1))
+        return PlannerState(mean=mean, elites=mean[:, None].repeat(1, self._kept, 1, 1))
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean, kept = state.mean, state.elites
@@ -75,7 +65,7 @@ class ICEM(Planner):
             elites, values = take_best(tried, returns, self.elites)
             mean = self.momentum * mean + (1 - self.momentum) * elites.mean(dim=1)
             std = self.momentum * std + (1 - self.momentum) * elites.std(dim=1, correction=0)
-            kept = elites[:, : self.kept]
+            kept = elites[:, : self._kept]
             best, value = take_better(best, value, elites[:, 0], values[:, 0])
             if not watch.allows_another():
                 break

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators, coloured_covariance
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise, require_option
+from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import settle_on_mean, shift, take_best
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
 
+@dataclass(eq=False, kw_only=True)
 class MPPI(Planner):
     """Information-theoretic MPC: move the mean to the candidates, each weighted by exp(return / temperature).
 
@@ -30,32 +33,17 @@ class MPPI(Planner):
         noise_std: standard deviation in units of half the action range.
     """
 
-    def __init__(
-        self,
-        action_low: Bounds,
-        action_high: Bounds,
-        *,
-        temperature: float = 0.1,
-        control_weight: float = 0.0,
-        iterations: int = 3,
-        horizon: int = 30,
-        candidates: int = 300,
-        noise_beta: float = 1.0,
-        noise_std: float = 0.5,
-        budget_ms: float | None = None,
-    ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.temperature = temperature
-        self.control_weight = control_weight
-        self.iterations = iterations
-        self.noise_beta = noise_beta
-        self.noise_std = noise_std
-        require_option(iterations >= 1, f"iterations={iterations}: search at least once")
-        require_option(temperature > 0, f"temperature={temperature}: must be positive")
-        require_option(control_weight >= 0, f"control_weight={control_weight}: expected 0 or more")
-        require_noise(noise_beta, noise_std)
-        precision = torch.linalg.inv(coloured_covariance(horizon, noise_beta))
-        self._precision = precision.to(self.action_low) / noise_std**2
+    temperature: float = 0.1
+    control_weight: float = 0.0
+    iterations: int = 3
+
+    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
+        super().__post_init__(action_low, action_high)
+        require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
+        require_option(self.temperature > 0, f"temperature={self.temperature}: must be positive")
+        require_option(self.control_weight >= 0, f"control_weight={self.control_weight}: expected 0 or more")
+        precision = torch.linalg.inv(coloured_covariance(self.horizon, self.noise_beta))
+        self._precision = precision.to(self.low) / self.noise_std**2
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean = state.mean
@@ -70,7 +58,7 @@ class MPPI(Planner):
                 break
         best, values = take_best(tried, returns, 1)
         # Rounding may carry a mean of clipped sequences beyond the bounds.
-        mean = mean.clamp(self.action_low, self.action_high)
+        mean = mean.clamp(self.low, self.high)
         actions, value = settle_on_mean(mean, self.evaluate(objective, mean[:, None])[:, 0], best[:, 0], values[:, 0])
         return Found(actions, value, returns, PlannerState(mean=shift(mean), elites=state.elites))
 

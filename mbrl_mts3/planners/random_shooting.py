@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators, coloured_noise
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_noise
+from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
 _PARTS = 8
 
 
+@dataclass(eq=False, kw_only=True)
 class RandomShooting(Planner):
     """Try random sequences around the middle of the action range and the last plan again; keep the best.
 
@@ -24,27 +27,14 @@ class RandomShooting(Planner):
             bounds.
     """
 
-    def __init__(
-        self,
-        action_low: Bounds,
-        action_high: Bounds,
-        *,
-        horizon: int = 30,
-        candidates: int = 1000,
-        noise_beta: float = 1.0,
-        noise_std: float = 0.8,
-        budget_ms: float | None = None,
-    ) -> None:
-        super().__init__(action_low, action_high, horizon=horizon, candidates=candidates, budget_ms=budget_ms)
-        self.noise_beta = noise_beta
-        self.noise_std = noise_std
-        require_noise(noise_beta, noise_std)
+    candidates: int = 1000
+    noise_std: float = 0.8
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         shape = (self.candidates - 1, self.action_dim, self.horizon)
         noise = coloured_noise(shape, self.noise_beta, generator).transpose(-1, -2)
         sampled = self.middle + noise * self.noise_std * self.half_range
-        sampled = sampled.clamp(self.action_low, self.action_high)
+        sampled = sampled.clamp(self.low, self.high)
         tried = torch.cat([state.mean[:, None], sampled.expand(len(state.mean), *sampled.shape[-3:])], dim=1)
         best, value = state.mean, torch.full((len(state.mean),), -torch.inf, device=state.mean.device)
         returns: list[Tensor] = []

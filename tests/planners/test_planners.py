@@ -319,37 +319,27 @@ def test_an_objective_of_another_shape_is_refused(planner: type[Planner]) -> Non
         search(make(planner), lambda actions: actions.sum(dim=-1))
 
 
-BAD: list[Callable[[], Planner]] = [
-    lambda: ICEM([-1.0], [float("inf")]),
-    lambda: ICEM([1.0], [1.0]),
-    lambda: ICEM([-1.0, -1.0], [1.0]),
-    lambda: make(ICEM, horizon=0),
-    lambda: make(ICEM, candidates=0),
-    lambda: make(ICEM, iterations=0),
-    lambda: make(ICEM, elites=150),
-    lambda: make(ICEM, kept_fraction=1.5),
-    lambda: make(ICEM, decay=0.5),
-    lambda: make(ICEM, momentum=1.0),
-    lambda: make(ICEM, noise_beta=-1.0),
-    lambda: make(ICEM, noise_std=0.0),
-    lambda: make(ICEM, budget_ms=0.0),
-    lambda: make(CEM, iterations=0),
-    lambda: make(CEM, elites=201),
-    lambda: make(CEM, momentum=1.0),
-    lambda: make(CEM, noise_beta=-1.0),
-    lambda: make(MPPI, iterations=0),
-    lambda: make(MPPI, temperature=0.0),
-    lambda: make(MPPI, control_weight=-1.0),
-    lambda: make(MPPI, noise_std=0.0),
-    lambda: make(GradientAscent, iterations=0),
-    lambda: make(GradientAscent, learning_rate=0.0),
-    lambda: make(GradientAscent, noise_std=0.0),
-    lambda: make(RandomShooting, noise_beta=-1.0),
-    lambda: make(RandomShooting, noise_std=0.0),
-]
+BAD_BOUNDS = [([-1.0], [float("inf")]), ([1.0], [1.0]), ([-1.0, -1.0], [1.0])]
 
 
-@pytest.mark.parametrize("build", BAD)
-def test_options_out_of_range_are_refused(build: Callable[[], Planner]) -> None:
-    with pytest.raises(ConfigurationError):
-        build()
+@pytest.mark.parametrize(("low", "high"), BAD_BOUNDS)
+def test_bounds_without_a_box_are_refused(low: list[float], high: list[float]) -> None:
+    with pytest.raises(ConfigurationError, match="action bounds"):
+        ICEM(low, high)
+
+
+BAD_OPTIONS: dict[type[Planner], dict[str, Any]] = {
+    ICEM: {"elites": 150, "kept_fraction": 1.5, "decay": 0.5, "momentum": 1.0, "iterations": 0, "noise_beta": -1.0},
+    CEM: {"elites": 201, "momentum": 1.0, "iterations": 0, "noise_beta": -1.0},
+    MPPI: {"temperature": 0.0, "control_weight": -1.0, "iterations": 0},
+    GradientAscent: {"learning_rate": 0.0, "iterations": 0},
+    RandomShooting: {"noise_beta": -1.0},
+}
+BAD_FOR_ALL = {"horizon": 0, "candidates": 0, "noise_std": 0.0, "budget_ms": 0.0}
+BAD = [(planner, *option) for planner, options in BAD_OPTIONS.items() for option in (options | BAD_FOR_ALL).items()]
+
+
+@pytest.mark.parametrize(("planner", "name", "value"), BAD)
+def test_an_option_out_of_its_range_is_refused(planner: type[Planner], name: str, value: float) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name}="):
+        make(planner, **{name: value})
