@@ -83,13 +83,13 @@ def _choose(
 def _task(config: DictConfig, dataset: OfflineDataset, console: Console) -> Task:
     task: Task = instantiate(config.get("task")) or default_task(dataset.env_id)
     if dataset.env_id is None:
-        return task
+        return task.fit(dataset.episodes)
     options = merge_options(dataset.env_options, config.environment_options or {})
     console.print(describe_environment(dataset.env_id, options, dataset.env_options), soft_wrap=True)
     with closing(make_environment(dataset.env_id, **options)) as environment:
         # A kitchen made for other tasks, for instance, would pay for others than the data's.
         check_environment_spaces(dataset.observation_space, dataset.action_space, environment)
-        return task.prepare(environment)
+        return task.prepare(environment).fit(dataset.episodes)
 
 
 def _table(audit: RewardAudit, title: str) -> Table:

@@ -262,7 +262,7 @@ def load_mpc(
     """Put together what a planning agent needs.
 
     Args:
-        environment: where it is to act; the task is prepared with it.
+        environment: where it is to act; the task is prepared with it, and fitted to the checkpoint's data if it learns.
         checkpoint: a trained model, or the folder that it lies in.
         planner: makes the planner from the bounds of what it searches: actions, or deviations from a policy.
         task: what to plan for.
@@ -289,11 +289,11 @@ def load_mpc(
     if policy is not None:
         largest = policy.scale * (high - low) / 2
         low, high = -largest, largest
-    cost = uncertainty or {}
+    cost, prepared = uncertainty or {}, task.prepare(environment)
     return MPCAgent(
         loaded.physical_model(precision),
         planner(low, high),
-        task.prepare(environment),
+        prepared.fit(checkpoint_dataset(loaded).episodes) if task.learns else prepared,
         loaded.selector,
         value=None if value is None else value(loaded),
         proposal=policy,

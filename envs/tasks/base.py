@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import gymnasium
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.array_types import Array
+from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs.rendering import SceneRenderer
 from mbrl_mts3.envs.terminations import TerminationFunction
@@ -28,6 +29,8 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    learns: ClassVar[bool] = False
+    """Whether `fit` needs the data."""
     observation_names: ClassVar[tuple[str, ...]] = ()
     """Names of the observations that the reward needs."""
 
@@ -36,6 +39,14 @@ class Task(ABC):
 
         Raises:
             ConfigurationError: the environment is not one of this task.
+        """
+        return self
+
+    def fit(self, episodes: Sequence[Episode]) -> Task:
+        """Return the task with what it learns from the data, for tasks that learn; called where data are at hand.
+
+        Args:
+            episodes: as the model observes them, in physical units.
         """
         return self
 

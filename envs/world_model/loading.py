@@ -18,7 +18,7 @@ from mbrl_mts3.data import OfflineDataset, load_dataset
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.envs.make import check_environment_spaces, make_environment, merge_options
 from mbrl_mts3.envs.rendering import open_renderer
-from mbrl_mts3.envs.tasks import LearnedRewardTask, Task, default_task
+from mbrl_mts3.envs.tasks import FittedRewardTask, LearnedRewardTask, Task, default_task
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.environments import WorldModelEnv, WorldModelVectorEnv
 from mbrl_mts3.envs.world_model.start_states import StartStates
@@ -101,7 +101,7 @@ def load_dynamics(
     )
     return WorldModelDynamics(
         model,
-        real.task,
+        real.task.fit(data.episodes),
         checkpoint.selector,
         real.observation_space,
         real.action_space,
@@ -141,7 +141,7 @@ def _find_environment(
     try:
         return _describe_environment(checkpoint, env_id or checkpoint.env_id, options, task)
     except ConfigurationError as error:
-        learned = isinstance(task or default_task(checkpoint.env_id), LearnedRewardTask)
+        learned = isinstance(task or default_task(checkpoint.env_id), LearnedRewardTask | FittedRewardTask)
         if env_id is not None or not learned:
             raise
         warnings.warn(f"imagined without the real environment, with the learned reward: {error}", stacklevel=3)

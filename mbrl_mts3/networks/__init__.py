@@ -1,7 +1,7 @@
 """Learned networks: encoders, decoders, sequence networks, and transitions of latents."""
 
 from mbrl_mts3.networks.latent_maps import Link, ProcessNoise, StateInteraction
-from mbrl_mts3.networks.mlp import MLP, GaussianDecoder, GaussianEncoder, GaussianHeads, GaussianMLP
+from mbrl_mts3.networks.mlp import MLP, GaussianDecoder, GaussianEncoder, GaussianHeads, GaussianMLP, MLPWithLinearPath
 from mbrl_mts3.networks.recurrent import GRUCore, LSTMCore, SequenceCore
 from mbrl_mts3.networks.transformer import CausalTransformer
 from mbrl_mts3.networks.transitions import (
@@ -21,6 +21,7 @@ __all__ = [
     "GaussianMLP",
     "LSTMCore",
     "Link",
+    "MLPWithLinearPath",
     "ProcessNoise",
     "SequenceCore",
     "StateInteraction",
