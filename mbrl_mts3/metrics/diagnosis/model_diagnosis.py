@@ -77,6 +77,16 @@ class ModelDiagnosis:
         named = tuple(name for name in self.sources if name not in (BEHAVIOUR, RANDOM))
         return named or tuple(name for name in self.sources if name == RANDOM)
 
+    def usable_steps(self, source: str) -> int:
+        """Steps before the first one whose error of states is above what the data's actions lead to at the last step.
+
+        Both are means over the rollouts.
+        """
+        allowed = self.sources[BEHAVIOUR].by_step().state_mean
+        known = allowed[~np.isnan(allowed)]
+        wrong = self.sources[source].by_step().state_mean > known[-1]
+        return int(np.argmax(wrong)) if wrong.any() else self.horizon
+
     def rank_correlations(self) -> dict[str, dict[str, dict[str, RankCorrelation]]]:
         """By kind of uncertainty, by source (and `ALL`), by error: "state" and "reward"."""
         return {kind: self._ranks(kind) for kind in self.kinds}
@@ -113,7 +123,10 @@ class ModelDiagnosis:
         """All numbers, in types that JSON has."""
         found: dict[str, Any] = {
             "horizon": self.horizon,
-            "sources": {name: errors.to_json() for name, errors in self.sources.items()},
+            "sources": {
+                name: {**errors.to_json(), "usable_steps": self.usable_steps(name)}
+                for name, errors in self.sources.items()
+            },
             "replay_error": self.replay_error.tolist(),
             "uncertainties": {kind: self._kind_to_json(kind) for kind in self.kinds},
         }

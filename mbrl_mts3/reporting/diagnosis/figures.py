@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from mbrl_mts3.array_types import DoubleArray
 from mbrl_mts3.errors import ConfigurationError
@@ -20,12 +20,14 @@ from mbrl_mts3.reporting.style import BLUE, GREEN, GREY, INK, SKY, VERMILLION, n
 _OTHERS: tuple[Any, ...] = tuple(itertools.product(("-", (0, (5, 2)), (0, (1, 1.2))), (BLUE, VERMILLION, GREEN, SKY)))
 """Looks of policies: no two are alike in colour and style until there are a dozen."""
 _BINS = 10
+_WIDTH, _COLUMNS = 7.4, 2
+"""Inches of a figure, and panels side by side in it: both can be read on a phone."""
 
 
 @styled
 def step_error_figure(diagnosis: ModelDiagnosis) -> Figure:
     """By step and source: the error of states, that of rewards, and how much rewards are too high."""
-    figure = new_figure(7.4, 8.6)
+    figure = new_figure(_WIDTH, 8.6)
     states, rewards, bias = figure.subplots(3, 1, sharex=True)
     steps = np.arange(1, diagnosis.horizon + 1)
     for name, look in _looks(diagnosis):
@@ -33,10 +35,10 @@ def step_error_figure(diagnosis: ModelDiagnosis) -> Figure:
         for axes, values in ((states, errors.state_mean), (rewards, errors.reward), (bias, errors.reward_bias)):
             axes.plot(steps, values, label=name, marker="o", ms=3, lw=1.7, **look)
     unchanged = diagnosis.sources[BEHAVIOUR].by_step().state_unchanged
-    states.plot(steps, unchanged, color=GREY, ls=(0, (2, 2)), lw=1.2, label="behaviour, if nothing moved")
+    states.plot(steps, unchanged, color=GREY, ls=(0, (2, 2)), lw=1.2, label="if nothing moved")
     bias.axhline(0, color=GREY, lw=1)
     states.set_title("Error of states")
-    states.set_ylabel("standard deviations of the data")
+    states.set_ylabel("deviations of the data")
     rewards.set_title("Error of rewards")
     rewards.set_ylabel("units of reward")
     bias.set_title("Imagined less true reward")
@@ -45,8 +47,7 @@ def step_error_figure(diagnosis: ModelDiagnosis) -> Figure:
     rewards.set_ylim(bottom=0)
     bias.set_xlabel("Steps after the last observation")
     bias.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    handles, labels = states.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=2.4)
+    _legend_below(figure, states)
     figure.align_ylabels()
     return figure
 
@@ -58,16 +59,23 @@ def ranking_figure(diagnosis: ModelDiagnosis) -> Figure:
     Raises:
         ConfigurationError: the model has no uncertainty.
     """
-    figure, panels = _panels(diagnosis, 1, 3.6)
-    for axes, kind in zip(panels[0], diagnosis.kinds, strict=True):
+    kinds = _known_kinds(diagnosis)
+    rows = -(-len(kinds) // _COLUMNS)
+    figure = new_figure(_WIDTH, 0.6 + 3.3 * rows)
+    panels = figure.subplots(rows, min(_COLUMNS, len(kinds)), sharey=True, squeeze=False)
+    for axes, kind in itertools.zip_longest(panels.flat, kinds):
+        if kind is None:
+            axes.set_visible(False)
+            continue
         for name, look in _looks(diagnosis):
             known, error = _binned(diagnosis.sources[name], kind)
             axes.plot(known, error, label=name, marker="o", ms=4, lw=1.4, **look)
         axes.set_title(kind.capitalize())
         axes.set_xlabel("Uncertainty of the step")
-        _logarithmic(axes)
-    panels[0][0].set_ylabel("True error of the state")
-    _legend_below(figure, panels[0][0])
+    for row in panels:
+        row[0].set_ylabel("True error of the state")
+    _scale([axes for axes, _ in zip(panels.flat, kinds, strict=False)])
+    _legend_below(figure, panels[0, 0])
     return figure
 
 
@@ -78,9 +86,10 @@ def cut_figure(diagnosis: ModelDiagnosis) -> Figure:
     Raises:
         ConfigurationError: the model has no uncertainty.
     """
-    figure, panels = _panels(diagnosis, 2, 5.6)
-    for place, kind in enumerate(diagnosis.kinds):
-        share, error = panels[0][place], panels[1][place]
+    kinds = _known_kinds(diagnosis)
+    figure = new_figure(_WIDTH, 0.6 + 2.7 * len(kinds))
+    panels = figure.subplots(len(kinds), 2, sharex=True, squeeze=False)
+    for (share, error), kind in zip(panels, kinds, strict=True):
         cuts = diagnosis.cuts(kind)
         ticks = np.arange(len(cuts))
         for name, look in _looks(diagnosis):
@@ -91,19 +100,15 @@ def cut_figure(diagnosis: ModelDiagnosis) -> Figure:
         allowed = cuts[1.0][BEHAVIOUR].state_error
         if allowed is not None:
             error.axhline(allowed, color=GREY, ls=(0, (2, 2)), lw=1.2)
-        share.set_title(kind.capitalize())
+        share.set_title(f"{kind.capitalize()}: steps that are kept")
         share.set_ylim(-0.03, 1.03)
         share.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        error.set_title("Their error of states")
         error.set_ylim(bottom=0)
-        names = [f"{quantile:g}" if quantile < 1 else "no stop" for quantile in cuts]
-        for axes in (share, error):
-            axes.set_xticks(ticks, names)
-        share.tick_params(labelbottom=False)
-        error.set_xlabel("Quantile of the uncertainty on the data")
-    panels[0][0].set_ylabel("Steps that are kept")
-    panels[1][0].set_ylabel("Their error of states")
-    figure.align_ylabels()
-    _legend_below(figure, panels[0][0])
+        share.set_xticks(ticks, [f"{quantile:g}" if quantile < 1 else "no stop" for quantile in cuts])
+    for axes in panels[-1]:
+        axes.set_xlabel("Stop at this quantile on the data")
+    _legend_below(figure, panels[0, 0])
     return figure
 
 
@@ -121,17 +126,15 @@ def _looks(diagnosis: ModelDiagnosis) -> Iterable[tuple[str, dict[str, Any]]]:
     return [(name, looks[name]) for name in diagnosis.sources]
 
 
-def _panels(diagnosis: ModelDiagnosis, rows: int, height: float) -> tuple[Figure, Any]:
-    kinds = len(diagnosis.kinds)
-    if not kinds:
+def _known_kinds(diagnosis: ModelDiagnosis) -> tuple[str, ...]:
+    if not diagnosis.kinds:
         raise ConfigurationError("the model has no uncertainty to draw: nothing of its rollouts can be cut by it")
-    figure = new_figure(max(4.6, 3.7 * kinds), height)
-    return figure, figure.subplots(rows, kinds, sharey="row", squeeze=False)
+    return diagnosis.kinds
 
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=2.4)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, handlelength=2.4)
 
 
 def _binned(errors: RolloutErrors, kind: str) -> tuple[DoubleArray, DoubleArray]:
@@ -144,9 +147,13 @@ def _binned(errors: RolloutErrors, kind: str) -> tuple[DoubleArray, DoubleArray]
     return np.array(means[0]), np.array(means[1])
 
 
-def _logarithmic(axes: Axes) -> None:
-    """Where all is above 0; a model without any error, for one, has none to show on such an axis."""
-    lines = np.concatenate([line.get_xydata() for line in axes.get_lines()])
-    if (lines > 0).all():
+def _scale(panels: Sequence[Axes]) -> None:
+    """Logarithmic axes where all is above 0; a model without any error, for one, has none to show on those."""
+    lines = np.concatenate([np.asarray(line.get_xydata()) for axes in panels for line in axes.get_lines()])
+    for axes in panels if (lines > 0).all() else ():
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

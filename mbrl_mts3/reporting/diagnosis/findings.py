@@ -12,7 +12,7 @@ REPLAY_TOLERANCE = 0.01
 
 def describe_findings(diagnosis: ModelDiagnosis) -> list[str]:
     """The findings, the most important ones first."""
-    said = [_state_errors(diagnosis), *_returns(diagnosis), *_ranking(diagnosis)]
+    said = [_state_errors(diagnosis), *_lengths(diagnosis), *_returns(diagnosis), *_ranking(diagnosis)]
     return [*said, *(describe_suggestion(diagnosis, kind) for kind in diagnosis.kinds)]
 
 
@@ -78,6 +78,22 @@ def _state_errors(diagnosis: ModelDiagnosis) -> str:
     )
     others = [f"{last[name]:.2g} under those of {name}" for name in diagnosis.sources if name != BEHAVIOUR]
     return f"{text}{', ' if others else ''}{', '.join(others)}."
+
+
+def _lengths(diagnosis: ModelDiagnosis) -> list[str]:
+    """How long rollouts of policies are no worse than the data's own at their end."""
+    if not diagnosis.policies:
+        return []
+    steps = min(diagnosis.usable_steps(name) for name in diagnosis.policies)
+    who = " and ".join(diagnosis.policies)
+    if steps == diagnosis.horizon:
+        return [f"At every step {who} err no more than the data's actions do at step {diagnosis.horizon}."]
+    if not steps:
+        return [f"Already at the first step {who} err more than the data's actions do at step {diagnosis.horizon}."]
+    return [
+        f"Up to step {steps} {who} err no more than the data's actions do at step {diagnosis.horizon}; in longer "
+        "rollouts they err more."
+    ]
 
 
 def _returns(diagnosis: ModelDiagnosis) -> list[str]:

@@ -64,39 +64,32 @@ def _step_caption(diagnosis: ModelDiagnosis) -> str:
     return (
         f"Means over {count} recorded states. Policies act on what the model imagines, and the simulator gets the same "
         "actions. Errors of states are absolute, divided by the standard deviations of the data, and averaged over the "
-        "entries. The lowest panel has no absolute value: above 0 the model promises more reward than there is, and a "
-        "policy that learns in it will seek just that."
+        "entries; the dotted line is that of a model in which nothing moves, under the data's actions. The lowest "
+        "panel has no absolute value: above 0 the model promises more reward than there is, and a policy that learns "
+        "in it will seek just that."
     )
 
 
 _STEP_TABLE = (
     "Errors by steps after the last observation, means over rollouts. Of states: mean and median over the entries, in "
     "standard deviations of the data; where the median is far below the mean, a few entries are wrong. Of rewards: "
-    "mean "
-    "absolute error, and mean of imagined less true reward, in units of reward. Steps after the end of the true "
-    "episode "
-    "do not count."
+    "mean absolute error, and mean of imagined less true reward, in units of reward. Steps after the end of the true "
+    "episode do not count."
 )
 _RANKING = (
     "The steps of each source, sorted by what the model said of their uncertainty and divided into ten equal parts: "
-    "mean "
-    "true error against mean uncertainty of each part. A useful uncertainty has one rising line for all sources: equal "
-    "uncertainty, equal error, whoever acts. Where the line of a policy lies above that of the data's actions, the "
-    "model is "
-    "surer of its errors there than it may be."
+    "mean true error against mean uncertainty of each part. A useful uncertainty has one rising line for all sources: "
+    "equal uncertainty, equal error, whoever acts. Where the line of a policy lies above that of the data's actions, "
+    "the model is more wrong than its uncertainty says."
 )
 _RANK_TABLE = (
     "Spearman's rank correlation of each uncertainty with the true errors: 1 where it puts them in order, 0 where it "
-    "knows "
-    "nothing. First over all steps of all rollouts, which is high already where both grow with time; then step by "
-    "step over "
-    "the rollouts, averaged: whether it tells which of several rollouts is wrong."
+    "knows nothing. First over all steps of all rollouts, which is high already where both grow with time; then step "
+    "by step over the rollouts, averaged: whether it tells which of several rollouts is wrong."
 )
 _CUTS = (
     "A rollout stops before its first step that is less certain than a quantile of the steps under the data's actions. "
-    "Above, the share of all steps that is kept; below, the error of states of what is kept. The grey line is the "
-    "error of "
-    "all steps under the data's actions: where a policy's line is below it, what the policy learns from is as right "
-    "as the "
-    "data's own rollouts."
+    "Left, the share of all steps that is kept; right, the error of states of what is kept. The dashed line is the "
+    "error of all steps under the data's actions: where a policy's line is below it, what the policy learns from is as "
+    "right as the data's own rollouts."
 )
