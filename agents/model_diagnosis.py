@@ -28,7 +28,6 @@ from mbrl_mts3.metrics.diagnosis.model_diagnosis import ALL, BEHAVIOUR, RANDOM, 
 from mbrl_mts3.metrics.diagnosis.rollout_errors import RolloutErrors
 from mbrl_mts3.metrics.diagnosis.uncertainty_ranking import QUANTILES, check_quantiles
 from mbrl_mts3.models.wrappers.recalibration import Recalibration
-from mbrl_mts3.tensor_record import TensorRecord
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,15 +167,17 @@ class ModelDiagnoser:
         true = simulate_actions(self.environment, self._raw(start), imagined.actions, self.dynamics.selector)
         self.times.imagining += between - began
         self.times.simulating += time.perf_counter() - between
+        by_task = self._task_rewards(start, imagined.actions, true)
         return RolloutErrors(
             starts=start.observation.cpu().numpy(),
             imagined=imagined.observations,
             true=true.observations,
             imagined_rewards=imagined.rewards,
-            true_rewards=self._true_rewards(start, imagined.actions, true) if self.task_rewards else true.rewards,
+            true_rewards=by_task if self.task_rewards and by_task is not None else true.rewards,
             running=true.running,
             scale=self.dynamics.model.normalizer.observation_scale.cpu().numpy(),
             uncertainties=imagined.uncertainties,
+            function_rewards=None if self.task_rewards else by_task,
         )
 
     @torch.no_grad()
@@ -226,20 +227,15 @@ class ModelDiagnoser:
             ) from error
         return layout.to_numpy(layout(whole, entries))
 
-    def _true_rewards(self, start: ImaginedState, actions: FloatArray, true: SimulatedRollouts) -> Array:
-        """The task's rewards (N, H) of the true transitions."""
+    def _task_rewards(self, start: ImaginedState, actions: FloatArray, true: SimulatedRollouts) -> Array | None:
+        """The task's rewards (N, H) of the true transitions; None for a task that has no reward function."""
+        function = self.dynamics.reward_function(start)
+        if function is None:
+            return None
         observed = torch.as_tensor(true.observations, device=self.dynamics.device)
         done = torch.as_tensor(actions, device=self.dynamics.device)
         before = torch.cat([start.observation[:, None], observed[:, :-1]], dim=1)
-        # What a task leaves to the model's reward head is here what the environment paid.
-        paid = torch.as_tensor(true.rewards, dtype=torch.float32, device=self.dynamics.device)
-        steps = []
-        for t in range(done.shape[1]):
-            now, later = (
-                replace(start, model=TensorRecord(), observation=seen[:, t], predicted_reward=paid[:, t])
-                for seen in (before, observed)
-            )
-            steps.append(self.dynamics.reward(now, done[:, t], later))
+        steps = [function(before[:, t], done[:, t], observed[:, t]) for t in range(done.shape[1])]
         return np.asarray(torch.stack(steps, dim=1).cpu())
 
     def _replay_error(self, behaviour: RolloutErrors) -> Array:

@@ -25,8 +25,9 @@ OWN_METHOD = "set_observed_state"
 def find_state_setter(environment: gymnasium.Env[Any, Any]) -> StateSetter:
     """The function that sets an environment to the state that a raw observation shows.
 
-    HalfCheetah, Hopper and Walker2d observe all but the place along x, on which nothing depends; PointMaze observes
-    position and velocity, and the goal. An environment of your own takes part by a method
+    HalfCheetah, Hopper and Walker2d observe all but the place along x, on which nothing depends (the latter two show
+    velocities of 10 at most, faster states are lost); PointMaze observes position and velocity, and the goal, which
+    then stays where it is even if the maze would draw a new one. An environment of your own takes part by a method
     `set_observed_state(observation)` (of the environment inside all wrappers), called after each `reset`.
 
     Raises:
@@ -59,6 +60,7 @@ def _set_point_maze(simulator: Any, observation: Any) -> None:
     """Position and velocity of the ball, and the goal."""
     values = np.asarray(observation[MAIN_KEY], np.float64)
     simulator.goal = np.asarray(observation["desired_goal"], np.float64).copy()
+    simulator.reset_target = False
     simulator.update_target_site_pos()
     simulator.point_env.set_state(values[:2], values[2:])
 

@@ -18,6 +18,7 @@ from mbrl_mts3.envs.world_model.state import ImaginedState
 from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, SpaceMismatchError
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
+from mbrl_mts3.planners.objective import RewardFunction
 from mbrl_mts3.predictions import Prediction, SampledStep
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -170,7 +171,7 @@ class WorldModelDynamics:
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
         """Rewards (B,) of transitions, by the task or by the model's reward head; without the `penalty`."""
-        function = self.task.reward_function(self._task_view(next_state), self.selector)
+        function = self.reward_function(next_state)
         if function is not None:
             return function(state.observation, self._clip_action(action), next_state.observation)
         if next_state.predicted_reward is None:
@@ -179,6 +180,10 @@ class WorldModelDynamics:
                 "reward function, or train with predict_reward=true"
             )
         return next_state.predicted_reward
+
+    def reward_function(self, next_state: ImaginedState) -> RewardFunction | None:
+        """The task's reward function of transitions to a state, with its goals; None takes the model's reward head."""
+        return self.task.reward_function(self._task_view(next_state), self.selector)
 
     def penalty(self, next_state: ImaginedState) -> Tensor:
         """Penalty (B,) of the uncertainty of a step; subtracted from the reward that policies are trained on."""

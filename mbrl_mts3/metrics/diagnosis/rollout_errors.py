@@ -38,6 +38,9 @@ class RolloutErrors:
     """(obs,): standard deviations of the data, which errors of observations are divided by."""
     uncertainties: dict[str, Array] = field(default_factory=dict)
     """(N, H) each, by kind: what the model said of each step."""
+    function_rewards: Array | None = None
+    """(N, H): rewards by the function that pays imagined steps, on the true observations; None where there is none, or
+    where these are the true rewards."""
 
     def __post_init__(self) -> None:
         count, steps, size = np.shape(self.true)
@@ -49,6 +52,8 @@ class RolloutErrors:
         }
         found = {name: np.shape(getattr(self, name)) for name in expected}
         found |= {f"uncertainties[{kind!r}]": np.shape(values) for kind, values in self.uncertainties.items()}
+        if self.function_rewards is not None:
+            expected["function_rewards"], found["function_rewards"] = (count, steps), np.shape(self.function_rewards)
         expected |= {f"uncertainties[{kind!r}]": (count, steps) for kind in self.uncertainties}
         wrong = [f"{name} {found[name]} instead of {shape}" for name, shape in expected.items() if found[name] != shape]
         if wrong or not count or not steps:
@@ -91,6 +96,7 @@ class RolloutErrors:
             reward=_columns(np.abs(self.reward_errors), np.mean),
             reward_middle=_columns(np.abs(self.reward_errors), np.median),
             reward_bias=_columns(self.reward_errors, np.mean),
+            reward_function=self._function_errors(),
         )
 
     def returns(self) -> tuple[DoubleArray, DoubleArray]:
@@ -109,6 +115,12 @@ class RolloutErrors:
             "mean_imagined_return": float(imagined.mean()),
             "mean_true_return": float(true.mean()),
         }
+
+    def _function_errors(self) -> DoubleArray | None:
+        if self.function_rewards is None:
+            return None
+        error = np.abs(np.asarray(self.function_rewards, np.float64) - self.true_rewards)
+        return _columns(self._counted(error), np.mean)
 
     def _counted(self, values: Array) -> DoubleArray:
         running = self.running.reshape(*self.running.shape, *(1,) * (values.ndim - 2))
@@ -138,10 +150,13 @@ class StepErrors:
     """Median of the absolute error over rollouts."""
     reward_bias: DoubleArray
     """Mean of imagined less true rewards: above 0, the model promises too much."""
+    reward_function: DoubleArray | None = None
+    """What `reward` would be of a perfect model, whose error is that of the reward function alone; None without one."""
 
     def to_json(self) -> dict[str, Any]:
         """Lists by name."""
-        return {name: to_jsonable(values.tolist()) for name, values in asdict(self).items()}
+        known = {name: values for name, values in asdict(self).items() if values is not None}
+        return {name: to_jsonable(values.tolist()) for name, values in known.items()}
 
 
 def _columns(values: DoubleArray, reduce: Any) -> DoubleArray:

@@ -19,6 +19,7 @@ from mbrl_mts3.reporting.style import BLUE, GREEN, GREY, INK, SKY, VERMILLION, n
 
 _OTHERS: tuple[Any, ...] = tuple(itertools.product(("-", (0, (5, 2)), (0, (1, 1.2))), (BLUE, VERMILLION, GREEN, SKY)))
 """Looks of policies: no two are alike in colour and style until there are a dozen."""
+_REFERENCE: Any = {"color": GREY, "ls": (0, (2, 2)), "lw": 1.2}
 _BINS = 10
 _WIDTH, _COLUMNS = 7.4, 2
 """Inches of a figure, and panels side by side in it: both can be read on a phone."""
@@ -34,12 +35,15 @@ def step_error_figure(diagnosis: ModelDiagnosis) -> Figure:
         errors = diagnosis.sources[name].by_step()
         for axes, values in ((states, errors.state_mean), (rewards, errors.reward), (bias, errors.reward_bias)):
             axes.plot(steps, values, label=name, marker="o", ms=3, lw=1.7, **look)
-    unchanged = diagnosis.sources[BEHAVIOUR].by_step().state_unchanged
-    states.plot(steps, unchanged, color=GREY, ls=(0, (2, 2)), lw=1.2, label="if nothing moved")
+    behaviour = diagnosis.sources[BEHAVIOUR].by_step()
+    states.plot(steps, behaviour.state_unchanged, **_REFERENCE)
+    if behaviour.reward_function is not None:
+        rewards.plot(steps, behaviour.reward_function, **_REFERENCE)
     bias.axhline(0, color=GREY, lw=1)
-    states.set_title("Error of states")
+    states.set_title("Error of states (dotted: if nothing moved)")
     states.set_ylabel("deviations of the data")
-    rewards.set_title("Error of rewards")
+    perfect = " (dotted: of a perfect model)" if behaviour.reward_function is not None else ""
+    rewards.set_title(f"Error of rewards{perfect}")
     rewards.set_ylabel("units of reward")
     bias.set_title("Imagined less true reward")
     bias.set_ylabel("units of reward")
@@ -47,7 +51,7 @@ def step_error_figure(diagnosis: ModelDiagnosis) -> Figure:
     rewards.set_ylim(bottom=0)
     bias.set_xlabel("Steps after the last observation")
     bias.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _legend_below(figure, states)
+    _legend_below(figure, bias)
     figure.align_ylabels()
     return figure
 
@@ -99,7 +103,7 @@ def cut_figure(diagnosis: ModelDiagnosis) -> Figure:
             error.plot(ticks, left, marker="o", ms=4, lw=1.4, **look)
         allowed = cuts[1.0][BEHAVIOUR].state_error
         if allowed is not None:
-            error.axhline(allowed, color=GREY, ls=(0, (2, 2)), lw=1.2)
+            error.axhline(allowed, **_REFERENCE)
         share.set_title(f"{kind.capitalize()}: steps that are kept")
         share.set_ylim(-0.03, 1.03)
         share.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

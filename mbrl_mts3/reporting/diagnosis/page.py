@@ -64,17 +64,19 @@ def _step_caption(diagnosis: ModelDiagnosis) -> str:
     return (
         f"Means over {count} recorded states. Policies act on what the model imagines, and the simulator gets the same "
         "actions. Errors of states are absolute, divided by the standard deviations of the data, and averaged over the "
-        "entries; the dotted line is that of a model in which nothing moves, under the data's actions. The lowest "
-        "panel has no absolute value: above 0 the model promises more reward than there is, and a policy that learns "
-        "in it will seek just that."
+        "entries; the dotted line is that of a model in which nothing moves, under the data's actions. Where rewards "
+        "are computed from imagined states by a function, the dotted line of the second panel is the error of that "
+        "function on true states, again under the data's actions: a perfect model errs as much. The lowest panel has "
+        "no absolute value: above 0 the model promises more reward than there is, and a policy that learns in it will "
+        "seek just that."
     )
 
 
 _STEP_TABLE = (
     "Errors by steps after the last observation, means over rollouts. Of states: mean and median over the entries, in "
     "standard deviations of the data; where the median is far below the mean, a few entries are wrong. Of rewards: "
-    "mean absolute error, and mean of imagined less true reward, in units of reward. Steps after the end of the true "
-    "episode do not count."
+    "mean absolute error, that of the reward function on true states, and mean of imagined "
+    "less true reward. Steps after the end of the true episode do not count."
 )
 _RANKING = (
     "The steps of each source, sorted by what the model said of their uncertainty and divided into ten equal parts: "

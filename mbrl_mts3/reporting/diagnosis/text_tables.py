@@ -12,6 +12,7 @@ MEASURES = {
     "state_mean": "states, mean",
     "state_median": "states, median",
     "reward": "rewards",
+    "reward_function": "rewards, perfect model",
     "reward_bias": "rewards, too high by",
 }
 """Rows of `step_error_table`, by the name in `StepErrors`."""
@@ -25,6 +26,7 @@ def step_error_table(diagnosis: ModelDiagnosis) -> Table:
         [label, name, *(_number(float(errors[measure][step - 1])) for step in steps)]
         for measure, label in MEASURES.items()
         for name, errors in by_step.items()
+        if errors[measure] is not None
     ]
     return ["error of", "actions", *map(str, steps)], rows
 
