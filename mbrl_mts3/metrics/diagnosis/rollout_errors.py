@@ -102,7 +102,8 @@ class RolloutErrors:
     def returns(self) -> tuple[DoubleArray, DoubleArray]:
         """Imagined and true sums of rewards (N,), over the steps that count."""
         imagined, true = (
-            np.where(self.running, rewards, 0.0).sum(axis=1) for rewards in (self.imagined_rewards, self.true_rewards)
+            np.where(self.running, rewards, 0.0).sum(axis=1, dtype=np.float64)
+            for rewards in (self.imagined_rewards, self.true_rewards)
         )
         return imagined, true
 

@@ -75,8 +75,8 @@ def _step_caption(diagnosis: ModelDiagnosis) -> str:
 _STEP_TABLE = (
     "Errors by steps after the last observation, means over rollouts. Of states: mean and median over the entries, in "
     "standard deviations of the data; where the median is far below the mean, a few entries are wrong. Of rewards: "
-    "mean absolute error, that of the reward function on true states, and mean of imagined "
-    "less true reward. Steps after the end of the true episode do not count."
+    "mean absolute error; perfect: that of a perfect model, which the reward function makes on true states; bias: mean "
+    "of imagined less true reward. Steps after the end of the true episode do not count."
 )
 _RANKING = (
     "The steps of each source, sorted by what the model said of their uncertainty and divided into ten equal parts: "

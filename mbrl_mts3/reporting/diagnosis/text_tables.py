@@ -7,13 +7,13 @@ import math
 from mbrl_mts3.metrics.diagnosis.model_diagnosis import ModelDiagnosis
 from mbrl_mts3.reporting.tables import Table
 
-_STEPS = (1, 2, 3, 5, 10, 15, 30, 60, 100, 150)
+_STEPS = (1, 2, 5, 15, 30, 60, 150, 330)
 MEASURES = {
     "state_mean": "states, mean",
     "state_median": "states, median",
     "reward": "rewards",
-    "reward_function": "rewards, perfect model",
-    "reward_bias": "rewards, too high by",
+    "reward_function": "rewards, perfect",
+    "reward_bias": "rewards, bias",
 }
 """Rows of `step_error_table`, by the name in `StepErrors`."""
 
