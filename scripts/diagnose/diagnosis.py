@@ -55,8 +55,9 @@ def main(config: DictConfig) -> None:
             whole = _whole(dataset, episodes)
         if has_changed(checkpoint, dataset):
             console.print(
-                f"[yellow]{dataset.dataset_id} has changed since the model was trained: "
-                "its test episodes may not be the ones that were held out"
+                f"{dataset.dataset_id} has changed since the model was trained: "
+                "its test episodes may not be the ones that were held out",
+                style="yellow",
             )
         dynamics = _dynamics(config, checkpoint, dataset, env_id, options)
         policies = _policies(config, dynamics)
