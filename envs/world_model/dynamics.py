@@ -18,7 +18,8 @@ from mbrl_mts3.envs.world_model.state import ImaginedState
 from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, SpaceMismatchError
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
-from mbrl_mts3.predictions import SampledStep
+from mbrl_mts3.planners.objective import RewardFunction
+from mbrl_mts3.predictions import Prediction, SampledStep
 from mbrl_mts3.tensor_record import TensorRecord
 
 
@@ -85,7 +86,7 @@ class WorldModelDynamics:
         self._selected = selected_observations
         self.observation_space = selector.space if selected_observations else observation_space
         generator = torch.Generator(self.device).manual_seed(0)
-        trial = self._initial_states(starts[:1], generator)
+        trial = self.begin_at(starts[:1], generator)
         self._layout = self._layout_for(trial)
         self._flat = flat_observations
         if flat_observations:
@@ -96,7 +97,22 @@ class WorldModelDynamics:
 
     def initial(self, size: int, generator: torch.Generator | None = None) -> ImaginedState:
         """Sample states of `size` new episodes, from the start states and the goals of the task."""
-        return self._initial_states(self.starts.sample(size, generator), generator)
+        return self.begin_at(self.starts.sample(size, generator), generator)
+
+    def begin_at(self, starts: StartStates, generator: torch.Generator | None = None) -> ImaginedState:
+        """States of new episodes, one at each of B start states; only the goals of the task are sampled."""
+        size, model = starts.size, self.model.model
+        zeros = starts.observation.new_zeros(size)
+        return ImaginedState(
+            model=starts.belief if self.deterministic else self.model.start_sampling(starts.belief, generator),
+            observation=starts.observation,
+            steps=torch.zeros(size, dtype=torch.int64, device=self.device),
+            uncertainty=zeros,
+            total_uncertainty=zeros,
+            goal=self.task.sample_goals(starts.observation, self.selector, generator),
+            predicted_reward=zeros if model.predict_reward else None,
+            predicted_end=zeros > 0 if model.predict_termination else None,
+        )
 
     def transition(
         self, state: ImaginedState, action: Tensor, generator: torch.Generator | None = None
@@ -106,18 +122,21 @@ class WorldModelDynamics:
         Raises:
             NonFiniteError: an imagined observation is NaN or infinite.
         """
+        return self.predict_transition(state, action, generator)[0]
+
+    def predict_transition(
+        self, state: ImaginedState, action: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[ImaginedState, Prediction]:
+        """What `transition` returns, and the prediction (B, ...), in physical units, that it comes from."""
         after, step = self._advance(state, self._clip_action(action), generator)
         observation = self._clip_observation(step.observation)
         if not bool(torch.isfinite(observation).all()):
             raise NonFiniteError(_non_finite(observation, action))
-        # The belief is updated with the sample as if it were observed, so each step is one step ahead of an
-        # observation.
-        horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
-        uncertainty = self.uncertainty.measure(step.prediction, self.model.normalizer.observation_scale, horizon)
+        uncertainty = self.measure(self.uncertainty, state, step.prediction)
         goal = state.goal
         if goal is not None:
             goal = self.task.next_goals(goal, state.observation, self.selector, generator)
-        return ImaginedState(
+        imagined = ImaginedState(
             model=after,
             observation=observation,
             steps=state.steps + 1,
@@ -128,6 +147,13 @@ class WorldModelDynamics:
             predicted_reward=step.prediction.reward_mean,
             predicted_end=step.termination,
         )
+        return imagined, step.prediction
+
+    def measure(self, uncertainty: Uncertainty, state: ImaginedState, prediction: Prediction) -> Tensor:
+        """An uncertainty (B,) of a prediction (B, ...) that was made in a state."""
+        # The belief is updated with a sample as if it were observed, so each step is one step ahead of an observation.
+        horizon = state.steps + 1 if self.deterministic else torch.ones_like(state.steps)
+        return uncertainty.measure(prediction, self.model.normalizer.observation_scale, horizon)
 
     # --- what is read from states ---------------------------------------------------------------------------------
 
@@ -145,7 +171,7 @@ class WorldModelDynamics:
 
     def reward(self, state: ImaginedState, action: Tensor, next_state: ImaginedState) -> Tensor:
         """Rewards (B,) of transitions, by the task or by the model's reward head; without the `penalty`."""
-        function = self.task.reward_function(self._task_view(next_state), self.selector)
+        function = self.reward_function(next_state)
         if function is not None:
             return function(state.observation, self._clip_action(action), next_state.observation)
         if next_state.predicted_reward is None:
@@ -154,6 +180,10 @@ class WorldModelDynamics:
                 "reward function, or train with predict_reward=true"
             )
         return next_state.predicted_reward
+
+    def reward_function(self, next_state: ImaginedState) -> RewardFunction | None:
+        """The task's reward function of transitions to a state, with its goals; None takes the model's reward head."""
+        return self.task.reward_function(self._task_view(next_state), self.selector)
 
     def penalty(self, next_state: ImaginedState) -> Tensor:
         """Penalty (B,) of the uncertainty of a step; subtracted from the reward that policies are trained on."""
@@ -192,20 +222,6 @@ class WorldModelDynamics:
             return self.model.sample_step(state.model, action, generator)
         belief, prediction = self.model.step(state.model, action)
         return belief, SampledStep.expected(prediction)
-
-    def _initial_states(self, starts: StartStates, generator: torch.Generator | None) -> ImaginedState:
-        size, model = starts.size, self.model.model
-        zeros = starts.observation.new_zeros(size)
-        return ImaginedState(
-            model=starts.belief if self.deterministic else self.model.start_sampling(starts.belief, generator),
-            observation=starts.observation,
-            steps=torch.zeros(size, dtype=torch.int64, device=self.device),
-            uncertainty=zeros,
-            total_uncertainty=zeros,
-            goal=self.task.sample_goals(starts.observation, self.selector, generator),
-            predicted_reward=zeros if model.predict_reward else None,
-            predicted_end=zeros > 0 if model.predict_termination else None,
-        )
 
     def _raw(self, state: ImaginedState) -> Raw:
         return self._layout(state.observation, self.task.raw_entries(state.observation, state.goal, self.selector))

@@ -61,11 +61,31 @@ class StartStates(TensorRecord):
             raise ConfigurationError(f"expected context >= 0 and num_start_states >= 1, got {context} and {size}")
         if starts == "beginning":
             context = 0
-        chosen = _choose(episodes, context, size, np.random.default_rng(seed), beginning=starts == "beginning")
+        chosen = choose_steps(episodes, context, size, seed, beginning=starts == "beginning")
+        return cls.from_steps(model, episodes, chosen, context=context, device=device)
+
+    @classmethod
+    def from_steps(
+        cls,
+        model: PhysicalModel,
+        episodes: Sequence[Episode],
+        steps: Sequence[tuple[int, int]],
+        *,
+        context: int,
+        device: torch.device | str = "cpu",
+    ) -> StartStates:
+        """Filter the steps before given time steps.
+
+        Args:
+            model: on `device`.
+            episodes: in physical units.
+            steps: pairs of the place of an episode and a time step t in it, as `choose_steps` returns them.
+            context: steps that the model observes before o_t, at most t.
+        """
         with torch.no_grad():
             parts = [
-                _filter(model, episodes, chosen[first : first + _ROWS_AT_ONCE], context, device)
-                for first in range(0, len(chosen), _ROWS_AT_ONCE)
+                _filter(model, episodes, steps[first : first + _ROWS_AT_ONCE], context, device)
+                for first in range(0, len(steps), _ROWS_AT_ONCE)
             ]
         return concatenate(parts)
 
@@ -79,18 +99,34 @@ class StartStates(TensorRecord):
         return self[torch.randint(self.size, (count,), generator=generator, device=self.observation.device)]
 
 
-def _choose(
-    episodes: Sequence[Episode], context: int, size: int, rng: np.random.Generator, *, beginning: bool
+def choose_steps(
+    episodes: Sequence[Episode], context: int, size: int, seed: int, *, following: int = 1, beginning: bool = False
 ) -> list[tuple[int, int]]:
-    """Choose pairs (episode, t), in order."""
-    counts = np.array([min(len(episode), 1) if beginning else max(len(episode) - context, 0) for episode in episodes])
+    """Choose time steps of episodes at random, without repetition: pairs (place of the episode, t), in order.
+
+    Args:
+        context: steps of the episode before each of them, at least.
+        size: how many; all if there are fewer.
+        seed: of the choice.
+        following: steps of the episode from each of them on, at least.
+        beginning: take the first step of each episode only.
+
+    Raises:
+        EpisodeTooShortError: no episode is that long.
+    """
+    needed = context + following
+    counts = np.array([max(len(episode) - needed + 1, 0) for episode in episodes])
+    counts = np.minimum(counts, 1) if beginning else counts
     ends = counts.cumsum()
     total = int(ends[-1])
     if total == 0:
+        after = f" and {following} steps after it" if following > 1 else ""
         raise EpisodeTooShortError(
-            f"a context of {context} steps needs an episode of at least {context + 1}, the longest of {len(episodes)} "
-            f"has {max(len(episode) for episode in episodes)}: ask for a shorter context"
+            f"a context of {context} steps{after} needs an episode of at least {needed}, the longest of "
+            f"{len(episodes)} has {max(len(episode) for episode in episodes)}: ask for a shorter context"
+            f"{' or horizon' if following > 1 else ''}"
         )
+    rng = np.random.default_rng(seed)
     chosen = np.arange(total) if total <= size else np.sort(rng.choice(total, size, replace=False))
     places = np.searchsorted(ends, chosen, side="right")
     return [(int(e), int(context + c - (ends[e] - counts[e]))) for e, c in zip(places, chosen, strict=True)]

@@ -58,6 +58,21 @@ class Uncertainty:
                 "uncertainty.kind=aleatoric)"
             )
 
+    @classmethod
+    def every_kind(cls, prediction: Prediction, recalibration: Recalibration | None = None) -> dict[str, Uncertainty]:
+        """All kinds of uncertainty that a model has, by name, without penalty and budget.
+
+        Args:
+            prediction: one of the model's.
+            recalibration: the factors that `mts3-calibrate` fitted for it, if there are any.
+        """
+        missing = {
+            "none": True,
+            "epistemic": prediction.epistemic_variance is None,
+            "calibrated": recalibration is None,
+        }
+        return {kind: cls(kind, recalibration=recalibration) for kind in KINDS if not missing.get(kind)}
+
     def measure(self, prediction: Prediction, scale: Tensor, horizon: Tensor) -> Tensor:
         """Uncertainty (B,) of a prediction (B, ...).
 

@@ -23,6 +23,7 @@ COMMANDS = {
         "convert",
         "data",
         "demo",
+        "diagnose",
         "evaluate",
         "evaluate-policies",
         "imagine",

@@ -36,6 +36,10 @@ COMMANDS: dict[str, list[list[str]]] = {
     "evaluate": [["checkpoint={model}"], ["checkpoint={model}", f"dataset_id={DATA}"]],
     "calibrate": [["checkpoint={model}"]],
     "inspect_latents": [["checkpoint={model}"]],
+    "diagnose": [
+        ["checkpoint={model}"],
+        ["checkpoint={model}", "environment=half_cheetah", "policies=[{folder}/policy.zip]"],
+    ],
     "audit": [["checkpoint={model}"], [f"dataset_id={DATA}"]],
     "plan": [["checkpoint={model}"], ["checkpoint={model}", "environment=half_cheetah"]],
     "rollout": [

@@ -9,6 +9,7 @@ from imagined_worlds import PERIOD
 
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs.world_model import StartStates
+from mbrl_mts3.envs.world_model.start_states import choose_steps
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.training import Checkpoint
 
@@ -63,6 +64,17 @@ def test_draws_come_from_the_bank_and_reach_all_of_it(cheetah: Checkpoint, cheet
     sampled = bank.sample(200, torch.Generator().manual_seed(0))
     assert sampled.size == 200
     assert {tuple(row) for row in sampled.observation.tolist()} == {tuple(row) for row in bank.observation.tolist()}
+
+
+def test_moments_have_the_steps_before_and_after_them_that_are_asked_for(cheetah_data: OfflineDataset) -> None:
+    lengths = [len(episode) for episode in cheetah_data.episodes]
+    chosen = choose_steps(cheetah_data.episodes, 4, 1000, 0, following=7)
+    assert chosen == [(place, t) for place, length in enumerate(lengths) for t in range(4, length - 7 + 1)]
+    some = choose_steps(cheetah_data.episodes, 4, 10, 0, following=7)
+    assert len(set(some)) == 10
+    assert set(some) < set(chosen)
+    with pytest.raises(EpisodeTooShortError, match=r"30 steps and 11 steps after it needs an episode of at least 41"):
+        choose_steps(cheetah_data.episodes, 30, 10, 0, following=11)
 
 
 def test_what_cannot_be_is_refused(cheetah: Checkpoint, cheetah_data: OfflineDataset) -> None:

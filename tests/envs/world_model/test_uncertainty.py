@@ -33,6 +33,18 @@ def test_a_single_model_cannot_disagree() -> None:
         Uncertainty("epistemic").measure(Prediction(PREDICTION.mean, PREDICTION.variance), torch.ones(2), ONE_STEP)
 
 
+def test_every_kind_that_a_model_has() -> None:
+    single = Prediction(PREDICTION.mean, PREDICTION.variance)
+    assert list(Uncertainty.every_kind(single)) == ["aleatoric"]
+    every = Uncertainty.every_kind(PREDICTION, FACTORS)
+    assert list(every) == ["aleatoric", "epistemic", "calibrated"]
+    for kind, uncertainty in every.items():
+        alone = Uncertainty(kind, recalibration=FACTORS)
+        two = torch.full((2,), 2)
+        found, expected = (one.measure(PREDICTION, torch.tensor([1.0, 2.0]), two) for one in (uncertainty, alone))
+        assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("horizon", "expected"),
     [([1, 1], [2.0, 0.75]), ([2, 1], [2.5, 0.75]), ([1, 3], [2.0, 1.5625]), ([9, 9], [3.25, 1.5625])],
