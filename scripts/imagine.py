@@ -125,6 +125,7 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         **uncertainty_options(config),
         max_episode_steps=config.max_episode_steps,
         deterministic=config.deterministic,
+        simulator=config.simulator,
         device=config.device,
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mbrl_mts3.envs.rendering import open_renderer
 from mbrl_mts3.envs.tasks import FittedRewardTask, LearnedRewardTask, Task, default_task
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.environments import WorldModelEnv, WorldModelVectorEnv
+from mbrl_mts3.envs.world_model.simulator_dynamics import SimulatorDynamics
 from mbrl_mts3.envs.world_model.start_states import StartStates
 from mbrl_mts3.envs.world_model.uncertainty import Uncertainty
 from mbrl_mts3.errors import ConfigurationError, SpaceMismatchError, UnknownObservationError
@@ -45,6 +47,7 @@ def load_dynamics(
     uncertainty_budget: float | None = None,
     max_episode_steps: int | None = None,
     deterministic: bool = False,
+    simulator: bool = False,
     precision: str = "float32",
     device: torch.device | str = "cpu",
 ) -> WorldModelDynamics:
@@ -70,6 +73,7 @@ def load_dynamics(
             `mts3-calibrate` has stored with the checkpoint. Samples still have the model's own variances.
         max_episode_steps: None takes the real environment's limit, if it has one.
         deterministic: see `WorldModelDynamics`.
+        simulator: let the real environment make the steps in the place of the model, see `SimulatorDynamics`.
         precision: see `PhysicalModel`.
         device: of the model and the imagined states.
 
@@ -99,7 +103,13 @@ def load_dynamics(
         seed=start_seed,
         device=device,
     )
-    return WorldModelDynamics(
+    make: Callable[..., WorldModelDynamics] = WorldModelDynamics
+    if simulator:
+        named = env_id or checkpoint.env_id
+        if named is None:
+            raise ConfigurationError("no simulator can take the model's place: the data name no environment")
+        make = partial(SimulatorDynamics, make_environment(named, **options))
+    return make(
         model,
         real.task.fit(data.episodes),
         checkpoint.selector,

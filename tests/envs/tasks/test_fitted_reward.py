@@ -94,10 +94,11 @@ def test_the_fit_is_one_of_its_seed_and_leaves_other_generators_alone() -> None:
 
 
 def test_planners_can_follow_its_gradient_and_use_any_leading_dimensions() -> None:
-    task = FittedRewardTask(hidden=32, updates=400).fit(episodes(progress))
+    task = FittedRewardTask(hidden=64, updates=800).fit(episodes(progress))
     reward = task.reward_function({}, SELECTOR)
     action = torch.full((2, 4, 7, 2), 1.5, requires_grad=True)
-    found = reward(torch.zeros(2, 4, 7, 3), action, torch.zeros(2, 4, 7, 3))
+    observation = torch.tensor([5.0, -3.0, 0.0]).expand(2, 4, 7, 3)
+    found = reward(observation, action, observation)
     assert found.shape == (2, 4, 7)
     found.sum().backward()
     assert action.grad is not None
