@@ -27,17 +27,26 @@ TRAINABLE = {name: ALGORITHMS[name] for name in ("SAC", "TD3", "PPO")}
 
 
 def make_algorithm(
-    environment: VecEnv, algorithm: str, *, exploration: float = 0.0, proximal: float = 0.0, **options: Any
+    environment: VecEnv,
+    algorithm: str,
+    *,
+    exploration: float = 0.0,
+    proximal: float = 0.0,
+    layer_norm: bool = True,
+    **options: Any,
 ) -> BaseAlgorithm:
     """An untrained policy with the algorithm that will train it.
 
-    Its networks get `StandardizedObservations`; the critics of SAC and TD3 are `LayerNormCritic`s.
+    Its networks get `StandardizedObservations`; the critics of SAC and TD3 are `LayerNormCritic`s unless `layer_norm`
+    is False.
 
     Args:
         environment: where it learns.
         algorithm: "SAC", "TD3" or "PPO".
         exploration: standard deviation of noise on actions scaled to [-1, 1], for SAC and TD3.
         proximal: weight of `ProximalCritic`, for TD3 alone.
+        layer_norm: False takes Stable-Baselines3's own critics, to go on from a policy that has such ones
+            (`load_initial_parameters`), as those of TD3+BC.
         options: of the algorithm, see Stable-Baselines3.
 
     Raises:
@@ -55,7 +64,9 @@ def make_algorithm(
         )
     if proximal and kind is not TD3:
         raise ConfigurationError(f"proximal steps are for TD3, {algorithm} has none: set policy.proximal=0")
-    policy: Any = policy_class(kind, dictionary=dictionary)
+    if proximal and not layer_norm:
+        raise ConfigurationError("proximal steps need the critics with LayerNorm: set policy.proximal=0")
+    policy: Any = policy_class(kind, dictionary=dictionary, layer_norm=layer_norm)
     network = dict(options.pop("policy_kwargs", {}))
     options["policy_kwargs"] = {"features_extractor_class": StandardizedObservations, **network}
     if exploration:
@@ -83,8 +94,12 @@ def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
     return TRAINABLE[algorithm]
 
 
-def policy_class(algorithm: type[BaseAlgorithm], *, dictionary: bool) -> type[BasePolicy] | str:
+def policy_class(
+    algorithm: type[BaseAlgorithm], *, dictionary: bool, layer_norm: bool = True
+) -> type[BasePolicy] | str:
     """The policy of an algorithm for observations that are a dictionary, or one array."""
+    if not layer_norm:
+        return "MultiInputPolicy" if dictionary else "MlpPolicy"
     if algorithm is SAC:
         return _SACMultiInputPolicy if dictionary else _SACPolicy
     if algorithm is TD3:

@@ -12,7 +12,8 @@ import torch
 from imagined_worlds import checkpoint_of, dataset_of
 from stable_baselines3 import SAC, TD3
 
-from mbrl_mts3.agents.imagination import make_algorithm
+from mbrl_mts3.agents.imagination import load_initial_parameters, make_algorithm
+from mbrl_mts3.agents.offline import TD3BC
 from mbrl_mts3.agents.policy_files import load_policy, save_policy
 from mbrl_mts3.agents.vec_env import WorldModelVecEnv
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
@@ -84,3 +85,30 @@ def test_what_it_does_not_know(world: Callable[..., WorldModelDynamics]) -> None
         make_algorithm(environment, "SCA")
     with pytest.raises(ConfigurationError, match="n_steps_typo"):
         make_algorithm(environment, "PPO", n_steps_typo=3)
+
+
+def test_learning_goes_on_from_td3_bc(tmp_path: Path) -> None:
+    data = dataset_of("HalfCheetah-v5")
+    before = TD3BC.from_dataset(data, net_arch=[16, 8], seed=1)
+    before.train(5, 32)
+    path = save_policy(before, tmp_path / "policy.zip")
+    environment = WorldModelVecEnv(load_dynamics(checkpoint_of(data), data, context=0, num_start_states=20), 2)
+    plain = {"layer_norm": False, "device": "cpu", "seed": 2}
+    after: Any = make_algorithm(environment, "TD3", policy_kwargs={"net_arch": [16, 8]}, **plain)
+    load_initial_parameters(after, path)
+    observation, action = torch.randn(4, 17), torch.rand(4, 6) * 2 - 1
+    for name in ("actor", "actor_target"):
+        assert torch.equal(getattr(after, name)(observation), getattr(before, name)(observation))
+    for name in ("critic", "critic_target"):
+        for own, given in zip(
+            getattr(after, name)(observation, action), getattr(before, name)(observation, action), strict=True
+        ):
+            assert torch.equal(own, given)
+    assert after.actor.optimizer.state_dict()["state"][0]["step"] == 2
+    with pytest.raises(ConfigurationError, match="no policy of this TD3 and its sizes"):
+        load_initial_parameters(make_algorithm(environment, "TD3", policy_kwargs={"net_arch": [16, 8]}), path)
+
+
+def test_proximal_steps_need_their_own_critics(world: Callable[..., WorldModelDynamics]) -> None:
+    with pytest.raises(ConfigurationError, match=r"policy\.proximal=0"):
+        make_algorithm(WorldModelVecEnv(world(), 2), "TD3", proximal=0.1, layer_norm=False)
