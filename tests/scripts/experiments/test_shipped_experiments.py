@@ -21,6 +21,10 @@ SMALL = {
         *("steps=4000", "updates=2", "rounds=1", "steps_per_round=2", "imitation_steps=2", "critic_steps=2"),
         *("offline_updates=2", "episodes=1", "each.seed=[0,1]"),
     ],
+    "half_cheetah_medium_replay_imagine": [
+        *("dataset_id=mbrl-mts3/half_cheetah/sac-replay-v0", "td3_bc_updates=2", "mts3_updates=2", "pets_updates=2"),
+        *("rounds=1", "steps_per_round=2", "episodes=1", "each.seed=[0,1]"),
+    ],
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
     **{f"point_maze_{maze}_sparse": ["steps=8000", "updates=2", "episodes=1"] for maze in ("umaze", "medium", "large")},
     **{
@@ -61,7 +65,7 @@ def test_it_runs_to_its_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    if name in ("half_cheetah_replay_family", "half_cheetah/family", "half_cheetah_medium_replay_plan"):
+    if name in ("half_cheetah_replay_family", "half_cheetah/family") or "medium_replay" in name:
         # In place of hours of SAC: the experiment takes the data that is there.
         collect_dataset("HalfCheetah-v5", RandomBehaviour, 6000, "mbrl-mts3/half_cheetah/sac-replay-v0", progress=False)
     monkeypatch.setattr(sys, "argv", ["mts3-experiment", f"experiment={name}", *SMALL[name]])
