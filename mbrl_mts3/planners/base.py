@@ -86,6 +86,14 @@ class Planner(ABC):
             f"action bounds must be finite with low < high, got {self.low.tolist()} and "
             f"{self.high.tolist()}: rescale the actions of the environment (gymnasium's RescaleAction)",
         )
+        self.check_options()
+
+    def check_options(self) -> None:
+        """Check the options that are the planner's own, and prepare what depends on them alone.
+
+        Raises:
+            ConfigurationError: one is out of its range.
+        """
 
     @property
     def action_dim(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
+from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import settle_on_mean, shift, take_best
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
@@ -34,8 +34,7 @@ class CEM(Planner):
     noise_beta: float = 0.0
     noise_std: float = 0.6
 
-    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
-        super().__post_init__(action_low, action_high)
+    def check_options(self) -> None:
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         most = self.candidates
         require_option(1 <= self.elites <= most, f"elites={self.elites}: expected 1 to {most}, the candidates")

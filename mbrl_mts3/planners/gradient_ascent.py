@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
+from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
@@ -43,8 +43,7 @@ class GradientAscent(Planner):
     iterations: int = 10
     candidates: int = 16
 
-    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
-        super().__post_init__(action_low, action_high)
+    def check_options(self) -> None:
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         require_option(self.learning_rate > 0, f"learning_rate={self.learning_rate}: must be positive")
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
+from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
@@ -41,8 +41,7 @@ class ICEM(Planner):
     noise_beta: float = 2.0
     noise_std: float = 0.6
 
-    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
-        super().__post_init__(action_low, action_high)
+    def check_options(self) -> None:
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         most = self.candidates // 2
         require_option(1 <= self.elites <= most, f"elites={self.elites}: expected 1 to {most} (half)")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators, coloured_covariance
-from mbrl_mts3.planners.base import Bounds, Found, Objective, Planner, PlannerState, require_option
+from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import settle_on_mean, shift, take_best
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
@@ -37,8 +37,7 @@ class MPPI(Planner):
     control_weight: float = 0.0
     iterations: int = 3
 
-    def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
-        super().__post_init__(action_low, action_high)
+    def check_options(self) -> None:
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         require_option(self.temperature > 0, f"temperature={self.temperature}: must be positive")
         require_option(self.control_weight >= 0, f"control_weight={self.control_weight}: expected 0 or more")
