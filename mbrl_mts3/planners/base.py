@@ -69,13 +69,6 @@ class Planner(ABC):
     def __post_init__(self, action_low: Bounds, action_high: Bounds) -> None:
         self.low = torch.as_tensor(action_low, dtype=torch.float32)
         self.high = torch.as_tensor(action_high, dtype=torch.float32)
-        require_option(self.horizon >= 1, f"horizon={self.horizon}: plan at least one step")
-        require_option(self.candidates >= 1, f"candidates={self.candidates}: try at least one sequence")
-        require_option(self.noise_beta >= 0, f"noise_beta={self.noise_beta}: the exponent is 0 (white) or more")
-        require_option(self.noise_std > 0, f"noise_std={self.noise_std}: must be positive")
-        require_option(
-            self.budget_ms is None or self.budget_ms > 0, f"budget_ms={self.budget_ms}: expected more than 0, or null"
-        )
         shapes = tuple(self.low.shape), tuple(self.high.shape)
         require_option(
             len(shapes[0]) == 1 and shapes[0] == shapes[1], f"action bounds need one shape (act,), got {shapes}"
@@ -89,11 +82,18 @@ class Planner(ABC):
         self.check_options()
 
     def check_options(self) -> None:
-        """Check the options that are the planner's own, and prepare what depends on them alone.
+        """Check the options, all but the bounds, and prepare what depends on them alone.
 
         Raises:
             ConfigurationError: one is out of its range.
         """
+        require_option(self.horizon >= 1, f"horizon={self.horizon}: plan at least one step")
+        require_option(self.candidates >= 1, f"candidates={self.candidates}: try at least one sequence")
+        require_option(self.noise_beta >= 0, f"noise_beta={self.noise_beta}: the exponent is 0 (white) or more")
+        require_option(self.noise_std > 0, f"noise_std={self.noise_std}: must be positive")
+        require_option(
+            self.budget_ms is None or self.budget_ms > 0, f"budget_ms={self.budget_ms}: expected more than 0, or null"
+        )
 
     @property
     def action_dim(self) -> int:

@@ -44,6 +44,7 @@ class GradientAscent(Planner):
     candidates: int = 16
 
     def check_options(self) -> None:
+        super().check_options()
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         require_option(self.learning_rate > 0, f"learning_rate={self.learning_rate}: must be positive")
 

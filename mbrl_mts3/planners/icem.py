@@ -42,6 +42,7 @@ class ICEM(Planner):
     noise_std: float = 0.6
 
     def check_options(self) -> None:
+        super().check_options()
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         most = self.candidates // 2
         require_option(1 <= self.elites <= most, f"elites={self.elites}: expected 1 to {most} (half)")

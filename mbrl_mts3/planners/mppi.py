@@ -38,6 +38,7 @@ class MPPI(Planner):
     iterations: int = 3
 
     def check_options(self) -> None:
+        super().check_options()
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         require_option(self.temperature > 0, f"temperature={self.temperature}: must be positive")
         require_option(self.control_weight >= 0, f"control_weight={self.control_weight}: expected 0 or more")
