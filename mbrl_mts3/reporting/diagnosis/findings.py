@@ -106,11 +106,12 @@ def _returns(diagnosis: ModelDiagnosis) -> list[str]:
         return []
     worst = max(gaps, key=lambda name: gaps[name][0])
     gap, imagined, true = gaps[worst]
+    there = diagnosis.sources[worst].closed_loop_return
     return [
-        f"Over {diagnosis.horizon} steps {worst} earns {imagined:.3g} in the model and {true:.3g} in the simulator: "
-        "the "
-        f"model promises {abs(gap):.2g} too {'much' if gap > 0 else 'little'}"
-        f"{', of all policies the most' if len(gaps) > 1 else ''}."
+        f"Over {diagnosis.horizon} steps {worst} earns {imagined:.3g} in the model and {true:.3g} in the simulator "
+        f"under the same actions: {abs(gap):.2g} too {'much' if gap > 0 else 'little'}"
+        f"{', of all policies the most' if len(gaps) > 1 else ''}. "
+        + (f"Where it acts on what the simulator shows it earns {there:.3g}." if there is not None else "")
     ]
 
 
@@ -127,9 +128,9 @@ def _ranking(diagnosis: ModelDiagnosis) -> list[str]:
     if not means:
         return []
     best = max(means, key=lambda kind: means[kind])
-    others = [f"{kind} {mean:.2f}" for kind, mean in means.items() if kind != best]
+    others = ", ".join(f"{kind} {mean:.2f}" for kind, mean in means.items() if kind != best)
     return [
         f"Of several rollouts at the same step, {best} uncertainty tells best which one is wrong: rank correlation "
-        f"{means[best]:.2f} with the error of states{f' ({chr(44).join(others)})' if others else ''}, mean over "
+        f"{means[best]:.2f} with the error of states{f' ({others})' if others else ''}, mean over "
         f"{' and '.join(diagnosis.policies)}."
     ]
