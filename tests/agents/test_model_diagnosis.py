@@ -15,6 +15,7 @@ from torch import Tensor
 from mbrl_mts3.agents.model_diagnosis import ModelDiagnoser, RecordedStarts
 from mbrl_mts3.data import Normalizer, ObservationSelector, OfflineDataset
 from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs.simulator_rollouts import simulate_actions
 from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, Task
 from mbrl_mts3.envs.world_model import load_dynamics
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
@@ -143,6 +144,9 @@ def test_a_perfect_model_has_no_error_at_any_step(data: OfflineDataset, environm
         # The truth moves, and not alike for all.
         assert by_step.state_unchanged.min() > 0.1, name
         assert errors.true_rewards.std() > 0.1, name
+        if name != "behaviour":
+            # Who sees the same acts the same.
+            np.testing.assert_allclose(errors.closed_loop_returns, errors.returns()[0], atol=0.02)
     assert found.replay_error.max() < 1e-3
     paths = [errors.true[:, -1] for errors in found.sources.values()]
     assert min(np.abs(one - other).mean() for one, other in ((paths[0], paths[1]), (paths[1], paths[2]))) > 0.1
@@ -168,10 +172,14 @@ def test_behaviour_is_what_was_recorded(data: OfflineDataset, environment: Any) 
 def test_policies_act_on_what_is_imagined(data: OfflineDataset, environment: Any) -> None:
     policy = Tilting()
     errors = diagnose(data, environment, policies={"tilting": policy}, doubt=0.5).sources["tilting"]
-    assert len(policy.seen) == HORIZON
+    # Then it acts on what the simulator shows.
+    assert len(policy.seen) == 2 * HORIZON
     np.testing.assert_allclose(policy.seen[0], errors.starts)
     for step in range(1, HORIZON):
         np.testing.assert_allclose(policy.seen[step], errors.imagined[:, step - 1], rtol=1e-6)
+    np.testing.assert_allclose(policy.seen[HORIZON], errors.starts)
+    shown = simulate_actions(environment, errors.starts, np.tanh(2 * errors.starts[:, None, 8:14]), data.selector)
+    np.testing.assert_allclose(policy.seen[HORIZON + 1], shown.observations[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_a_planted_error_is_found_and_its_uncertainty_ranks_it(data: OfflineDataset, environment: Any) -> None:
@@ -225,7 +233,7 @@ def test_goals_are_the_same_in_the_model_and_in_the_simulator() -> None:
 
     errors = ModelDiagnoser(dynamics, environment, starts).diagnose({"straight": Straight()}).sources["straight"]
     environment.close()
-    np.testing.assert_array_equal(np.stack(goals), np.broadcast_to(goals[0], (30, *goals[0].shape)))
+    np.testing.assert_array_equal(np.stack(goals), np.broadcast_to(goals[0], (60, *goals[0].shape)))
     distance = np.linalg.norm(errors.true[..., :2] - goals[0][:, None], axis=-1)
     # Some get there well before the end, where the maze would draw another goal.
     assert (errors.true_rewards[:, :-5].sum(axis=1) > 0).any()

@@ -81,19 +81,15 @@ def _state_errors(diagnosis: ModelDiagnosis) -> str:
 
 
 def _lengths(diagnosis: ModelDiagnosis) -> list[str]:
-    """How long rollouts of policies are no worse than the data's own at their end."""
+    """How long rollouts of policies are no worse than the data's own anywhere."""
     if not diagnosis.policies:
         return []
     steps = min(diagnosis.usable_steps(name) for name in diagnosis.policies)
-    who = " and ".join(diagnosis.policies)
-    if steps == diagnosis.horizon:
-        return [f"At every step {who} err no more than the data's actions do at step {diagnosis.horizon}."]
+    who, limit = " and ".join(diagnosis.policies), f"the data's actions do anywhere in {diagnosis.horizon} steps"
     if not steps:
-        return [f"Already at the first step {who} err more than the data's actions do at step {diagnosis.horizon}."]
-    return [
-        f"Up to step {steps} {who} err no more than the data's actions do at step {diagnosis.horizon}; in longer "
-        "rollouts they err more."
-    ]
+        return [f"Already at the first step {who} err more than {limit}."]
+    rest = "" if steps == diagnosis.horizon else "; in longer rollouts they err more"
+    return [f"Up to step {steps} {who} err no more than {limit}{rest}."]
 
 
 def _returns(diagnosis: ModelDiagnosis) -> list[str]:
