@@ -16,7 +16,7 @@ from mbrl_mts3.agents.model_diagnosis import ModelDiagnoser, RecordedStarts
 from mbrl_mts3.data import Normalizer, ObservationSelector, OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.simulator_rollouts import simulate_actions
-from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, Task
+from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, PointMazeTask, Task
 from mbrl_mts3.envs.world_model import load_dynamics
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.metrics.diagnosis import ModelDiagnosis
@@ -213,12 +213,28 @@ def test_rewards_of_a_function_err_as_much_as_the_function_does(data: OfflineDat
     np.testing.assert_allclose(errors.by_step().reward, errors.by_step().reward_function, atol=1e-3)
 
 
+class RestlessMaze(PointMazeTask):
+    """Its goals in imagination move at every step."""
+
+    def prepare(self, environment: Any) -> PointMazeTask:
+        made = super().prepare(environment)
+        return RestlessMaze(made.kind, made.maze, made.goals)
+
+    def next_goals(self, goal: Tensor, *args: Any) -> Tensor:
+        return goal + 1
+
+
 def test_goals_are_the_same_in_the_model_and_in_the_simulator() -> None:
     env_id = "PointMaze_UMaze-v3"
     data = dataset_of(env_id, episodes=4, steps=40)
     environment = make_environment(env_id, continuing_task=True, reset_target=True)
     dynamics = load_dynamics(
-        checkpoint_of(data), data, context=4, num_start_states=1, environment_options={"continuing_task": True}
+        checkpoint_of(data),
+        data,
+        RestlessMaze("sparse"),
+        context=4,
+        num_start_states=1,
+        environment_options={"continuing_task": True},
     )
     starts = RecordedStarts.from_episodes(dynamics, data.episodes, context=4, horizon=30, size=40)
     goals = []
