@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from mbrl_mts3.agents.base import Agent
@@ -17,7 +18,7 @@ from mbrl_mts3.agents.baselines import RandomAgent
 from mbrl_mts3.array_types import Array, FloatArray
 from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.envs.simulator_rollouts import SimulatedRollouts, simulate_actions
+from mbrl_mts3.envs.simulator_rollouts import SimulatedRollouts, simulate_actions, simulate_policy
 from mbrl_mts3.envs.world_model.dynamics import WorldModelDynamics
 from mbrl_mts3.envs.world_model.raw_observations import RawObservationBuilder
 from mbrl_mts3.envs.world_model.start_states import StartStates, choose_steps
@@ -106,6 +107,20 @@ class _Imagined:
     uncertainties: dict[str, Array]
 
 
+class _Choices:
+    """The actions of an agent in N rollouts side by side, by its mode and within bounds; called once a step."""
+
+    def __init__(self, agent: Agent, space: spaces.Box, count: int) -> None:
+        self.agent, self.space = agent, space
+        self._memory: Any = None
+        self._begins = np.ones(count, np.bool_)
+
+    def __call__(self, observation: Any) -> FloatArray:
+        chosen, self._memory = self.agent.predict(observation, self._memory, self._begins, deterministic=True)
+        self._begins = np.zeros_like(self._begins)
+        return np.asarray(np.clip(chosen, self.space.low, self.space.high), np.float32)
+
+
 @dataclass(frozen=True)
 class ModelDiagnoser:
     """Compares a model with the simulator of its environment.
@@ -133,7 +148,8 @@ class ModelDiagnoser:
     ) -> ModelDiagnosis:
         """Roll out under the data's actions, every policy's and random ones.
 
-        Policies act on what is imagined, by their mode; the simulator gets the actions that this leads to.
+        Policies act on what is imagined, by their mode; the simulator gets the actions that this leads to. What they
+        earn where they act on what the simulator shows is measured beside.
 
         Args:
             policies: by name; they act on what the dynamics show.
@@ -164,11 +180,10 @@ class ModelDiagnoser:
         start = self.dynamics.begin_at(self.starts.states, generator)
         imagined = self._imagine(start, agent, generator)
         between = time.perf_counter()
-        true = simulate_actions(self.environment, self._raw(start), imagined.actions, self.dynamics.selector)
-        self.times.imagining += between - began
-        self.times.simulating += time.perf_counter() - between
+        raw, selector = self._raw(start), self.dynamics.selector
+        true = simulate_actions(self.environment, raw, imagined.actions, selector)
         by_task = self._task_rewards(start, imagined.actions, true)
-        return RolloutErrors(
+        errors = RolloutErrors(
             starts=start.observation.cpu().numpy(),
             imagined=imagined.observations,
             true=true.observations,
@@ -178,24 +193,33 @@ class ModelDiagnoser:
             scale=self.dynamics.model.normalizer.observation_scale.cpu().numpy(),
             uncertainties=imagined.uncertainties,
             function_rewards=None if self.task_rewards else by_task,
+            closed_loop_returns=None if agent is None else self._closed_loop_returns(start, raw, agent),
         )
+        self.times.imagining += between - began
+        self.times.simulating += time.perf_counter() - between
+        return errors
+
+    def _closed_loop_returns(self, start: ImaginedState, raw: Any, agent: Agent) -> Array:
+        """Sums of true rewards (N,) where an agent acts on what the simulator shows, from the same states."""
+        choices = _Choices(agent, self.dynamics.action_space, len(self.starts.actions))
+        steps = self.starts.actions.shape[1]
+        true, actions = simulate_policy(self.environment, raw, choices, steps, self.dynamics.selector)
+        by_task = self._task_rewards(start, actions, true)
+        rewards = by_task if self.task_rewards and by_task is not None else true.rewards
+        return np.asarray(np.where(true.running, rewards, 0.0).sum(axis=1, dtype=np.float64))
 
     @torch.no_grad()
     def _imagine(self, state: ImaginedState, agent: Agent | None, generator: torch.Generator) -> _Imagined:
         """H steps of the model; without an agent under the recorded actions."""
         space, recorded = self.dynamics.action_space, self.starts.actions
-        memory: Any = None
-        begins = np.ones(len(recorded), np.bool_)
+        choices = None if agent is None else _Choices(agent, space, len(recorded))
         actions, observations, rewards = [], [], []
         uncertainties: dict[str, list[Tensor]] = {}
         for step in range(recorded.shape[1]):
-            if agent is None:
-                chosen = recorded[:, step]
+            if choices is None:
+                actions.append(np.clip(recorded[:, step], space.low, space.high))
             else:
-                seen = self.dynamics.observation_arrays(state)
-                chosen, memory = agent.predict(seen, memory, begins, deterministic=True)
-            begins = np.zeros_like(begins)
-            actions.append(np.clip(chosen, space.low, space.high).astype(np.float32))
+                actions.append(choices(self.dynamics.observation_arrays(state)))
             done = torch.as_tensor(actions[-1], device=self.dynamics.device)
             after, prediction = self.dynamics.predict_transition(state, done, generator)
             # A goal that is reached stays, in the simulator too: where it goes next would be chance.

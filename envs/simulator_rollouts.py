@@ -11,7 +11,7 @@ import numpy as np
 
 from mbrl_mts3.array_types import BoolArray, DoubleArray, FloatArray
 from mbrl_mts3.data.observation_selector import MAIN_KEY, ObservationSelector
-from mbrl_mts3.data.observations import index_observation
+from mbrl_mts3.data.observations import copy_observation, index_observation, observation_leaves, stack_observations
 from mbrl_mts3.envs.hidden_dynamics import HiddenDynamics
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 
@@ -120,19 +120,74 @@ def simulate_actions(
         ConfigurationError: as `find_state_setter` does.
         ShapeError: there is no state or no action.
     """
-    count, steps = actions.shape[:2]
-    if not count or not steps:
-        raise ShapeError(f"expected actions (N, H, act) of at least one rollout and one step, got {actions.shape}")
     set_state = find_state_setter(environment)
-    observations = np.empty((count, steps, selector.dim), np.float32)
-    rewards, running = np.empty((count, steps)), np.ones((count, steps), np.bool_)
-    for place in range(count):
+    found = _Recorder.of_shape(len(actions), actions.shape[1], selector)
+    for place in range(len(actions)):
         environment.reset(seed=0)
         set_state(index_observation(starts, place))
-        for step in range(steps):
-            seen, reward, terminated, _, _ = environment.step(actions[place, step])
-            observations[place, step] = selector(seen)
-            rewards[place, step] = float(reward)
-            if terminated:
-                running[place, step + 1 :] = False
-    return SimulatedRollouts(observations, rewards, running)
+        for step in range(actions.shape[1]):
+            found.step(environment, place, step, actions[place, step])
+    return found.rollouts
+
+
+def simulate_policy(
+    environment: gymnasium.Env[Any, Any],
+    starts: Any,
+    choose: Callable[[Any], FloatArray],
+    steps: int,
+    selector: ObservationSelector,
+) -> tuple[SimulatedRollouts, FloatArray]:
+    """Let a policy act from recorded states, on what the simulator shows.
+
+    All rollouts go on side by side, so that the policy is asked once a step: the environment is set to each state in
+    turn, which it can be, because what it shows holds its state.
+
+    Args:
+        environment, starts, selector: see `simulate_actions`.
+        choose: actions (N, act) for raw observations of N states; called once a step, in their order.
+        steps: H.
+
+    Returns:
+        The rollouts, and the actions (N, H, act).
+
+    Raises:
+        ConfigurationError, ShapeError: as `simulate_actions` does.
+    """
+    set_state = find_state_setter(environment)
+    seen, chosen = starts, []
+    count = len(next(iter(observation_leaves(starts)))[1])
+    found = _Recorder.of_shape(count, steps, selector)
+    for step in range(steps):
+        chosen.append(choose(seen))
+        after = []
+        for place in range(count):
+            environment.reset(seed=0)
+            set_state(index_observation(seen, place))
+            after.append(found.step(environment, place, step, chosen[-1][place]))
+        seen = stack_observations(after)
+    return found.rollouts, np.stack(chosen, axis=1)
+
+
+@dataclass(frozen=True)
+class _Recorder:
+    """Writes what an environment answers into rollouts."""
+
+    rollouts: SimulatedRollouts
+    selector: ObservationSelector
+
+    @classmethod
+    def of_shape(cls, count: int, steps: int, selector: ObservationSelector) -> _Recorder:
+        if not count or not steps:
+            raise ShapeError(f"expected at least one rollout and one step, got {count} rollouts of {steps} steps")
+        shape = (count, steps)
+        empty = np.empty((*shape, selector.dim), np.float32)
+        return cls(SimulatedRollouts(empty, np.empty(shape), np.ones(shape, np.bool_)), selector)
+
+    def step(self, environment: gymnasium.Env[Any, Any], place: int, step: int, action: FloatArray) -> Any:
+        """Execute one action of one rollout; returns the raw observation."""
+        seen, reward, terminated, _, _ = environment.step(action)
+        self.rollouts.observations[place, step] = self.selector(seen)
+        self.rollouts.rewards[place, step] = float(reward)
+        if terminated:
+            self.rollouts.running[place, step + 1 :] = False
+        return copy_observation(seen)

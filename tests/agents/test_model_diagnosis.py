@@ -15,7 +15,8 @@ from torch import Tensor
 from mbrl_mts3.agents.model_diagnosis import ModelDiagnoser, RecordedStarts
 from mbrl_mts3.data import Normalizer, ObservationSelector, OfflineDataset
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, Task
+from mbrl_mts3.envs.simulator_rollouts import simulate_actions
+from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, PointMazeTask, Task
 from mbrl_mts3.envs.world_model import load_dynamics
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.metrics.diagnosis import ModelDiagnosis
@@ -143,6 +144,9 @@ def test_a_perfect_model_has_no_error_at_any_step(data: OfflineDataset, environm
         # The truth moves, and not alike for all.
         assert by_step.state_unchanged.min() > 0.1, name
         assert errors.true_rewards.std() > 0.1, name
+        if name != "behaviour":
+            # Who sees the same acts the same.
+            np.testing.assert_allclose(errors.closed_loop_returns, errors.returns()[0], atol=0.02)
     assert found.replay_error.max() < 1e-3
     paths = [errors.true[:, -1] for errors in found.sources.values()]
     assert min(np.abs(one - other).mean() for one, other in ((paths[0], paths[1]), (paths[1], paths[2]))) > 0.1
@@ -168,10 +172,14 @@ def test_behaviour_is_what_was_recorded(data: OfflineDataset, environment: Any) 
 def test_policies_act_on_what_is_imagined(data: OfflineDataset, environment: Any) -> None:
     policy = Tilting()
     errors = diagnose(data, environment, policies={"tilting": policy}, doubt=0.5).sources["tilting"]
-    assert len(policy.seen) == HORIZON
+    # Then it acts on what the simulator shows.
+    assert len(policy.seen) == 2 * HORIZON
     np.testing.assert_allclose(policy.seen[0], errors.starts)
     for step in range(1, HORIZON):
         np.testing.assert_allclose(policy.seen[step], errors.imagined[:, step - 1], rtol=1e-6)
+    np.testing.assert_allclose(policy.seen[HORIZON], errors.starts)
+    shown = simulate_actions(environment, errors.starts, np.tanh(2 * errors.starts[:, None, 8:14]), data.selector)
+    np.testing.assert_allclose(policy.seen[HORIZON + 1], shown.observations[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_a_planted_error_is_found_and_its_uncertainty_ranks_it(data: OfflineDataset, environment: Any) -> None:
@@ -205,12 +213,28 @@ def test_rewards_of_a_function_err_as_much_as_the_function_does(data: OfflineDat
     np.testing.assert_allclose(errors.by_step().reward, errors.by_step().reward_function, atol=1e-3)
 
 
+class RestlessMaze(PointMazeTask):
+    """Its goals in imagination move at every step."""
+
+    def prepare(self, environment: Any) -> PointMazeTask:
+        made = super().prepare(environment)
+        return RestlessMaze(made.kind, made.maze, made.goals)
+
+    def next_goals(self, goal: Tensor, *args: Any) -> Tensor:
+        return goal + 1
+
+
 def test_goals_are_the_same_in_the_model_and_in_the_simulator() -> None:
     env_id = "PointMaze_UMaze-v3"
     data = dataset_of(env_id, episodes=4, steps=40)
     environment = make_environment(env_id, continuing_task=True, reset_target=True)
     dynamics = load_dynamics(
-        checkpoint_of(data), data, context=4, num_start_states=1, environment_options={"continuing_task": True}
+        checkpoint_of(data),
+        data,
+        RestlessMaze("sparse"),
+        context=4,
+        num_start_states=1,
+        environment_options={"continuing_task": True},
     )
     starts = RecordedStarts.from_episodes(dynamics, data.episodes, context=4, horizon=30, size=40)
     goals = []
@@ -225,7 +249,7 @@ def test_goals_are_the_same_in_the_model_and_in_the_simulator() -> None:
 
     errors = ModelDiagnoser(dynamics, environment, starts).diagnose({"straight": Straight()}).sources["straight"]
     environment.close()
-    np.testing.assert_array_equal(np.stack(goals), np.broadcast_to(goals[0], (30, *goals[0].shape)))
+    np.testing.assert_array_equal(np.stack(goals), np.broadcast_to(goals[0], (60, *goals[0].shape)))
     distance = np.linalg.norm(errors.true[..., :2] - goals[0][:, None], axis=-1)
     # Some get there well before the end, where the maze would draw another goal.
     assert (errors.true_rewards[:, :-5].sum(axis=1) > 0).any()

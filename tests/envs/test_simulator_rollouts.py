@@ -13,7 +13,7 @@ from gymnasium import spaces
 from mbrl_mts3.data import ObservationSelector
 from mbrl_mts3.data.observations import index_observation, stack_observations
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.simulator_rollouts import find_state_setter, simulate_actions
+from mbrl_mts3.envs.simulator_rollouts import find_state_setter, simulate_actions, simulate_policy
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 
 STEPS = 12
@@ -57,6 +57,33 @@ def test_recorded_actions_lead_where_they_led(env_id: str, options: dict[str, An
     assert np.abs(expected[:, -1] - whole[moments]).max() > 0.1
     np.testing.assert_allclose(found.observations, expected, atol=2e-4, rtol=2e-4)
     np.testing.assert_allclose(found.rewards, [rewards[t : t + STEPS] for t in moments], atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "PointMaze_UMaze-v3"])
+def test_a_policy_acts_on_what_the_simulator_shows(env_id: str) -> None:
+    """From two moments of an episode in which it acted all the time."""
+
+    def choose(observation: Any) -> np.ndarray:
+        values = observation["observation"] if isinstance(observation, dict) else observation
+        return np.tanh(3 * values[..., -size:] - values[..., :size]).astype(np.float32)
+
+    with closing(make_environment(env_id)) as environment:
+        size = environment.action_space.shape[0]
+        selector = ObservationSelector.from_space(environment.observation_space, env_id)
+        seen, rewards = [environment.reset(seed=2)[0]], []
+        for _ in range(20):
+            after, reward, *_ = environment.step(choose(seen[-1]))
+            seen.append(after)
+            rewards.append(float(reward))
+        moments = np.array([3, 9])
+        starts = index_observation(stack_observations(seen), moments)
+        found, actions = simulate_policy(environment, starts, choose, 8, selector)
+        same = simulate_actions(environment, starts, actions, selector)
+    whole = selector(stack_observations(seen))
+    np.testing.assert_allclose(found.observations, [whole[t + 1 : t + 9] for t in moments], atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(found.rewards, [rewards[t : t + 8] for t in moments], atol=5e-3)
+    np.testing.assert_allclose(same.observations, found.observations, atol=2e-3, rtol=2e-3)
+    assert found.running.all()
 
 
 def test_steps_after_the_end_do_not_count() -> None:
@@ -138,5 +165,5 @@ def test_no_method_no_state() -> None:
 def test_nothing_to_simulate_is_refused() -> None:
     environment = SettableCounter()
     selector = ObservationSelector.from_space(environment.observation_space)
-    with pytest.raises(ShapeError, match=r"\(0, 3, 1\)"):
+    with pytest.raises(ShapeError, match="0 rollouts of 3 steps"):
         simulate_actions(environment, np.zeros((0, 1)), np.zeros((0, 3, 1), np.float32), selector)

@@ -78,13 +78,12 @@ class ModelDiagnosis:
         return named or tuple(name for name in self.sources if name == RANDOM)
 
     def usable_steps(self, source: str) -> int:
-        """Steps before the first one whose error of states is above what the data's actions lead to at the last step.
+        """Steps before the first one whose error of states is above all that the data's actions lead to within H.
 
         Both are means over the rollouts.
         """
-        allowed = self.sources[BEHAVIOUR].by_step().state_mean
-        known = allowed[~np.isnan(allowed)]
-        wrong = self.sources[source].by_step().state_mean > known[-1]
+        allowed = np.nanmax(self.sources[BEHAVIOUR].by_step().state_mean)
+        wrong = self.sources[source].by_step().state_mean > allowed
         return int(np.argmax(wrong)) if wrong.any() else self.horizon
 
     def rank_correlations(self) -> dict[str, dict[str, dict[str, RankCorrelation]]]:

@@ -41,6 +41,9 @@ class RolloutErrors:
     function_rewards: Array | None = None
     """(N, H): rewards by the function that pays imagined steps, on the true observations; None where there is none, or
     where these are the true rewards."""
+    closed_loop_returns: Array | None = None
+    """(N,): sums of true rewards where the source acts on what the simulator shows, and not on what is imagined; None
+    for recorded actions, which look at neither."""
 
     def __post_init__(self) -> None:
         count, steps, size = np.shape(self.true)
@@ -52,8 +55,10 @@ class RolloutErrors:
         }
         found = {name: np.shape(getattr(self, name)) for name in expected}
         found |= {f"uncertainties[{kind!r}]": np.shape(values) for kind, values in self.uncertainties.items()}
-        if self.function_rewards is not None:
-            expected["function_rewards"], found["function_rewards"] = (count, steps), np.shape(self.function_rewards)
+        optional = {"function_rewards": (count, steps), "closed_loop_returns": (count,)}
+        for name, shape in optional.items():
+            if getattr(self, name) is not None:
+                expected[name], found[name] = shape, np.shape(getattr(self, name))
         expected |= {f"uncertainties[{kind!r}]": (count, steps) for kind in self.uncertainties}
         wrong = [f"{name} {found[name]} instead of {shape}" for name, shape in expected.items() if found[name] != shape]
         if wrong or not count or not steps:
@@ -107,6 +112,11 @@ class RolloutErrors:
         )
         return imagined, true
 
+    @property
+    def closed_loop_return(self) -> float | None:
+        """Mean of `closed_loop_returns`."""
+        return None if self.closed_loop_returns is None else float(np.mean(self.closed_loop_returns))
+
     def to_json(self) -> dict[str, Any]:
         """Errors by step, and mean returns over all steps."""
         imagined, true = self.returns()
@@ -115,6 +125,7 @@ class RolloutErrors:
             "by_step": self.by_step().to_json(),
             "mean_imagined_return": float(imagined.mean()),
             "mean_true_return": float(true.mean()),
+            "mean_closed_loop_return": self.closed_loop_return,
         }
 
     def _function_errors(self) -> DoubleArray | None:

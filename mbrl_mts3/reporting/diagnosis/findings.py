@@ -81,19 +81,15 @@ def _state_errors(diagnosis: ModelDiagnosis) -> str:
 
 
 def _lengths(diagnosis: ModelDiagnosis) -> list[str]:
-    """How long rollouts of policies are no worse than the data's own at their end."""
+    """How long rollouts of policies are no worse than the data's own anywhere."""
     if not diagnosis.policies:
         return []
     steps = min(diagnosis.usable_steps(name) for name in diagnosis.policies)
-    who = " and ".join(diagnosis.policies)
-    if steps == diagnosis.horizon:
-        return [f"At every step {who} err no more than the data's actions do at step {diagnosis.horizon}."]
+    who, limit = " and ".join(diagnosis.policies), f"the data's actions do anywhere in {diagnosis.horizon} steps"
     if not steps:
-        return [f"Already at the first step {who} err more than the data's actions do at step {diagnosis.horizon}."]
-    return [
-        f"Up to step {steps} {who} err no more than the data's actions do at step {diagnosis.horizon}; in longer "
-        "rollouts they err more."
-    ]
+        return [f"Already at the first step {who} err more than {limit}."]
+    rest = "" if steps == diagnosis.horizon else "; in longer rollouts they err more"
+    return [f"Up to step {steps} {who} err no more than {limit}{rest}."]
 
 
 def _returns(diagnosis: ModelDiagnosis) -> list[str]:
@@ -106,11 +102,12 @@ def _returns(diagnosis: ModelDiagnosis) -> list[str]:
         return []
     worst = max(gaps, key=lambda name: gaps[name][0])
     gap, imagined, true = gaps[worst]
+    there = diagnosis.sources[worst].closed_loop_return
     return [
-        f"Over {diagnosis.horizon} steps {worst} earns {imagined:.3g} in the model and {true:.3g} in the simulator: "
-        "the "
-        f"model promises {abs(gap):.2g} too {'much' if gap > 0 else 'little'}"
-        f"{', of all policies the most' if len(gaps) > 1 else ''}."
+        f"Over {diagnosis.horizon} steps {worst} earns {imagined:.3g} in the model and {true:.3g} in the simulator "
+        f"under the same actions: {abs(gap):.2g} too {'much' if gap > 0 else 'little'}"
+        f"{', of all policies the most' if len(gaps) > 1 else ''}. "
+        + (f"Where it acts on what the simulator shows it earns {there:.3g}." if there is not None else "")
     ]
 
 
@@ -127,9 +124,9 @@ def _ranking(diagnosis: ModelDiagnosis) -> list[str]:
     if not means:
         return []
     best = max(means, key=lambda kind: means[kind])
-    others = [f"{kind} {mean:.2f}" for kind, mean in means.items() if kind != best]
+    others = ", ".join(f"{kind} {mean:.2f}" for kind, mean in means.items() if kind != best)
     return [
         f"Of several rollouts at the same step, {best} uncertainty tells best which one is wrong: rank correlation "
-        f"{means[best]:.2f} with the error of states{f' ({chr(44).join(others)})' if others else ''}, mean over "
+        f"{means[best]:.2f} with the error of states{f' ({others})' if others else ''}, mean over "
         f"{' and '.join(diagnosis.policies)}."
     ]

@@ -34,7 +34,7 @@ def write_diagnosis_report(folder: str | Path, diagnosis: ModelDiagnosis, facts:
     figure = save_figure(step_error_figure(diagnosis), folder / "errors_by_step.png")
     report.add_figure(figure, "Errors by step", _step_caption(diagnosis))
     report.add_table(*step_error_table(diagnosis), _STEP_TABLE)
-    report.add_table(*return_table(diagnosis), f"Mean sum of rewards over {diagnosis.horizon} steps.")
+    report.add_table(*return_table(diagnosis), _returns_caption(diagnosis))
     if diagnosis.kinds:
         _add_uncertainties(report, folder, diagnosis)
     else:
@@ -69,6 +69,15 @@ def _step_caption(diagnosis: ModelDiagnosis) -> str:
         "function on true states, again under the data's actions: a perfect model errs as much. The lowest panel has "
         "no absolute value: above 0 the model promises more reward than there is, and a policy that learns in it will "
         "seek just that."
+    )
+
+
+def _returns_caption(diagnosis: ModelDiagnosis) -> str:
+    return (
+        f"Mean sums of rewards over {diagnosis.horizon} steps: in the model; in the simulator under the actions that "
+        "were chosen in the model; and in the simulator where the policy acts on what that shows. The first less the "
+        "second is the model's error; less the third, it is what the model overrates the policy by. The last two "
+        "differ where a policy has to see what its actions lead to."
     )
 
 

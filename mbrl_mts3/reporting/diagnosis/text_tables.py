@@ -32,12 +32,12 @@ def step_error_table(diagnosis: ModelDiagnosis) -> Table:
 
 
 def return_table(diagnosis: ModelDiagnosis) -> Table:
-    """Imagined and true mean returns over the whole horizon, a row for each source."""
+    """Mean returns over the whole horizon, imagined and true, a row for each source."""
     rows = []
     for name, errors in diagnosis.sources.items():
         imagined, true = (float(returns.mean()) for returns in errors.returns())
-        rows.append([name, _number(imagined), _number(true), _number(imagined - true)])
-    return ["actions", "imagined", "true", "difference"], rows
+        rows.append([name, _number(imagined), _number(true), _number(errors.closed_loop_return)])
+    return ["actions", "imagined", "simulator, same actions", "simulator, acting there"], rows
 
 
 def rank_table(diagnosis: ModelDiagnosis) -> Table:

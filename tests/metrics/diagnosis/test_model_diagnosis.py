@@ -55,7 +55,15 @@ def test_steps_that_nobody_reaches_have_no_error() -> None:
     assert "reward_function" not in ended.to_json()["by_step"]
 
 
+def test_what_a_policy_earns_where_it_sees_the_truth() -> None:
+    assert two_rollouts().to_json()["mean_closed_loop_return"] is None
+    found = replace(two_rollouts(), closed_loop_returns=np.array([1.0, 4.0]))
+    assert found.to_json()["mean_closed_loop_return"] == 2.5
+
+
 def test_shapes_that_do_not_fit_are_named() -> None:
+    with pytest.raises(ShapeError, match=r"closed_loop_returns \(3,\) instead of \(2,\)"):
+        replace(two_rollouts(), closed_loop_returns=np.ones(3))
     with pytest.raises(ShapeError, match=r"running \(2, 1\) instead of \(2, 2\)"):
         replace(two_rollouts(), running=np.ones((2, 1), bool))
     with pytest.raises(ShapeError, match=r"uncertainties\['mine'\] \(3,\) instead"):
@@ -128,8 +136,8 @@ def test_without_policies_random_actions_are_the_measure_and_without_these_nothi
     assert diagnosis(behaviour).suggest("epistemic") is None
 
 
-def test_usable_steps_end_where_a_policy_errs_more_than_the_data_at_the_last_step(make: Make) -> None:
-    behaviour = make([[1.0, 2.0, 3.0]], np.ones((1, 3)))
+def test_usable_steps_end_where_a_policy_errs_more_than_the_data_anywhere(make: Make) -> None:
+    behaviour = make([[1.0, 3.0, 2.0]], np.ones((1, 3)))
     found = diagnosis(behaviour, good=behaviour, late=make([[1.0, 2.9, 3.1]], np.ones((1, 3))))
     assert [found.usable_steps(name) for name in ("good", "late")] == [3, 2]
 
