@@ -1,4 +1,4 @@
-"""The tables of docs/experiments.md say what the result file says that they name."""
+"""The tables of the pages on experiments and on policies say what the result files say that they name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "experiments.md").read_text()
 RESULTS: dict[str, Any] = json.loads((DOCS / "results" / "families.json").read_text())["results"]
 """By family, row of the table and column."""
+POLICIES = "half_cheetah_medium_replay_imagine"
+
+
+def policy_table() -> dict[str, dict[str, float]]:
+    """By agent and column, out of the rows of all seeds."""
+    table: dict[str, dict[str, float]] = {}
+    for row in json.loads((DOCS / "results" / f"{POLICIES}.json").read_text())["rows"]:
+        own = table.setdefault(row["agent"], {"falls": 0})
+        own[f"seed {row['seed']}"] = row["mean"]
+        own["falls"] += sum(found < 3000 for found in row["returns"])
+        assert row["mean"] == pytest.approx(sum(row["returns"]) / len(row["returns"]), abs=0.1)
+    return table
 
 
 def differing_cells(page: str, results: Mapping[str, Any]) -> list[str]:
@@ -29,7 +41,7 @@ def differing_cells(page: str, results: Mapping[str, Any]) -> list[str]:
                     continue
                 value = results[heading][row[0]][column]
                 decimals = len(cell.partition(".")[2])
-                if f"{value:.{decimals}f}" != cell:
+                if f"{value:.{decimals}f}" != cell.replace(",", ""):
                     found.append(f"{heading}, {row[0]}, {column}: {cell} is {value}")
         if set(results[heading]) != {line.strip("|").split("|")[0].strip(" *`") for line in lines[2:]}:
             found.append(f"{heading}: the table has not the rows of the results")
@@ -38,6 +50,10 @@ def differing_cells(page: str, results: Mapping[str, Any]) -> list[str]:
 
 def test_every_number_is_that_of_the_file() -> None:
     assert not differing_cells(PAGE, RESULTS)
+
+
+def test_the_returns_of_policies_are_those_of_the_file() -> None:
+    assert not differing_cells((DOCS / "policy_learning.md").read_text(), {POLICIES: policy_table()})
 
 
 def test_every_family_has_a_section() -> None:
