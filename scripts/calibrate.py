@@ -20,6 +20,7 @@ from mbrl_mts3.scripts.command_line.console import make_console, make_table, pri
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop, window_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 from mbrl_mts3.training.hub_download import is_hub_address
+from mbrl_mts3.wording import counted
 
 FIT_ON = ("validation", "training_and_validation")
 
@@ -37,7 +38,9 @@ def main(config: DictConfig) -> None:
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)
     context, horizon = choose_lengths(config, checkpoint.model, (splits.validation, splits.test))
-    with console.status(f"predicting {horizon} steps open loop in {len(episodes)} episodes to fit on"):
+    with console.status(
+        f"predicting {counted(horizon, 'step')} open loop in {counted(len(episodes), 'episode')} to fit on"
+    ):
         recalibration = fit_recalibration(
             checkpoint.model,
             checkpoint.normalizer,
@@ -46,7 +49,10 @@ def main(config: DictConfig) -> None:
             rule=config.rule,
         )
     fitted = replace(checkpoint, recalibration=recalibration)
-    with console.status(f"predicting {horizon} steps open loop in {len(splits.test)} test episodes, before and after"):
+    with console.status(
+        f"predicting {counted(horizon, 'step')} open loop in {counted(len(splits.test), 'test episode')}, before and "
+        "after"
+    ):
         before, after = (
             score_open_loop(config, model, checkpoint.normalizer, splits.test, context, horizon)
             for model in (fitted.model, fitted.recalibrated_model())

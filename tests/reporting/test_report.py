@@ -185,7 +185,7 @@ def test_captions_admit_defeat(make_result) -> None:
     assert "but not at 19 to 20 steps ahead" in describe_errors(make_result(worse))
     result = make_result()
     counted = replace(result.model, invalid=torch.ones(20, dtype=torch.float64))
-    assert "20 predictions were not finite" in describe_errors(make_result(model=counted))
+    assert "Predictions that were not finite: 20" in describe_errors(make_result(model=counted))
 
 
 def test_evaluation_report_is_complete(tmp_path: Path, make_result, window) -> None:

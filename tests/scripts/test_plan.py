@@ -1,6 +1,5 @@
 """mts3-plan from the command line to the JSON file, with an untrained model."""
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -134,7 +133,6 @@ def test_episodes_shorter_than_the_horizon_are_not_compared(
 def test_a_film_or_an_error_before_any_episode(
     tmp_path: Path, run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
     maze, options = "PointMaze_UMaze-v3", (f"checkpoint={save(tmp_path)}", "film=true", "film_steps=3")
     try:
         make_rendered_environment(partial(make_environment, maze), maze).close()

@@ -25,6 +25,7 @@ from mbrl_mts3.data.observations import check_raw_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
 from mbrl_mts3.files import recover_folder
+from mbrl_mts3.wording import counted
 
 # Metadata of Minari files that are kept, for data cards and reference scores.
 _KEPT_METADATA = (
@@ -106,7 +107,7 @@ def _notes(
     if observation == "everything" and left_out:
         notes.append(f"Left out of everything: {', '.join(left_out)}, for only Box of one dimension can be read.")
     if steps != source.total_steps:
-        notes.append(f"The metadata tell {source.total_steps:,} steps, the file holds {steps:,}.")
+        notes.append(f"The metadata tell {counted(source.total_steps, 'step')}, the file holds {steps:,}.")
     return tuple(notes)
 
 
@@ -193,7 +194,8 @@ def _check_episode_count(source: minari.MinariDataset) -> None:
         raise DataError(f"data set {source.id!r} is damaged: {error}") from error
     if stored != source.storage.total_episodes:
         raise DataError(
-            f"data set {source.id!r} is damaged: its metadata tell {source.storage.total_episodes} episodes, the file "
+            f"data set {source.id!r} is damaged: its metadata tell "
+            f"{counted(source.storage.total_episodes, 'episode')}, the file "
             f"holds {stored}, as after an interrupted recording: record it again, or correct metadata.json"
         )
 
