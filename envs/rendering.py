@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from abc import ABC, abstractmethod
@@ -101,6 +102,8 @@ def draw_without_screen() -> str | None:
     """
     if not sys.platform.startswith("linux") or any(os.environ.get(name) for name in _SCREENS):
         return None
+    # PyOpenGL tells everybody that it has no accelerated form.
+    logging.getLogger("OpenGL.acceleratesupport").setLevel(logging.WARNING)
     found = next((backend for backend, library in _BACKENDS.items() if find_library(library)), None)
     if found is not None:
         os.environ["MUJOCO_GL"] = found

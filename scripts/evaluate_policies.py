@@ -43,6 +43,7 @@ def main(config: DictConfig) -> None:
         dynamics.action_space,
         algorithm=config.algorithm,
         trust_pickle=config.trust_pickle,
+        normalization=config.normalization,
         random=config.random,
         noise=dict(config.noise or {}),
         seed=config.seed,

@@ -19,6 +19,7 @@ from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.damage import damage_errors
+from mbrl_mts3.data.formats.joined import load_joined, split_ids
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
 from mbrl_mts3.data.observations import check_raw_episode
@@ -42,7 +43,7 @@ _KEPT_METADATA = (
 
 
 def load_minari(
-    dataset_id: str,
+    dataset_id: str | Sequence[str],
     observation: str | Sequence[str] = "all",
     *,
     download: bool = False,
@@ -53,7 +54,7 @@ def load_minari(
 
     Args:
         dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2";
-            or the folder of a data set.
+            or the folder of a data set. Several, as a list or joined by " + ", are read as one, see `join_datasets`.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk (under $MINARI_DATASETS_PATH, else ~/.minari/datasets).
         memory_map: keep the episodes on disk, without their infos, and memory flat, see `map_dataset`; None does so
@@ -66,7 +67,12 @@ def load_minari(
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
-    source = open_minari(dataset_id, download=download)
+    ids = split_ids(dataset_id)
+    if len(ids) > 1:
+        return load_joined(
+            load_minari, ids, observation=observation, download=download, memory_map=memory_map, cache=cache
+        )
+    source = open_minari(ids[0], download=download)
     with damage_errors(f"data set {source.dataset_id!r}"):
         return _load(source, observation, memory_map, cache)
 
