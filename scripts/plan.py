@@ -64,6 +64,7 @@ def main(config: DictConfig) -> None:
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "environment": {"id": env_id, **options},
+        "task": agent.task.name,
         "result": result.to_json(),
         "planned": {**values.to_json(), **plans.summary()},
     }
@@ -92,7 +93,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.En
         environment,
         checkpoint,
         instantiate(config.planner, _partial_=True),
-        instantiate(config.task),
+        instantiate(config.task) if config.get("task") else None,
         precision=config.precision,
         device=config.device,
         discount=config.discount,

@@ -134,6 +134,10 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
 }
 
 
+# What a user names a class of their own in.
+MINE = {("task", "own"): "mbrl_mts3.envs.tasks.LearnedRewardTask"}
+
+
 def composed(command: str, *overrides: str) -> DictConfig:
     with initialize(version_base="1.3", config_path="pkg://mbrl_mts3.configs"):
         return compose(command, overrides=list(overrides))
@@ -156,7 +160,8 @@ def commands_that_use(group: str) -> list[str]:
 
 def build(group: str, choice: str, maze: gymnasium.Env[Any, Any]) -> object:
     """What a choice names, made with the rest of its command's config around it."""
-    config = composed(commands_that_use(group)[0], f"{group}={choice}")
+    named = [f"{group}._target_={MINE[group, choice]}"] if (group, choice) in MINE else []
+    config = composed(commands_that_use(group)[0], f"{group}={choice}", *named)
     node = OmegaConf.select(config, group.replace("/", "."))
     return instantiate(node, _partial_=True)(**ARGUMENTS[group](node, maze))
 

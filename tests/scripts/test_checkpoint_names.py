@@ -29,7 +29,7 @@ def finished(folder: str, ended: str, *, whole: bool = True) -> Path:
     (path / "best").mkdir(parents=True)
     (path / "best" / "config.json").write_text("{}")
     facts = {"checkpoint": "best", "model": "MTS3", "dataset_id": OWN, "ended": ended}
-    (path / "training.json").write_text(json.dumps(facts) if whole else '{"checkpoint"')
+    (path / "train.json").write_text(json.dumps(facts) if whole else '{"checkpoint"')
     return path / "best"
 
 
@@ -66,7 +66,7 @@ def test_other_names_stay() -> None:
 
 
 def test_without_a_finished_training_it_is_told_what_there_is() -> None:
-    with pytest.raises(CheckpointError, match="there is no finished training in .*runs. Train with mts3-train"):
+    with pytest.raises(CheckpointError, match=r"there is no finished training in .*runs\. Train with mts3-train"):
         find_latest()
     Path("runs/train/a/best").mkdir(parents=True)
     with pytest.raises(CheckpointError, match="runs/train/a/best is of a training that has not finished"):
@@ -84,7 +84,7 @@ def test_commands_take_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     for number in range(2):
         monkeypatch.setattr(sys, "argv", ["mts3-train", *words, f"hydra.run.dir=runs/train/{number}"])
         import_module("mbrl_mts3.scripts.train").main()
-    facts = json.loads(Path("runs/train/1/training.json").read_text())
+    facts = json.loads(Path("runs/train/1/train.json").read_text())
     checkpoint = Checkpoint.from_pretrained("runs/train/1/best")
     assert facts["metrics"] == checkpoint.metrics
     assert (facts["dataset_id"], facts["content_hash"]) == (OWN, checkpoint.content_hash)
