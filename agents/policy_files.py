@@ -27,6 +27,7 @@ from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.errors import ConfigurationError, DataError, MTS3Error, SpaceMismatchError
 from mbrl_mts3.files import atomic_file
+from mbrl_mts3.wording import shortest_names
 
 RANDOM = "random"
 
@@ -99,14 +100,10 @@ def find_policies(patterns: Sequence[str | Path]) -> dict[str, Path]:
         if not matches:
             raise ConfigurationError(f"no policy file matches {str(pattern)!r}: give paths or globs of zip files")
         paths += matches
-    whole = [path.with_suffix("").parts for path in paths]
-    for length in range(1, max(map(len, whole), default=0) + 1):
-        names = ["/".join(parts[-length:]) for parts in whole]
-        if len(set(names)) == len(names):
-            return dict(zip(names, paths, strict=True))
-    if paths:
+    names = shortest_names([path.with_suffix("") for path in paths])
+    if len(set(names)) < len(names):
         raise ConfigurationError(f"a policy is named twice: {', '.join(map(str, paths))}")
-    return {}
+    return dict(zip(names, paths, strict=True))
 
 
 ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG, "PPO": PPO, "A2C": A2C}

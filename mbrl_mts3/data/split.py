@@ -38,14 +38,7 @@ def split_episodes(episodes: Sequence[Episode], fractions: Sequence[float] = (0.
     if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
         raise ConfigurationError(f"split fractions need three positive numbers with sum 1, got {tuple(fractions)}")
     if isinstance(episodes, JoinedEpisodes):
-        ends = list(itertools.accumulate(episodes.parts))
-        parts = [episodes[end - length : end] for end, length in zip(ends, episodes.parts, strict=True)]
-        splits = [split_episodes(part, fractions, seed) for part in parts]
-        return Splits(
-            tuple(episode for one in splits for episode in one.train),
-            tuple(episode for one in splits for episode in one.validation),
-            tuple(episode for one in splits for episode in one.test),
-        )
+        return _split_each(episodes, fractions, seed)
     if len(episodes) < 3:
         raise DataError(
             f"a split in three needs at least 3 episodes, got {len(episodes)}: collect more, or shorter, episodes"
@@ -63,3 +56,14 @@ def _chosen(episodes: Sequence[Episode], places: np.ndarray[tuple[int, ...], np.
     if isinstance(episodes, MappedEpisodes):
         return episodes.subset(places)
     return tuple(episodes[place] for place in places)
+
+
+def _split_each(episodes: JoinedEpisodes, fractions: Sequence[float], seed: int) -> Splits:
+    ends = itertools.accumulate(episodes.parts)
+    parts = [episodes[end - length : end] for end, length in zip(ends, episodes.parts, strict=True)]
+    splits = [split_episodes(part, fractions, seed) for part in parts]
+    return Splits(
+        tuple(episode for one in splits for episode in one.train),
+        tuple(episode for one in splits for episode in one.validation),
+        tuple(episode for one in splits for episode in one.test),
+    )

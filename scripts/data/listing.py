@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 from omegaconf import OmegaConf
 from rich.console import Console
@@ -51,7 +52,8 @@ def named_datasets() -> Mapping[str, str]:
     for entry in sorted(files("mbrl_mts3.configs").joinpath("data").iterdir(), key=lambda entry: entry.name):
         name = entry.name.removesuffix(".yaml")
         if entry.name.endswith(".yaml") and name not in _GENERAL:
-            found.setdefault(str(OmegaConf.create(entry.read_text(encoding="utf-8"))["dataset_id"]), name)
+            said: Any = OmegaConf.create(entry.read_text(encoding="utf-8"))
+            found.setdefault(str(said["dataset_id"]), name)
     return found
 
 

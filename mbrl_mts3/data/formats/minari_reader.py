@@ -208,9 +208,20 @@ def _check_episode_count(source: minari.MinariDataset) -> None:
 
 def local_dataset_ids() -> list[str]:
     """Ids of the Minari data sets on disk."""
+    return list(local_metadata())
+
+
+def local_metadata() -> dict[str, dict[str, Any]]:
+    """What the Minari data sets on disk say of themselves, by id; `megabytes` is the size of their files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Minari warns of every folder that it cannot read.
-        return list(minari.list_local_datasets())
+        found = minari.list_local_datasets()
+    return {dataset_id: {**found[dataset_id], "megabytes": _megabytes(dataset_id)} for dataset_id in found}
+
+
+def _megabytes(dataset_id: str) -> float:
+    files = (path for path in Path(get_dataset_path(dataset_id)).rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files) / 1e6
 
 
 def _open(dataset_id: str, download: bool) -> minari.MinariDataset:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import minari
-from minari.storage import get_dataset_path
 
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS
 from mbrl_mts3.data.formats.d4rl_download import d4rl_folder
-
-_MEGABYTE = 1e6
+from mbrl_mts3.data.formats.minari_reader import local_metadata
 
 
 @dataclass(frozen=True)
@@ -36,10 +30,7 @@ class DatasetOnDisk:
 def list_datasets() -> list[DatasetOnDisk]:
     """The data sets that `load_dataset` finds by their ids, in alphabetical order: those of Minari, then those of "
     "D4RL."""
-    with warnings.catch_warnings():
-        # Minari warns of every folder that it cannot read.
-        warnings.simplefilter("ignore")
-        found = minari.list_local_datasets()
+    found = local_metadata()
     return [*(_of_minari(name, found[name]) for name in sorted(found)), *_of_d4rl()]
 
 
@@ -52,8 +43,7 @@ def _of_minari(dataset_id: str, metadata: dict[str, Any]) -> DatasetOnDisk:
     made_by = (str(metadata[name]) for name in ("algorithm_name", "description") if metadata.get(name))
     return DatasetOnDisk(
         dataset_id,
-        sum(path.stat().st_size for path in Path(get_dataset_path(dataset_id)).rglob("*") if path.is_file())
-        / _MEGABYTE,
+        float(metadata["megabytes"]),
         int(metadata["total_episodes"]),
         int(metadata["total_steps"]),
         env_id,
@@ -66,6 +56,6 @@ def _of_d4rl() -> list[DatasetOnDisk]:
     for info in sorted(D4RL_DATASETS.values(), key=lambda info: info.dataset_id):
         path = d4rl_folder() / info.file_name
         if path.is_file():
-            megabytes = path.stat().st_size / _MEGABYTE
+            megabytes = path.stat().st_size / 1e6
             found.append(DatasetOnDisk(info.dataset_id, megabytes, env_id=info.env_id, description="D4RL's own file"))
     return found
