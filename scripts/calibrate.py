@@ -14,6 +14,7 @@ from mbrl_mts3.metrics import (
     OpenLoopResult,
     fit_recalibration,
 )
+from mbrl_mts3.pretrained import find_pretrained
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
@@ -29,7 +30,7 @@ FIT_ON = ("validation", "training_and_validation")
 def main(config: DictConfig) -> None:
     """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
     console = make_console()
-    if is_hub_address(config.checkpoint):
+    if is_hub_address(config.checkpoint) or find_pretrained(config.checkpoint):
         raise ConfigurationError(
             f"{config.checkpoint} is only read, and the factors are stored in the checkpoint: save it to a "
             "folder first, with Checkpoint.from_pretrained(...).save_pretrained(FOLDER)"
