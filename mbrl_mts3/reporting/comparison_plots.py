@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
@@ -46,13 +47,16 @@ def comparison_figure(curves: Mapping[str, Curves], references: Mapping[str, Map
     for axes, metric in zip(all_axes, metrics, strict=True):
         reference = references.get("training_mean", {}).get(metric)
         _draw(axes, metric, curves, None if reference is None else np.asarray(reference, dtype=np.float64))
-    _add_legend(figure, all_axes, columns=4)
+    several = any(len(seeds) > 1 for model in curves.values() for seeds in model.values())
+    _add_legend(figure, all_axes, columns=4, bands=several)
     return figure
 
 
-def _add_legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:
+def _add_legend(figure: Figure, panels: Iterable[Axes], columns: int, *, bands: bool = False) -> None:
     """One legend below all panels, where equal names stand once."""
     handles = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if bands:
+        handles["band: from the lowest seed to the highest"] = Patch(color=GREY, alpha=0.3, lw=0)
     figure.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=min(columns, len(handles)), handlelength=3.2
     )

@@ -42,7 +42,7 @@ def policy_value_figure(values: Sequence[PolicyValue], title: str) -> Figure:
         )
         ends += [true, value.estimate]
     span = [min(ends), max(ends)]
-    axes.plot(span, span, color=GREY, ls="--", lw=1.2, zorder=0)
+    axes.plot(span, span, color=GREY, ls="--", lw=1.2, zorder=0, label="model = real")
     axes.set_xlabel("Mean return in the real environment")
     axes.set_ylabel("Mean return in the model")
     axes.set_title(title)
