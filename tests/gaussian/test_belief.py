@@ -77,7 +77,7 @@ def test_an_isotropic_belief_has_equal_variances_and_nothing_else():
 def test_a_draw_is_the_mean_and_the_factor_times_the_noise(random_belief):
     belief = random_belief(np.random.default_rng(4), 3)
     noise = torch.randn(6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    # NumPy's factor of each 2x2 block: its diagonal is positive, so that equal noise is the same quantile of any belief.
+    # NumPy's factor of each 2x2 block: its diagonal is positive, so that equal noise is the same quantile always.
     blocks = belief.to_dense().numpy()
     deviation = np.zeros(6)
     for place in range(3):
