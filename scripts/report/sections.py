@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import Any
 
@@ -125,7 +126,7 @@ def _in_maze(episode: EvaluatedEpisode) -> bool:
 
 def _layout(environment: Any) -> MazeLayout | None:
     """The walls of the environment that a run acted in; None where it is no maze, or unknown here."""
-    if not environment:
+    if not isinstance(environment, Mapping):
         return None
     options = dict(environment)
     with suppress(MTS3Error), closing(make_environment(options.pop("id"), **options)) as made:

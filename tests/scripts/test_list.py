@@ -62,6 +62,10 @@ RESULTS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "intervals of best: off by 15.0% before, 2.0% with the factors, on 3 test episodes",
     ),
+    "diagnose": (
+        {**OF, "environment": "HalfCheetah-v5", "start_states": 1},
+        "MTS3 of mine/a-v0 against the simulator of HalfCheetah-v5, from 1 start state: see its report",
+    ),
     "audit": (
         {"dataset_id": "mine/a-v0", "task": "Cart", "analytic": {"rmse": 0.25}},
         "Cart on mine/a-v0: the task's reward errs by 0.25 (RMSE)",
