@@ -21,11 +21,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.baselines import NoisyAgent, RandomAgent
 from mbrl_mts3.agents.nested_observations import fit_policy, fit_policy_space
+from mbrl_mts3.agents.observation_statistics import NormalizingAgent, ObservationStatistics
 from mbrl_mts3.agents.plain_policy import PlainPolicy, check_archive_size
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.errors import ConfigurationError, DataError, MTS3Error, SpaceMismatchError
 from mbrl_mts3.files import atomic_file
+from mbrl_mts3.wording import shortest_names
 
 RANDOM = "random"
 
@@ -37,6 +39,7 @@ def load_policy_files(
     *,
     algorithm: str = "auto",
     trust_pickle: bool = False,
+    normalization: str | Path | None = None,
     random: bool = False,
     noise: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -48,6 +51,7 @@ def load_policy_files(
         patterns: paths or globs of files that a training here or Stable-Baselines3 saved.
         observation_space, action_space: of the environment that they act in.
         algorithm, trust_pickle: see `load_policy`.
+        normalization: see `load_policies`.
         random: one more policy, "random", acts uniformly at random.
         noise: for names of policies a standard deviation, see `NoisyAgent`; each adds a policy "NAME+noise".
         seed: of the random policy and of the noise.
@@ -62,6 +66,7 @@ def load_policy_files(
     if unknown:
         raise ConfigurationError(f"noise for {', '.join(unknown)}, but the policies are {', '.join(paths) or 'none'}")
     policies: dict[str, Agent] = {}
+    statistics = None if normalization is None else ObservationStatistics.read(normalization)
     for name, path in paths.items():
         model: Any = load_policy(path, algorithm=algorithm, trust_pickle=trust_pickle, device=device)
         trained = fit_policy_space(model.observation_space, observation_space), model.action_space
@@ -69,7 +74,8 @@ def load_policy_files(
             check_spaces_match(trained, (observation_space, action_space), "the environment", "environment")
         except SpaceMismatchError as error:
             raise SpaceMismatchError(f"policy {path}: {error}") from error
-        policies[name] = fit_policy(model, observation_space)
+        shown = model if statistics is None else NormalizingAgent(model, statistics)
+        policies[name] = fit_policy(shown, observation_space)
     for name, deviation in (noise or {}).items():
         policies[f"{name}+noise"] = NoisyAgent(policies[name], action_space, deviation, seed)
     if random:
@@ -94,14 +100,10 @@ def find_policies(patterns: Sequence[str | Path]) -> dict[str, Path]:
         if not matches:
             raise ConfigurationError(f"no policy file matches {str(pattern)!r}: give paths or globs of zip files")
         paths += matches
-    whole = [path.with_suffix("").parts for path in paths]
-    for length in range(1, max(map(len, whole), default=0) + 1):
-        names = ["/".join(parts[-length:]) for parts in whole]
-        if len(set(names)) == len(names):
-            return dict(zip(names, paths, strict=True))
-    if paths:
+    names = shortest_names([path.with_suffix("") for path in paths])
+    if len(set(names)) < len(names):
         raise ConfigurationError(f"a policy is named twice: {', '.join(map(str, paths))}")
-    return {}
+    return dict(zip(names, paths, strict=True))
 
 
 ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG, "PPO": PPO, "A2C": A2C}
@@ -245,6 +247,7 @@ def load_policies(
     *,
     algorithm: str = "auto",
     trust_pickle: bool = False,
+    normalization: str | Path | None = None,
     device: str = "cpu",
 ) -> dict[str, Agent]:
     """Load policies by name, see `find_policies`; those that take a Dict as one array are shown it so.
@@ -253,18 +256,23 @@ def load_policies(
         environment: where they are to act.
         path: of one file or of several, or globs.
         algorithm, trust_pickle: see `load_policy`.
+        normalization: the file of the VecNormalize that they were trained in, see `ObservationStatistics`; None for
+            policies that take observations as they are.
         device: where the policies run.
 
     Raises:
-        ConfigurationError: as `find_policies` and `load_policy` do.
-        SpaceMismatchError: as `load_policy` does.
+        ConfigurationError: as `find_policies`, `load_policy` and `ObservationStatistics.read` do.
+        SpaceMismatchError: as `load_policy` and `NormalizingAgent` do.
     """
     patterns = [] if path is None else [path] if isinstance(path, str | Path) else list(path)
     if not patterns:
         raise ConfigurationError("no policy is named: set path to a zip file saved by Stable-Baselines3, or to several")
     found = find_policies(patterns)
     options: dict[str, Any] = {"algorithm": algorithm, "trust_pickle": trust_pickle, "device": device}
-    loaded = {name: load_policy(one, environment, **options) for name, one in found.items()}
+    loaded: dict[str, Any] = {name: load_policy(one, environment, **options) for name, one in found.items()}
+    if normalization is not None:
+        statistics = ObservationStatistics.read(normalization)
+        loaded = {name: NormalizingAgent(policy, statistics) for name, policy in loaded.items()}
     return {name: fit_policy(policy, environment.observation_space) for name, policy in loaded.items()}
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from ctypes.util import find_library
 from typing import Any
 
 import gymnasium
@@ -64,6 +68,7 @@ def make_rendered_environment(
         ConfigurationError: MuJoCo cannot render on this machine.
     """
     environment = None
+    draw_without_screen()
     try:
         environment = make(**render_options(environment_id))
         environment.reset(seed=0)
@@ -83,12 +88,37 @@ def render_options(environment_id: str) -> dict[str, Any]:
     return {"render_mode": "rgb_array", **({"camera_name": _CAMERAS[name]} if name in _CAMERAS else {})}
 
 
+_BACKENDS = {"egl": "EGL", "osmesa": "OSMesa"}
+"""Values of MUJOCO_GL that need no screen, with the system's libraries behind them; EGL may use a GPU."""
+
+
+def draw_without_screen() -> str | None:
+    """Let MuJoCo draw off screen where Linux has no screen, with what the machine has for it.
+
+    MuJoCo itself would look for a screen. A value that the user gave to MUJOCO_GL stays.
+
+    Returns:
+        The value that MUJOCO_GL got; None where nothing was changed.
+    """
+    if not sys.platform.startswith("linux") or any(os.environ.get(name) for name in _SCREENS):
+        return None
+    # PyOpenGL tells everybody that it has no accelerated form.
+    logging.getLogger("OpenGL.acceleratesupport").setLevel(logging.WARNING)
+    found = next((backend for backend, library in _BACKENDS.items() if find_library(library)), None)
+    if found is not None:
+        os.environ["MUJOCO_GL"] = found
+    return found
+
+
+_SCREENS = ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY")
+
+
 def rendering_error(environment_id: str, error: Exception) -> ConfigurationError:
     """The error to raise when rendering failed, with the reason."""
     return ConfigurationError(
-        f"{environment_id} cannot be rendered on this machine ({type(error).__name__}: {error}): set MUJOCO_GL=osmesa "
-        "with Mesa's software renderer (Debian: libosmesa6), or MUJOCO_GL=egl with a GPU driver, before Python "
-        "starts; or leave render_mode out"
+        f"{environment_id} cannot be rendered on this machine ({type(error).__name__}: {error}): without a screen "
+        "MuJoCo needs EGL (Debian: apt install libegl1) and MUJOCO_GL=egl, or Mesa's OSMesa (libosmesa6) and "
+        "MUJOCO_GL=osmesa; or do without films and render_mode"
     )
 
 
@@ -105,6 +135,7 @@ def open_renderer(make_renderer: RendererFactory, environment_id: str, **options
     Raises:
         ConfigurationError: the task has no renderer, or MuJoCo cannot render on this machine.
     """
+    draw_without_screen()
     try:
         environment = make_environment(
             environment_id, **{**render_options(environment_id), **options, "render_mode": "rgb_array"}

@@ -14,12 +14,14 @@ from mbrl_mts3.metrics import (
     OpenLoopResult,
     fit_recalibration,
 )
+from mbrl_mts3.pretrained import find_pretrained
 from mbrl_mts3.reporting import recalibration_figure, recalibration_table, save_figure
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop, window_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits, has_changed
 from mbrl_mts3.training.hub_download import is_hub_address
+from mbrl_mts3.wording import counted
 
 FIT_ON = ("validation", "training_and_validation")
 
@@ -28,7 +30,7 @@ FIT_ON = ("validation", "training_and_validation")
 def main(config: DictConfig) -> None:
     """Fit on episodes that are not tested on, judge on test episodes, store the factors in the checkpoint."""
     console = make_console()
-    if is_hub_address(config.checkpoint):
+    if is_hub_address(config.checkpoint) or find_pretrained(config.checkpoint):
         raise ConfigurationError(
             f"{config.checkpoint} is only read, and the factors are stored in the checkpoint: save it to a "
             "folder first, with Checkpoint.from_pretrained(...).save_pretrained(FOLDER)"
@@ -37,7 +39,9 @@ def main(config: DictConfig) -> None:
     splits = _splits(config, checkpoint)
     episodes = _fitted_on(config.fit_on, splits)
     context, horizon = choose_lengths(config, checkpoint.model, (splits.validation, splits.test))
-    with console.status(f"predicting {horizon} steps open loop in {len(episodes)} episodes to fit on"):
+    with console.status(
+        f"predicting {counted(horizon, 'step')} open loop in {counted(len(episodes), 'episode')} to fit on"
+    ):
         recalibration = fit_recalibration(
             checkpoint.model,
             checkpoint.normalizer,
@@ -46,7 +50,10 @@ def main(config: DictConfig) -> None:
             rule=config.rule,
         )
     fitted = replace(checkpoint, recalibration=recalibration)
-    with console.status(f"predicting {horizon} steps open loop in {len(splits.test)} test episodes, before and after"):
+    with console.status(
+        f"predicting {counted(horizon, 'step')} open loop in {counted(len(splits.test), 'test episode')}, before and "
+        "after"
+    ):
         before, after = (
             score_open_loop(config, model, checkpoint.normalizer, splits.test, context, horizon)
             for model in (fitted.model, fitted.recalibrated_model())

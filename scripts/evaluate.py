@@ -24,6 +24,7 @@ from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import choose_lengths, score_open_loop
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes, has_changed
+from mbrl_mts3.wording import counted
 
 
 @command("evaluate")
@@ -39,7 +40,7 @@ def main(config: DictConfig) -> None:
     # What does not fit is found here, before any work.
     window_starts(horizon, min(config.sliding_window, horizon), config.sliding_stride)
     imputed = _impute(config, model, checkpoint, episodes, context, horizon, console)
-    with console.status(f"predicting {horizon} steps open loop in {len(episodes)} episodes"):
+    with console.status(f"predicting {counted(horizon, 'step')} open loop in {counted(len(episodes), 'episode')}"):
         result = score_open_loop(config, model, checkpoint.normalizer, episodes, context, horizon)
     console.print(make_table(*error_table(result), f"{dataset.dataset_id}, {split} episodes: {len(episodes)}"))
     if result.noise:
@@ -52,7 +53,9 @@ def main(config: DictConfig) -> None:
     if imputed is not None:
         console.print(make_table(*imputation_table(imputed), f"{imputed.rate:.0%} of the observations missing"))
     if result.invalid_predictions:
-        console.print(f"{result.invalid_predictions} predictions were not finite; see the report", style="bold red")
+        console.print(
+            f"predictions that were not finite: {result.invalid_predictions:,}; see the report", style="bold red"
+        )
     _write(config, checkpoint, model, dataset, split, episodes, result, imputed, console)
 
 
@@ -87,7 +90,7 @@ def _impute(
     """The imputation test, where it is asked for."""
     if config.imputation_rate is None:
         return None
-    with console.status(f"filtering {len(episodes)} episodes with {config.imputation_rate:.0%} missing"):
+    with console.status(f"filtering {counted(len(episodes), 'episode')} with {config.imputation_rate:.0%} missing"):
         return evaluate_imputation(
             model,
             checkpoint.normalizer,

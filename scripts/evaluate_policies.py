@@ -25,6 +25,7 @@ from mbrl_mts3.scripts.command_line import choose_environment, command
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset
+from mbrl_mts3.wording import counted
 
 
 @command("evaluate_policies")
@@ -42,6 +43,7 @@ def main(config: DictConfig) -> None:
         dynamics.action_space,
         algorithm=config.algorithm,
         trust_pickle=config.trust_pickle,
+        normalization=config.normalization,
         random=config.random,
         noise=dict(config.noise or {}),
         seed=config.seed,
@@ -50,7 +52,9 @@ def main(config: DictConfig) -> None:
     make = None if env_id is None else partial(make_environment, env_id, **options)
     values = []
     for name, agent in policies.items():
-        told = Text(f"{name}: imagining {config.imagined.episodes} episodes, then {len(seeds)} real ones")
+        told = Text(
+            f"{name}: imagining {counted(config.imagined.episodes, 'episode')}, then {counted(len(seeds), 'real one')}"
+        )
         with console.status(told):
             value = evaluate_policy(
                 name,

@@ -19,6 +19,7 @@ from mbrl_mts3.reporting import Projection, latent_figure, save_figure
 from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
+from mbrl_mts3.wording import counted
 
 GOAL = "desired_goal"
 COLOURS = ("time", "quality", "task")
@@ -32,14 +33,14 @@ def main(config: DictConfig) -> None:
     dataset = checkpoint_dataset(checkpoint, config.dataset_id, download=config.download)
     split, episodes = checkpoint_episodes(checkpoint, dataset, config.split)
     names = _colourings(config, dataset)
-    with console.status(f"filtering {len(episodes)} episodes"):
+    with console.status(f"filtering {counted(len(episodes), 'episode')}"):
         latents = collect_slow_latents(checkpoint.model, checkpoint.normalizer, episodes, config.level)
     colours: dict[str, Array] = {}
     for name in names:
         colours.update(_values(name, split, checkpoint, dataset, latents))
     projection = Projection.fit(latents.mean.numpy(), config.projection, seed=config.seed)
     folder = run_folder()
-    title = f"Slow latents in {len(episodes)} episodes ({split}) of {dataset.dataset_id}"
+    title = f"Slow latents in {counted(len(episodes), 'episode')} ({split}) of {dataset.dataset_id}"
     plot = latent_figure(projection, latents.episode.numpy(), colours, title=title)
     figure = save_figure(plot, folder / "latents.png")
     numbers = _write(folder, dataset, latents, projection, colours)

@@ -35,6 +35,7 @@ from mbrl_mts3.scripts.command_line.console import (
 )
 from mbrl_mts3.scripts.command_line.films import write_film
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
+from mbrl_mts3.wording import counted
 
 # Episodes whose plans are drawn on the map of a maze, and plans of each.
 _DRAWN_EPISODES = 3
@@ -59,10 +60,11 @@ def main(config: DictConfig) -> None:
     result = _evaluate(config, agent, make, plans, console)
     values = compare_values(agent, result.episodes, [plans.values[place] for place in range(len(result.seeds))])
     facts = _facts(result, values)
-    console.print(make_facts(facts, f"{env_id}, {len(result.seeds)} episodes"))
+    console.print(make_facts(facts, f"{env_id}, {counted(len(result.seeds), 'episode')}"))
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "environment": {"id": env_id, **options},
+        "task": agent.task.name,
         "result": result.to_json(),
         "planned": {**values.to_json(), **plans.summary()},
     }
@@ -91,7 +93,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.En
         environment,
         checkpoint,
         instantiate(config.planner, _partial_=True),
-        instantiate(config.task),
+        instantiate(config.task) if config.get("task") else None,
         precision=config.precision,
         device=config.device,
         discount=config.discount,
@@ -175,10 +177,10 @@ def _facts(result: EvaluationResult, values: PlannedValues) -> dict[str, str]:
     facts["ms per decision"] = f"{result.seconds_per_decision * 1e3:.1f} on average"
     if len(values.planned):
         rank = "" if values.rank_correlation is None else f", rank correlation {values.rank_correlation:.2f}"
-        facts["planned value"] = f"{values.planned.mean():.4g} on average over {values.horizon} steps"
+        facts["planned value"] = f"{values.planned.mean():.4g} on average over {counted(values.horizon, 'step')}"
         facts["realised value"] = f"{values.realised.mean():.4g} in the same steps{rank}"
     else:
-        facts["planned value"] = f"not compared: no episode lasts the horizon of {values.horizon} steps"
+        facts["planned value"] = f"not compared: no episode lasts the horizon of {counted(values.horizon, 'step')}"
     return facts
 
 

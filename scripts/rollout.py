@@ -36,6 +36,7 @@ from mbrl_mts3.scripts.command_line.console import (
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
 from mbrl_mts3.scripts.command_line.films import write_film
 from mbrl_mts3.training import Checkpoint
+from mbrl_mts3.wording import counted
 
 Make = Callable[..., gymnasium.Env[Any, Any]]
 
@@ -130,7 +131,7 @@ def _rollouts(
             )
         yield RolloutResult(name, "real", result)
     if dynamics is not None:
-        with console.status(f"{name}, {config.imagined.episodes} imagined episodes"):
+        with console.status(f"{name}, {counted(config.imagined.episodes, 'imagined episode')}"):
             imagined = evaluate_imagined(
                 agent, dynamics, config.imagined.episodes, seed=config.seed, max_episode_steps=config.max_episode_steps
             )

@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 
 from mbrl_mts3.agents.behaviour.base import ActionArray, Behaviour, action_box
+from mbrl_mts3.agents.observation_statistics import NormalizingAgent, ObservationStatistics
 from mbrl_mts3.agents.policies import load_shipped_policy
 from mbrl_mts3.agents.policy_files import load_policy
 from mbrl_mts3.errors import SpaceMismatchError
@@ -59,6 +60,7 @@ class SB3Behaviour(Behaviour):
         algorithm: the class that wrote it.
         deterministic: take the mode instead of a sample.
         trust_pickle: take files of other origin than trainings here, see `load_policy`.
+        normalization: the file of the VecNormalize that it was trained in; None for none.
         device: where the policy runs.
 
     Raises:
@@ -73,10 +75,13 @@ class SB3Behaviour(Behaviour):
         algorithm: Literal["SAC", "TD3", "DDPG", "PPO", "A2C"] = "SAC",
         deterministic: bool = False,
         trust_pickle: bool = False,
+        normalization: str | Path | None = None,
         device: str = "cpu",
     ) -> None:
-        self._model = load_policy(path, algorithm=algorithm, trust_pickle=trust_pickle, device=device)
+        self._model: Any = load_policy(path, algorithm=algorithm, trust_pickle=trust_pickle, device=device)
         _check_spaces(self._model, environment)
+        if normalization is not None:
+            self._model = NormalizingAgent(self._model, ObservationStatistics.read(normalization))
         self._deterministic = deterministic
 
     def reset(self, seed: int) -> None:

@@ -19,6 +19,7 @@ from mbrl_mts3.data.formats.minari_writer import check_new_dataset_id
 from mbrl_mts3.envs.make import make_environment
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.seeds import check_seed
+from mbrl_mts3.wording import counted
 
 
 def collect_dataset(
@@ -58,7 +59,7 @@ def collect_dataset(
     started = time.perf_counter()
     made = as_factory(environment)(**({} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}))
     acting = behaviour(made)
-    options = {"algorithm_name": type(acting).__name__, "description": f"seed {seed}, {steps} steps"}
+    options = {"algorithm_name": type(acting).__name__, "description": f"seed {seed}, {counted(steps, 'step')}"}
     with record_dataset(made, dataset_id, steps, overwrite=overwrite, progress=progress, **options) as recorder:
         generator = np.random.default_rng(seed)
         while recorder.steps < steps:

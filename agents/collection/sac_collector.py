@@ -16,6 +16,7 @@ from mbrl_mts3.agents.policy_files import check_bounded, save_policy
 from mbrl_mts3.data.formats.minari_writer import check_new_dataset_id
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.seeds import check_seed
+from mbrl_mts3.wording import counted
 
 
 def train_sac(
@@ -69,7 +70,7 @@ def train_sac(
     made = as_factory(environment)(**({} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}))
     check_bounded(made.action_space)
     policy = "MultiInputPolicy" if isinstance(made.observation_space, spaces.Dict) else "MlpPolicy"
-    options = {"algorithm_name": "SAC", "description": f"replay of SAC training, seed {seed}, {steps} steps"}
+    options = {"algorithm_name": "SAC", "description": f"replay of SAC training, seed {seed}, {counted(steps, 'step')}"}
     with record_dataset(made, dataset_id, steps, overwrite=overwrite, progress=progress, **options) as recorder:
         model = SAC(policy, recorder, seed=seed, device=device, **sac_options)
         model.learn(steps, callback=None if save_interval is None else _Saving(policy_path, on_the_way))

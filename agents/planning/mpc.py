@@ -18,6 +18,7 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.make import check_environment_spaces
 from mbrl_mts3.envs.tasks.base import Task
+from mbrl_mts3.envs.tasks.default import planning_task
 from mbrl_mts3.errors import CausalityError, ConfigurationError, NonFiniteError, ShapeError
 from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.planners.action_noise import Generators
@@ -250,7 +251,7 @@ def load_mpc(
     environment: gymnasium.Env[Any, Any],
     checkpoint: Checkpoint | str | Path | None,
     planner: Callable[[Tensor, Tensor], Planner],
-    task: Task,
+    task: Task | None = None,
     *,
     precision: str = "float32",
     device: str = "cpu",
@@ -265,7 +266,7 @@ def load_mpc(
         environment: where it is to act; the task is prepared with it, and fitted to the checkpoint's data if it learns.
         checkpoint: a trained model, or the folder that it lies in.
         planner: makes the planner from the bounds of what it searches: actions, or deviations from a policy.
-        task: what to plan for.
+        task: what to plan for; None takes `planning_task` of the environment.
         precision: see `PhysicalModel`.
         device: where it is planned.
         uncertainty: its `kind`, and the `penalty` of one unit; None costs nothing.
@@ -289,11 +290,12 @@ def load_mpc(
     if policy is not None:
         largest = policy.scale * (high - low) / 2
         low, high = -largest, largest
-    cost, prepared = uncertainty or {}, task.prepare(environment)
+    chosen = task or planning_task(_id_of(environment))
+    cost, prepared = uncertainty or {}, chosen.prepare(environment)
     return MPCAgent(
         loaded.physical_model(precision),
         planner(low, high),
-        prepared.fit(checkpoint_dataset(loaded).episodes) if task.learns else prepared,
+        prepared.fit(checkpoint_dataset(loaded).episodes) if chosen.learns else prepared,
         loaded.selector,
         value=None if value is None else value(loaded),
         proposal=policy,
@@ -301,6 +303,10 @@ def load_mpc(
         uncertainty_penalty=cost.get("penalty", 0.0),
         **options,
     )
+
+
+def _id_of(environment: gymnasium.Env[Any, Any]) -> str | None:
+    return None if environment.spec is None else environment.spec.id
 
 
 def load_goal_values(

@@ -1,7 +1,7 @@
 """Tasks: rewards, terminations and success of episodes."""
 
 from mbrl_mts3.envs.tasks.base import Task
-from mbrl_mts3.envs.tasks.default import LearnedRewardTask, default_task
+from mbrl_mts3.envs.tasks.default import LearnedRewardTask, default_task, planning_task
 from mbrl_mts3.envs.tasks.fitted_reward import FittedReward, FittedRewardTask
 from mbrl_mts3.envs.tasks.franka_kitchen import FrankaKitchenTask
 from mbrl_mts3.envs.tasks.half_cheetah import HalfCheetahTask
@@ -19,4 +19,5 @@ __all__ = [
     "SkidSteerTask",
     "Task",
     "default_task",
+    "planning_task",
 ]

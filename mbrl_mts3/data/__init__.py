@@ -5,8 +5,10 @@ from mbrl_mts3.data.episode import Episode, RawEpisode
 from mbrl_mts3.data.formats.conversion import convert_dataset
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, D4RLInfo, find_d4rl_info
 from mbrl_mts3.data.formats.d4rl_reader import load_d4rl
+from mbrl_mts3.data.formats.joined import join_datasets
 from mbrl_mts3.data.formats.loading import load_dataset, read_dataset
 from mbrl_mts3.data.formats.minari_reader import load_minari, local_dataset_ids
+from mbrl_mts3.data.formats.on_disk import DatasetOnDisk, list_datasets
 from mbrl_mts3.data.masking import MaskSampler, context_mask
 from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.observation_selector import ObservationSelector
@@ -17,6 +19,7 @@ from mbrl_mts3.data.windows import RandomWindowLoader, WindowBatch, WindowSample
 __all__ = [
     "D4RL_DATASETS",
     "D4RLInfo",
+    "DatasetOnDisk",
     "Episode",
     "MaskSampler",
     "Normalizer",
@@ -31,6 +34,8 @@ __all__ = [
     "context_mask",
     "convert_dataset",
     "find_d4rl_info",
+    "join_datasets",
+    "list_datasets",
     "load_d4rl",
     "load_dataset",
     "load_minari",

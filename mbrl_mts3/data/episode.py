@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,21 @@ class RawEpisode:
     def __len__(self) -> int:
         """Number of transitions."""
         return len(self.actions)
+
+
+class JoinedEpisodes(tuple[Episode, ...]):
+    """The episodes of several data sets, one after the other.
+
+    Attributes:
+        parts: episodes of each data set; splits divide each of them as they would divide it alone.
+    """
+
+    parts: tuple[int, ...]
+
+    @classmethod
+    def from_parts(cls, parts: Sequence[Sequence[Episode]]) -> JoinedEpisodes:
+        """Join them; episodes are numbered anew."""
+        every = (episode for part in parts for episode in part)
+        joined = cls(replace(episode, episode_id=number) for number, episode in enumerate(every))
+        joined.parts = tuple(len(part) for part in parts)
+        return joined

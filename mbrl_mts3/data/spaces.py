@@ -66,6 +66,11 @@ def check_spaces_match(trained: tuple[Space, Space], found: tuple[Space, Space],
         raise SpaceMismatchError(f"the model was trained with actions {trained[1]}, {name} has {found[1]}: {advice}")
 
 
+def same_spaces(first: tuple[Space, Space], second: tuple[Space, Space]) -> bool:
+    """Whether two pairs of raw observation and action space match, as `check_spaces_match` takes them."""
+    return _layout(first[0]) == _layout(second[0]) and _same_actions(first[1], second[1])
+
+
 def _layout(space: Space) -> dict[str, tuple[int, ...] | None]:
     """Shapes of all parts, by their keys."""
     if isinstance(space, spaces.Dict):

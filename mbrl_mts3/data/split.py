@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.episode import Episode, JoinedEpisodes
 from mbrl_mts3.data.mapped_episodes import MappedEpisodes
 from mbrl_mts3.errors import ConfigurationError, DataError
 
@@ -27,12 +28,17 @@ def split_episodes(episodes: Sequence[Episode], fractions: Sequence[float] = (0.
     Memory-mapped episodes stay on disk. The same episodes, fractions and seed give the same sets; inside a set
     the order of `episodes` is kept.
 
+    Episodes of several data sets (`JoinedEpisodes`) are split data set by data set, so that none of the test episodes
+    of one is trained on in company.
+
     Raises:
         ConfigurationError: fractions that are not three positive numbers with sum 1.
         DataError: fewer than three episodes.
     """
     if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
         raise ConfigurationError(f"split fractions need three positive numbers with sum 1, got {tuple(fractions)}")
+    if isinstance(episodes, JoinedEpisodes):
+        return _split_each(episodes, fractions, seed)
     if len(episodes) < 3:
         raise DataError(
             f"a split in three needs at least 3 episodes, got {len(episodes)}: collect more, or shorter, episodes"
@@ -50,3 +56,14 @@ def _chosen(episodes: Sequence[Episode], places: np.ndarray[tuple[int, ...], np.
     if isinstance(episodes, MappedEpisodes):
         return episodes.subset(places)
     return tuple(episodes[place] for place in places)
+
+
+def _split_each(episodes: JoinedEpisodes, fractions: Sequence[float], seed: int) -> Splits:
+    ends = itertools.accumulate(episodes.parts)
+    parts = [episodes[end - length : end] for end, length in zip(ends, episodes.parts, strict=True)]
+    splits = [split_episodes(part, fractions, seed) for part in parts]
+    return Splits(
+        tuple(episode for one in splits for episode in one.train),
+        tuple(episode for one in splits for episode in one.validation),
+        tuple(episode for one in splits for episode in one.test),
+    )

@@ -17,6 +17,7 @@ from mbrl_mts3.data.normalizer import Normalizer
 from mbrl_mts3.data.window_rows import InMemoryRows, MemoryMappedRows
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError
 from mbrl_mts3.tensor_record import TensorRecord
+from mbrl_mts3.wording import counted
 
 # With more windows their order is computed when it is needed: a list of it would take eight bytes per step.
 _SHUFFLED_IN_MEMORY = 2**20
@@ -51,8 +52,8 @@ class WindowSampler:
         kept = np.flatnonzero(lengths >= min_length)
         if len(kept) == 0:
             raise EpisodeTooShortError(
-                f"none of {len(episodes)} episodes has {min_length} steps, the longest has {max(lengths, default=0)}: "
-                "use shorter windows or longer episodes"
+                f"none of {counted(len(episodes), 'episode')} has {counted(min_length, 'step')}, the longest has "
+                f"{max(lengths, default=0)}: use shorter windows or longer episodes"
             )
         self.length = length
         self._steps = lengths[kept]

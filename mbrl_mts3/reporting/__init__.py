@@ -1,7 +1,7 @@
 """Figures, tables and report pages of plain results."""
 
 from mbrl_mts3.reporting.animation import rollout_animation
-from mbrl_mts3.reporting.comparison_plots import comparison_figure
+from mbrl_mts3.reporting.comparison_plots import comparison_figure, learning_figure, reliability_figure
 from mbrl_mts3.reporting.coverage_plots import coverage_figures
 from mbrl_mts3.reporting.data_card import data_card_text
 from mbrl_mts3.reporting.demo_report import DemoResults, write_demo_report
@@ -40,6 +40,7 @@ __all__ = [
     "imagined_paths_figure",
     "imputation_table",
     "latent_figure",
+    "learning_figure",
     "maze_figure",
     "planned_value_figure",
     "png_bytes",
@@ -47,6 +48,7 @@ __all__ = [
     "prediction_figure",
     "recalibration_figure",
     "recalibration_table",
+    "reliability_figure",
     "rollout_animation",
     "save_figure",
     "write_demo_report",

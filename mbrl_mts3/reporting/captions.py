@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mbrl_mts3.metrics.open_loop_evaluation import OpenLoopResult
 from mbrl_mts3.metrics.planned_values import PlannedValues
 from mbrl_mts3.reporting.policy_plots import ControlResult
+from mbrl_mts3.wording import counted, ordinal
 
 
 def describe_errors(result: OpenLoopResult) -> str:
@@ -21,7 +22,7 @@ def describe_errors(result: OpenLoopResult) -> str:
         _against_references(result),
     ]
     if result.invalid_predictions:
-        parts.append(f"{result.invalid_predictions} predictions were not finite: the curves have gaps there.")
+        parts.append(f"Predictions that were not finite: {result.invalid_predictions:,}; the curves have gaps there.")
     return " ".join(parts)
 
 
@@ -34,7 +35,7 @@ def describe_calibration(result: OpenLoopResult) -> str:
         "Left: share of true values inside the model's central intervals, against the nominal probability of these "
         "intervals; on the diagonal the two agree, below it the model is overconfident. Right: the same for three "
         f"intervals by horizon. The 95% intervals hold {float(observed[0]):.0%} of the true values one step ahead and "
-        f"{float(observed[-1]):.0%} at {result.horizon} steps; the mean distance from the diagonal is "
+        f"{float(observed[-1]):.0%} at {counted(result.horizon, 'step')}; the mean distance from the diagonal is "
         f"{float(error.mean()):.1%} over all horizons."
     )
 
@@ -42,7 +43,8 @@ def describe_calibration(result: OpenLoopResult) -> str:
 def describe_prediction(result: OpenLoopResult) -> str:
     """Caption of `prediction_figure` for the typical window."""
     return (
-        f"The model observes {result.context} steps (shaded), then predicts {result.horizon} steps from the true "
+        f"The model observes {counted(result.context, 'step')} (shaded), then predicts "
+        f"{counted(result.horizon, 'step')} from the true "
         "actions alone. Bands hold 50% and 95% of the predicted probability. Of all "
         f"{len(result.windows)} windows, this is the one with the median error: half of them are predicted better."
     )
@@ -50,7 +52,9 @@ def describe_prediction(result: OpenLoopResult) -> str:
 
 def describe_control(results: Sequence[ControlResult]) -> str:
     """Caption of `control_figure`."""
-    found = "; ".join(f"{result.name}: {result.success_rate:.0%} of {result.episodes} episodes" for result in results)
+    found = "; ".join(
+        f"{result.name}: {result.success_rate:.0%} of {counted(result.episodes, 'episode')}" for result in results
+    )
     return f"Share of episodes in which the goal was reached, with its 95% confidence interval. {found}."
 
 
@@ -59,7 +63,8 @@ def describe_planned_values(values: PlannedValues) -> str:
     rank = values.rank_correlation
     found = "" if rank is None else f" Their rank correlation is {rank:.2f}."
     return (
-        f"Each point is a decision: up, what its plan promised for {values.horizon} steps; to the right, what the real "
+        f"Each point is a decision: up, what its plan promised for {counted(values.horizon, 'step')}; to the right, "
+        "what the real "
         "observations of these steps are worth by the same reward, discount and value behind the horizon. On the "
         "dashed diagonal a plan keeps its promise. Points above it promised more than came: the model errs, and a "
         "search finds where it errs in its favour. Points below it did better than planned: the agent plans anew at "
@@ -73,16 +78,11 @@ def describe_imagined_paths(horizon: int) -> str:
     """Caption of `imagined_paths_figure`."""
     return (
         "The maze from above; walls are grey. The broad grey line is the way that was gone, the square its start, the "
-        f"star the goal. Dashed lines are what the model imagined for the {horizon} steps of a plan, each from the dot "
+        f"star the goal. Dashed lines are what the model imagined for the {counted(horizon, 'step')} of a plan, each "
+        "from the dot "
         "at which it was made; only the first action of a plan is executed before the next one. Where a dashed line "
         "leads through a wall, the model does not know the wall."
     )
-
-
-def ordinal(number: int) -> str:
-    """A number as a rank: 1st, 2nd, 3rd, 4th."""
-    ends = {1: "st", 2: "nd", 3: "rd"}
-    return f"{number}{'th' if number % 100 in (11, 12, 13) else ends.get(number % 10, 'th')}"
 
 
 def _against_references(result: OpenLoopResult) -> str:

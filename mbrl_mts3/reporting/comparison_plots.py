@@ -1,14 +1,15 @@
-"""Figure of the errors of several models by horizon, with the range over seeds."""
+"""Figures that compare: errors of models by horizon with the range over seeds, learning curves, intervals."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
@@ -46,10 +47,74 @@ def comparison_figure(curves: Mapping[str, Curves], references: Mapping[str, Map
     for axes, metric in zip(all_axes, metrics, strict=True):
         reference = references.get("training_mean", {}).get(metric)
         _draw(axes, metric, curves, None if reference is None else np.asarray(reference, dtype=np.float64))
-    handles = {label: line for axes in all_axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    several = any(len(seeds) > 1 for model in curves.values() for seeds in model.values())
+    _add_legend(figure, all_axes, columns=4, bands=several)
+    return figure
+
+
+def _add_legend(figure: Figure, panels: Iterable[Axes], columns: int, *, bands: bool = False) -> None:
+    """One legend below all panels, where equal names stand once."""
+    handles = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if bands:
+        handles["band: from the lowest seed to the highest"] = Patch(color=GREY, alpha=0.3, lw=0)
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, len(handles)), handlelength=3.2
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(columns, len(handles)), handlelength=3.2
     )
+
+
+Line = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Places on the x axis (n,) and values (n,); NaN leaves a gap."""
+
+
+@styled
+def learning_figure(panels: Mapping[str, Mapping[str, Line]], x_label: str) -> Figure:
+    """Learning curves: one panel for each title, one line for each run, equal looks for equal runs.
+
+    Args:
+        panels: lines by run, by the title of their panel.
+        x_label: what is counted to the right.
+    """
+    runs = list(dict.fromkeys(run for lines in panels.values() for run in lines))
+    looks = dict(zip(runs, itertools.cycle(_LOOKS), strict=False))
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure(4.8 * columns + (1.2 if columns == 1 else 0), 3.4 * rows + 0.4 + 0.22 * -(-len(runs) // 2))
+    every = figure.subplots(rows, columns, squeeze=False)
+    for axes in every.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, lines) in zip(every.flat, panels.items(), strict=False):
+        for run, (steps, values) in lines.items():
+            colour, style = looks[run]
+            shown = np.isfinite(values)
+            # A single point is no line.
+            marker = "o" if shown.sum() < 3 else ""
+            axes.plot(steps[shown], values[shown], color=colour, ls=style, marker=marker, lw=1.6, label=run)
+        axes.set_title(title)
+        axes.set_xlabel(x_label)
+    _add_legend(figure, every.flat, columns=2)
+    return figure
+
+
+@styled
+def reliability_figure(curves: Mapping[str, Line]) -> Figure:
+    """Reliability of several models: share of true values inside intervals against their nominal probability.
+
+    Args:
+        curves: nominal probabilities and observed shares, both from 0 to 1, by model.
+    """
+    figure = new_figure(6.6, 5.4 + 0.22 * len(curves))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, label="as promised")
+    for (name, (levels, observed)), (colour, style) in zip(curves.items(), itertools.cycle(_LOOKS), strict=False):
+        axes.plot(levels, observed, color=colour, ls=style, lw=1.8, label=name)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.text(0.3, 0.93, "underconfident", color=GREY, ha="center", transform=axes.transAxes)
+    axes.text(0.97, 0.3, "overconfident", color=GREY, ha="right", transform=axes.transAxes)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title="Intervals of all probabilities, mean over horizons")
+    axes.set_xlabel("Nominal probability of the interval")
+    axes.set_ylabel("Share of targets inside")
+    figure.legend(loc="outside lower center", ncols=1, handlelength=3.2)
     return figure
 
 

@@ -15,6 +15,7 @@ from mbrl_mts3.reporting.prediction_plots import calibration_figure, error_figur
 from mbrl_mts3.reporting.report import Report
 from mbrl_mts3.reporting.style import save_figure
 from mbrl_mts3.reporting.tables import dimension_table, error_table, imputation_table
+from mbrl_mts3.wording import counted
 
 
 def evaluation_figures(
@@ -81,13 +82,15 @@ def write_evaluation_report(
     figures = {name: save_figure(figure, Path(folder) / f"{name}.png") for name, figure in plots.items()}
     report = Report(
         "Open-loop evaluation",
-        f"{result.context} observed steps, then up to {result.horizon} steps open loop with the true actions.",
+        f"{counted(result.context, 'observed step')}, then up to {counted(result.horizon, 'step')} open loop with the "
+        "true actions.",
     )
     report.add_table(["what", "value"], [[name, value] for name, value in facts.items()], "What was evaluated.")
     report.add_heading("Prediction")
     if result.invalid_predictions:
         report.add_text(
-            f"Attention: {result.invalid_predictions} predictions were not finite or had no positive variance. Their "
+            f"Attention: predictions that were not finite or had no positive variance: "
+            f"{result.invalid_predictions:,}. Their "
             "errors count as infinite: 'not finite' in a table means that at least one of them is in the mean."
         )
     add_open_loop(report, result, figures, names)
@@ -97,7 +100,7 @@ def write_evaluation_report(
 
 
 def _table_caption(result: OpenLoopResult) -> str:
-    left_out = f"; {result.skipped_episodes} episodes were too short" if result.skipped_episodes else ""
+    left_out = f"; too short: {counted(result.skipped_episodes, 'episode')}" if result.skipped_episodes else ""
     sample = f" of {result.available_windows}" if result.available_windows > len(result.windows) else ""
     return (
         f"{len(result.windows)}{sample} windows at a stride of {result.stride}{left_out}. NRMSE, NLL and CRPS in "

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.reporting.style import BLUE, GREY, INK, VERMILLION, WALL, new_figure, styled
+from mbrl_mts3.wording import counted
 
 
 @styled
@@ -56,7 +57,7 @@ def _draw(axes: Axes, maze: MazeLayout, rollout: MazePath) -> None:
 
 def _outcome(rollout: MazePath) -> str:
     steps = len(rollout.positions) - 1
-    return f"goal reached, {steps} steps" if rollout.success else f"not reached in {steps} steps"
+    return f"goal reached, {counted(steps, 'step')}" if rollout.success else f"not reached in {counted(steps, 'step')}"
 
 
 def _handles() -> list[Line2D]:

@@ -11,6 +11,7 @@ from mbrl_mts3.reporting.maze_plots import MazeLayout, PlannedPath, imagined_pat
 from mbrl_mts3.reporting.policy_plots import planned_value_figure
 from mbrl_mts3.reporting.report import Report
 from mbrl_mts3.reporting.style import save_figure
+from mbrl_mts3.wording import counted
 
 
 def write_planning_report(
@@ -45,7 +46,8 @@ def write_planning_report(
         report.add_figure(figure, "Planned against realised value", describe_planned_values(values))
     else:
         report.add_text(
-            f"No plan can be compared with what came: no episode lasts as long as the horizon, {values.horizon} steps."
+            f"No plan can be compared with what came: no episode lasts as long as the horizon, "
+            f"{counted(values.horizon, 'step')}."
         )
     if maze is not None and paths:
         report.add_heading("Imagined against real paths")

@@ -14,6 +14,7 @@ from mbrl_mts3.metrics.planned_values import PlannedValues
 from mbrl_mts3.metrics.policy_value import PolicyValue
 from mbrl_mts3.reporting.maze_plots import MazePath
 from mbrl_mts3.reporting.style import BLUE, DISTINCT, GREY, INK, new_figure, styled
+from mbrl_mts3.wording import counted
 
 
 @styled
@@ -41,7 +42,7 @@ def policy_value_figure(values: Sequence[PolicyValue], title: str) -> Figure:
         )
         ends += [true, value.estimate]
     span = [min(ends), max(ends)]
-    axes.plot(span, span, color=GREY, ls="--", lw=1.2, zorder=0)
+    axes.plot(span, span, color=GREY, ls="--", lw=1.2, zorder=0, label="model = real")
     axes.set_xlabel("Mean return in the real environment")
     axes.set_ylabel("Mean return in the model")
     axes.set_title(title)
@@ -57,7 +58,9 @@ def planned_value_figure(values: PlannedValues) -> Figure:
         ConfigurationError: no plan was compared.
     """
     if not len(values.planned):
-        raise ConfigurationError(f"no plan to plot: no episode lasts as long as the horizon of {values.horizon} steps")
+        raise ConfigurationError(
+            f"no plan to plot: no episode lasts as long as the horizon of {counted(values.horizon, 'step')}"
+        )
     figure = new_figure(6.6, 5.6)
     axes = figure.subplots()
     # Many points overlap, few ones are to be seen.

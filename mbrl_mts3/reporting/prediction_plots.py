@@ -162,7 +162,7 @@ def draw_reliability(axes: Axes, result: OpenLoopResult) -> None:
     assert result.model.coverage is not None
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.plot([0, 1], [0, 1], color=GREY, lw=1)
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, label="as promised")
     horizons = result.horizons()
     chosen = sorted({horizons[0], horizons[len(horizons) // 2], horizons[-1]})
     for horizon, (colour, style) in zip(chosen, _STYLES, strict=False):

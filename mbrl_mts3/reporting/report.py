@@ -45,8 +45,10 @@ class Report:
         """Add large numbers side by side, each as (label, number, remark)."""
         return self._add("numbers", numbers=list(numbers))
 
-    def add_table(self, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> Self:
-        """Add a table whose first column names the rows.
+    def add_table(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, words: bool = False
+    ) -> Self:
+        """Add a table whose first column names the rows; `words`, as tables of two columns, are aligned to the left.
 
         Raises:
             ConfigurationError: a row does not have as many cells as the header.
@@ -56,7 +58,8 @@ class Report:
                 raise ConfigurationError(
                     f"a table with the {len(header)} columns {list(header)} got {len(row)} cells in the row {list(row)}"
                 )
-        return self._add("table", header=list(header), rows=[list(row) for row in rows], caption=caption)
+        shown = {"header": list(header), "rows": [list(row) for row in rows], "caption": caption}
+        return self._add("table", **shown, words=words or len(header) == 2)
 
     def add_figure(self, image: Figure | bytes | Path, title: str, caption: str) -> Self:
         """Add a figure: a matplotlib figure, or a PNG, GIF or JPEG as bytes or file; `caption` describes what it shows.

@@ -76,16 +76,18 @@ def _facts(checkpoint: Checkpoint) -> str:
 
 def _use(checkpoint: Checkpoint, name: str) -> str:
     recalibrated = "" if checkpoint.recalibration is None else "recalibrated=True"
+    # What comes with the package has a name alone.
+    address = f"hf://{name}" if "/" in name else name
     return f"""## Use
 
 ```python
 from mbrl_mts3.training import Checkpoint
 
-model = Checkpoint.from_pretrained("hf://{name}").physical_model({recalibrated})
+model = Checkpoint.from_pretrained("{address}").physical_model({recalibrated})
 belief = model.initial_belief(1)
 ```
 
-Commands take the same address: `mts3-plan checkpoint=hf://{name}`. Observations and actions are in physical units."""
+Commands take the same address: `mts3-plan checkpoint={address}`. Observations and actions are in physical units."""
 
 
 def _training(metrics: Mapping[str, float]) -> str:

@@ -21,6 +21,7 @@ from mbrl_mts3.data.spaces import space_from_json, space_to_json
 from mbrl_mts3.errors import CheckpointError, StorageError
 from mbrl_mts3.files import publish_folder, staging_folder, storage_errors
 from mbrl_mts3.models import PhysicalModel, RecalibratedModel, Recalibration, WorldModel
+from mbrl_mts3.pretrained import find_pretrained
 from mbrl_mts3.tensor_record import TensorRecord
 from mbrl_mts3.training.checkpoint_config import (
     CONFIG_FILE,
@@ -118,7 +119,8 @@ class Checkpoint:
         """Read a folder that `save_pretrained` wrote.
 
         Args:
-            path: of the folder, or an address on the Hugging Face Hub, hf://OWNER/NAME or hf://OWNER/NAME@REVISION.
+            path: of the folder; or the name of a model that comes with the package, see `pretrained_names`; or an
+                address on the Hugging Face Hub, hf://OWNER/NAME or hf://OWNER/NAME@REVISION.
             device: where the model goes.
 
         Raises:
@@ -126,7 +128,7 @@ class Checkpoint:
             ConfigurationError: there is no such device, or the address needs huggingface_hub.
         """
         device = resolve_device(device)
-        folder = fetch_checkpoint(path) if is_hub_address(path) else Path(path)
+        folder = fetch_checkpoint(path) if is_hub_address(path) else find_pretrained(path) or Path(path)
         config = read_config(folder)
         try:
             model = find_model_class(config["model"])(**config["model"]["arguments"])

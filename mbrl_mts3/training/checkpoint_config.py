@@ -15,6 +15,7 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.errors import CheckpointError
 from mbrl_mts3.files import recover_folder
 from mbrl_mts3.models import MODELS, WorldModel
+from mbrl_mts3.pretrained import pretrained_names
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
@@ -43,7 +44,8 @@ def read_config(folder: Path) -> Mapping[str, Any]:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise CheckpointError(
-            f"{folder} is no checkpoint: it has no {CONFIG_FILE}. Name the folder that training wrote, such as .../best"
+            f"{folder} is no checkpoint: it has no {CONFIG_FILE}. Name the folder that training wrote, such as "
+            f".../best, or a model that comes with the package ({', '.join(pretrained_names())})"
         )
     try:
         config = dict(json.loads(path.read_text()))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.data.episode import Episode
+from mbrl_mts3.data.formats.joined import split_ids
 from mbrl_mts3.data.formats.loading import load_dataset
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.data.split import Splits, split_episodes
@@ -41,8 +42,12 @@ def checkpoint_dataset(
 
 
 def is_own_dataset(checkpoint: Checkpoint, dataset: OfflineDataset) -> bool:
-    """Whether the model was trained on a data set of that id or content, and so on its training episodes."""
-    return dataset.dataset_id == checkpoint.dataset_id or dataset.content_hash == checkpoint.content_hash
+    """Whether the model was trained on a data set of that id or content, and so on its training episodes.
+
+    Of several data sets, on either side, one that both have is enough: each is split as it is alone.
+    """
+    shared = set(split_ids(dataset.dataset_id)) & set(split_ids(checkpoint.dataset_id))
+    return bool(shared) or dataset.content_hash == checkpoint.content_hash
 
 
 def has_changed(checkpoint: Checkpoint, dataset: OfflineDataset) -> bool:

@@ -22,9 +22,11 @@ def run_folder() -> Path:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
-def write_result(name: str, facts: Mapping[str, Any], config: DictConfig) -> Path:
-    """Write a result with the options behind it as strict JSON into the run's folder."""
-    return write_json(run_folder() / name, {**facts, "config": OmegaConf.to_container(config, resolve=True)})
+def write_result(name: str, facts: Mapping[str, Any], config: DictConfig, folder: Path | None = None) -> Path:
+    """Write a result with the options behind it as strict JSON into a folder, that of the run where none is named."""
+    return write_json(
+        (folder or run_folder()) / name, {**facts, "config": OmegaConf.to_container(config, resolve=True)}
+    )
 
 
 def make_console() -> Console:

@@ -22,6 +22,7 @@ from mbrl_mts3.scripts.command_line.help import help_page, missing_message, prog
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line
+from mbrl_mts3.scripts.runs.checkpoint_names import resolve_checkpoints
 from mbrl_mts3.seeds import check_seed
 
 Task = Callable[[DictConfig], None]
@@ -104,6 +105,8 @@ def _prepared(name: str, function: Task) -> Task:
     def task(config: DictConfig) -> None:
         _refuse_missing(name, config)
         _check_seeds(config)
+        for line in resolve_checkpoints(config):
+            print(line)
         _import_trusted(config.get("trust"))
         if config.get("threads") is not None:
             torch.set_num_threads(config.threads)

@@ -1,5 +1,6 @@
-"""mts3-data: what a data set holds, and whether it can be trusted.
+"""mts3-data: what a data set holds, whether it can be trusted, and which ones there are.
 
+    mts3-data list                                             # those on the disk; mts3-data list maze: some of them
     mts3-data card  mbrl-mts3/point_maze_umaze/waypoint-v0     # prints and stores the data card
     mts3-data check path/to/a/dataset                          # one line for each finding; status 1 on an error
     mts3-data stats mujoco/halfcheetah/medium-v0 --download    # figures of what the data covers
@@ -26,6 +27,8 @@ from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
 from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals
+from mbrl_mts3.scripts.data.listing import print_datasets
+from mbrl_mts3.wording import counted
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,8 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
         with stop_signals(), reports_stop(lambda: "nothing was written; begin anew"):
-            dataset = stream_dataset(options.dataset, download=options.download)
-            status = _ACTIONS[options.action](dataset, options.output, console)
+            if options.action == "list":
+                status = print_datasets(options.part, console)
+            else:
+                dataset = stream_dataset(options.dataset, download=options.download)
+                status = _ACTIONS[options.action](dataset, options.output, console)
     except MTS3Error as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         status = 2
@@ -59,8 +65,9 @@ def check(dataset: StreamedDataset, output: Path | None, console: Console) -> in
     for finding in made.findings:
         console.print(str(finding))
     warnings = len(made.findings) - len(made.errors)
-    facts = f"{len(made.statistics.lengths):,} episodes, {made.statistics.total_steps:,} steps"
-    console.print(f"{dataset.dataset_id}: {facts}: {len(made.errors)} errors, {warnings} warnings")
+    facts = f"{counted(len(made.statistics.lengths), 'episode')}, {counted(made.statistics.total_steps, 'step')}"
+    found = f"{counted(len(made.errors), 'error')}, {counted(warnings, 'warning')}"
+    console.print(f"{dataset.dataset_id}: {facts}: {found}")
     if output is not None:
         console.print(f"written: {write_json(output / 'card.json', made.to_json())}")
     return 1 if made.errors else 0
@@ -84,10 +91,14 @@ def _folder(output: Path | None, dataset: StreamedDataset) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mts3-data", description="What a data set holds, and whether it can be trusted."
+        prog="mts3-data", description="What a data set holds, whether it can be trusted, and which ones there are."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('mbrl_mts3')}")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="card|check|stats")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|card|check|stats")
+    listing = actions.add_parser("list", help="the data sets on the disk", description="The data sets on the disk.")
+    listing.add_argument(
+        "part", nargs="?", default="", metavar="PART", help="only those with this in id or environment"
+    )
     told = {
         "card": "print and store what one should know of the data",
         "check": "look for known faults; status 1 where one makes results wrong",

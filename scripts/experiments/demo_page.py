@@ -123,10 +123,11 @@ def _control(name: str, result: StageResult) -> ControlResult:
         episodes=found["episodes"],
         mean_steps=float(np.mean(found["lengths"])),
         ms_per_action=None if name == "random" else found["ms_per_action"],
-        rollouts=tuple(_path(episode) for episode in load_episodes(result.folder / EPISODES_FILE)),
+        rollouts=tuple(maze_path(episode) for episode in load_episodes(result.folder / EPISODES_FILE)),
     )
 
 
-def _path(episode: EvaluatedEpisode) -> MazePath:
+def maze_path(episode: EvaluatedEpisode) -> MazePath:
+    """The way through a maze in a recorded episode, with its first goal."""
     observations = episode.observations
     return MazePath(observations["achieved_goal"], observations["desired_goal"][0], bool(episode.success))

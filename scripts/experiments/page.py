@@ -27,6 +27,15 @@ _FIGURES = {
         "A typical open-loop prediction",
         "The window with the median error: an observed context, then the prediction with bands of 50% and 95%.",
     ),
+    "planned_values.png": (
+        "Planned against realised value",
+        "Each point is a decision: up, what its plan promised; to the right, what came. On the diagonal the two agree.",
+    ),
+    "imagined_paths.png": (
+        "Imagined against real paths",
+        "The maze from above. Grey: the way that was gone; dashed: what plans imagined on it.",
+    ),
+    "film.gif": ("An episode", "The first episode as the environment renders it."),
     "policies.png": ("Values of policies", "Estimates inside the model against returns in the real environment."),
 }
 
@@ -62,10 +71,10 @@ def write_summary(
 def write_page(folder: Path, title: str, description: str, results: Sequence[StageResult]) -> Path:
     """Write the report page: returns, prediction errors, figures of the stages, and the commands with their time."""
     report = Report(title, description)
-    _add_agents(report, agent_rows(results))
-    _add_predictions(report, prediction_rows(results))
+    add_agents(report, agent_rows(results))
+    add_predictions(report, prediction_rows(results))
     for result in results:
-        _add_figures(report, result)
+        add_figures(report, result.stage.name, result.folder)
     if data := data_rows(results):
         report.add_heading("Data")
         rows = [[row["dataset_id"], f"{row['episodes']:,}", f"{row['steps']:,}", row["content_hash"]] for row in data]
@@ -79,9 +88,9 @@ def write_page(folder: Path, title: str, description: str, results: Sequence[Sta
     return report.write(folder / REPORT_FILE)
 
 
-def agent_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def agent_table(rows: Sequence[Row], of: str = "stage") -> tuple[list[str], list[list[str]]]:
     """Header and cells, for the console and the page; columns that tell nothing are left out."""
-    header = ["stage", "agent", "where", "episodes", "return (95% interval)", "score", "success", "ms an action"]
+    header = [of, "agent", "where", "episodes", "return (95% interval)", "score", "success", "ms an action"]
     imagined = any(row["place"] != "real" for row in rows)
     cells = [
         [
@@ -100,43 +109,46 @@ def agent_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return [header[place] for place in shown], [[row[place] for place in shown] for row in cells]
 
 
-def prediction_table(rows: Sequence[Row], metric: str) -> tuple[list[str], list[list[str]]]:
+def prediction_table(rows: Sequence[Row], metric: str, of: str = "stage") -> tuple[list[str], list[list[str]]]:
     """Header and cells: one column a horizon."""
     horizons = sorted({int(horizon) for row in rows for horizon in row.get(metric, ())})
     cells = [
         [row["stage"], row["model"], *(_number(row.get(metric, {}).get(str(horizon))) for horizon in horizons)]
         for row in rows
     ]
-    return ["stage", "model", *map(str, horizons)], cells
+    return [of, "model", *map(str, horizons)], cells
 
 
-def _add_agents(report: Report, rows: Sequence[Row]) -> None:
+def add_agents(report: Report, rows: Sequence[Row], of: str = "stage") -> None:
+    """Append the table of returns, where an agent acted; `of` says what acted: a stage or a run."""
     if rows:
         report.add_heading("Agents")
-        header, cells = agent_table(rows)
+        header, cells = agent_table(rows, of)
         report.add_table(
             header,
             cells,
             "Returns: mean over episodes with bootstrap intervals. Success: episodes in which the task was achieved. "
-            "All returns stand in summary.json.",
+            "All returns stand in the JSON files of the runs.",
         )
 
 
-def _add_predictions(report: Report, rows: Sequence[Row]) -> None:
+def add_predictions(report: Report, rows: Sequence[Row], of: str = "stage") -> None:
+    """Append the tables of errors by horizon, where a model was evaluated."""
     if rows:
         report.add_heading("Open-loop prediction")
         for metric, name in (("nrmse", "NRMSE"), ("nll", "Negative log-likelihood (nats)")):
-            header, cells = prediction_table(rows, metric)
+            header, cells = prediction_table(rows, metric, of)
             report.add_table(header, cells, f"{name} on held-out episodes by steps ahead; lower is better.")
 
 
-def _add_figures(report: Report, result: StageResult) -> None:
-    found = [name for name in _FIGURES if (result.folder / name).is_file()]
+def add_figures(report: Report, name: str, folder: Path) -> None:
+    """Append the figures that a stage or a run called `name` left in its folder."""
+    found = [file for file in _FIGURES if (folder / file).is_file()]
     if found:
-        report.add_heading(f"Figures of {result.stage.name}")
-    for name in found:
-        title, caption = _FIGURES[name]
-        report.add_figure(result.folder / name, title, caption)
+        report.add_heading(f"Figures of {name}")
+    for file in found:
+        title, caption = _FIGURES[file]
+        report.add_figure(folder / file, title, caption)
 
 
 def _interval(value: float, interval: Sequence[float | None]) -> str:

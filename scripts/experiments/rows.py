@@ -41,7 +41,7 @@ def _of_plan(result: StageResult) -> Iterator[Row]:
         yield {
             **_where(result, "MPC", _environment(written), "real"),
             "model": config["checkpoint"],
-            "task": _named(config["task"]),
+            "task": _named(config.get("task")) or written.get("task"),
             "planner": _named(config["planner"]),
             "data": written["trained_on"],
             **written["result"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import pytest
 from imagined_worlds import checkpoint_of, dataset_of
 
 from mbrl_mts3.data import ObservationSelector
-from mbrl_mts3.envs import make_environment
+from mbrl_mts3.envs import make_environment, rendering
 from mbrl_mts3.envs.rendering import (
     FrankaKitchenRenderer,
     HalfCheetahRenderer,
     PointMazeRenderer,
     SceneRenderer,
     SkidSteerRenderer,
+    draw_without_screen,
     open_renderer,
 )
 from mbrl_mts3.envs.world_model import make_world_model
@@ -35,15 +36,12 @@ class StillScene(SceneRenderer):
 
 
 @pytest.fixture(scope="module")
-def can_draw() -> Iterator[None]:
+def can_draw() -> None:
     """Skips where there is neither a screen nor an off-screen backend."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
-        try:
-            open_renderer(StillScene, "HalfCheetah-v5").close()
-        except ConfigurationError as error:
-            pytest.skip(str(error))
-        yield
+    try:
+        open_renderer(StillScene, "HalfCheetah-v5").close()
+    except ConfigurationError as error:
+        pytest.skip(str(error))
 
 
 def selector(environment: gymnasium.Env[Any, Any], select: Any = "all") -> ObservationSelector:
@@ -159,8 +157,43 @@ def test_a_task_without_a_scene_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_machine_that_cannot_draw_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "crayons")
-    with pytest.raises(ConfigurationError, match="MUJOCO_GL=osmesa"):
+    with pytest.raises(ConfigurationError, match="apt install libegl1"):
         open_renderer(StillScene, "HalfCheetah-v5")
+
+
+@pytest.fixture
+def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Linux machine without a screen, as a cluster's node is; nothing is chosen yet."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"):
+        # Set first, so that what is put into the environment is taken back after the test.
+        monkeypatch.setenv(name, "")
+        del os.environ[name]
+
+
+@pytest.mark.parametrize(
+    ("libraries", "chosen"),
+    [({"EGL", "OSMesa"}, "egl"), ({"EGL"}, "egl"), ({"OSMesa"}, "osmesa"), ({"GL"}, None)],
+)
+def test_without_a_screen_it_is_drawn_off_screen(
+    no_screen: None, monkeypatch: pytest.MonkeyPatch, libraries: set[str], chosen: str | None
+) -> None:
+    monkeypatch.setattr(rendering, "find_library", lambda name: f"lib{name}.so" if name in libraries else None)
+    assert draw_without_screen() == chosen
+    assert os.environ.get("MUJOCO_GL") == chosen
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DISPLAY", ":0"), ("WAYLAND_DISPLAY", "wayland-0"), ("MUJOCO_GL", "glfw")]
+)
+def test_a_screen_and_the_users_choice_stay(
+    no_screen: None, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setattr(rendering, "find_library", lambda name: f"lib{name}.so")
+    monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    assert draw_without_screen() is None
+    assert dict(os.environ) == before
 
 
 def test_data_without_an_environment_cannot_be_drawn(tmp_path: Path) -> None:

@@ -63,3 +63,24 @@ def test_moves_between_dtypes_and_prints_shapes(random_belief):
     assert belief.to(torch.float32).covariance.dtype == torch.float32
     assert belief.mean.dtype == torch.float64, "records are immutable"
     assert repr(belief) == "FactorisedGaussian(mean=float64[3, 4], covariance=float64[3, 6])"
+
+
+def test_an_isotropic_belief_has_equal_variances_and_nothing_else():
+    like = torch.zeros(1, dtype=torch.float64)
+    belief = FactorisedGaussian.isotropic(3, 4, 2.5, like)
+    assert belief.mean.dtype == torch.float64
+    assert torch.equal(belief.mean, torch.zeros(3, 8, dtype=torch.float64))
+    np.testing.assert_array_equal(belief.to_dense().numpy(), np.broadcast_to(2.5 * np.eye(8), (3, 8, 8)))
+    assert belief.latent_dim == 4
+
+
+def test_a_draw_is_the_mean_and_the_factor_times_the_noise(random_belief):
+    belief = random_belief(np.random.default_rng(4), 3)
+    noise = torch.randn(6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    # NumPy's factor of each 2x2 block: its diagonal is positive, so that equal noise is the same quantile always.
+    blocks = belief.to_dense().numpy()
+    deviation = np.zeros(6)
+    for place in range(3):
+        pair = [place, place + 3]
+        deviation[pair] = np.linalg.cholesky(blocks[np.ix_(pair, pair)]) @ noise.numpy()[pair]
+    np.testing.assert_allclose(belief.sample(noise).mean.numpy(), belief.mean.numpy() + deviation)

@@ -38,3 +38,19 @@ def test_running_sums_are_the_evidence_of_every_prefix(steps):
     for t in range(steps):
         torch.testing.assert_close(evidence.cumsum(0)[t].precision, evidence[: t + 1].sum(0).precision)
         torch.testing.assert_close(evidence.cumsum(0)[t].information, evidence[: t + 1].sum(0).information)
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0, 3.0])
+def test_tempered_evidence_is_that_of_divided_variances(weight):
+    value, variance = torch.randn(4, 3, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64) + 0.1
+    found = Evidence.from_observation(value, variance, None).tempered(weight)
+    expected = Evidence.from_observation(value, variance / weight, None)
+    torch.testing.assert_close(found.precision, expected.precision)
+    torch.testing.assert_close(found.information, expected.information)
+
+
+def test_evidence_of_weight_zero_is_none():
+    value, variance = torch.randn(2, 3), torch.rand(2, 3) + 0.1
+    found, none = Evidence.from_observation(value, variance, None).tempered(0.0), Evidence.none(2, 3, value)
+    assert torch.equal(found.precision, none.precision)
+    assert torch.equal(found.information, none.information)

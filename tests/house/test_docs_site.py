@@ -57,6 +57,7 @@ def test_the_reference_has_every_public_package() -> None:
         "reporting",
         "export",
         "sharing",
+        "pretrained",
         "envs",
         "agents",
     }

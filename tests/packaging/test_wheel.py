@@ -11,6 +11,7 @@ TOP_LEVEL = {
     **{name: f"mbrl_mts3/{name}" for name in ("envs", "agents", "configs", "scripts")},
 }
 SHIPPED = ("*.py", "*.yaml", "*.xml", "*.safetensors", "README.md", "*.html.jinja", "py.typed")
+SHIPPED += ("config.json", "calibration.png")
 STUDIES = Path("scripts/studies")
 """Scripts to run by hand in a checkout, which are not installed."""
 COMMANDS = {
@@ -30,8 +31,10 @@ COMMANDS = {
         "experiment",
         "export",
         "inspect-latents",
+        "list",
         "offline",
         "plan",
+        "report",
         "rollout",
         "train",
     )

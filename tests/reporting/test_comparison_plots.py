@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from mbrl_mts3.reporting import comparison_figure
+from mbrl_mts3.reporting import comparison_figure, learning_figure, reliability_figure
 
 L = 120
 STEPS = np.arange(1, L + 1)
+BAND = "band: from the lowest seed to the highest"
 
 
 def model(level: float, seeds: int = 3) -> dict[str, np.ndarray]:
@@ -41,14 +42,14 @@ def test_lines_are_means_and_bands_reach_over_the_seeds() -> None:
         for place in (0, -1):
             found = corners[corners[:, 0] == steps[place]][:, 1]
             np.testing.assert_allclose([found.min(), found.max()], [seeds[:, place].min(), seeds[:, place].max()])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gru", "mts3"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gru", "mts3", BAND]
 
 
 def test_many_models_look_different() -> None:
     figure = comparison_figure({str(number): model(0.05 * number) for number in range(16)}, {})
     looks = {(to_hex(line.get_color()), line._unscaled_dash_pattern) for line in figure.axes[0].lines}
     assert len(looks) == 16
-    assert len(figure.legends[0].get_texts()) == 16
+    assert len(figure.legends[0].get_texts()) == 16 + 1
 
 
 def test_a_model_that_diverges_does_not_flatten_the_others() -> None:
@@ -79,3 +80,36 @@ def test_one_seed_and_one_horizon_are_enough() -> None:
     heights = [axes.get_ylim() for axes in figure.axes]
     assert all(low < high for low, high in heights)
     assert all(one != other for one, other in itertools.pairwise(heights))
+
+
+def test_a_single_seed_has_no_band_in_the_legend() -> None:
+    figure = comparison_figure({"gru": model(0.4, seeds=1)}, {})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gru"]
+
+
+def test_learning_curves_share_looks_over_panels_and_leave_gaps() -> None:
+    steps = np.array([10.0, 20.0, 30.0])
+    panels = {
+        "Loss": {"a": (steps, np.array([3.0, np.nan, 1.0])), "b": (steps, steps)},
+        "Error": {"b": (steps, 2 * steps)},
+        "CRPS": {"a": (steps, steps)},
+    }
+    figure = learning_figure(panels, "updates")
+    assert [axes.get_title("left") for axes in figure.axes[:3]] == list(panels)
+    assert not figure.axes[3].axison
+    first, second, third = figure.axes[:3]
+    assert first.lines[0].get_xdata().tolist() == [10, 30]
+    assert first.lines[0].get_ydata().tolist() == [3, 1]
+    assert first.lines[1].get_color() == second.lines[0].get_color()
+    assert first.lines[0].get_color() == third.lines[0].get_color() != first.lines[1].get_color()
+    # Two points alone would be a line that nobody has measured.
+    assert [line.get_marker() for line in first.lines] == ["o", ""]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_reliability_has_its_diagonal_in_the_legend() -> None:
+    levels = np.array([0.1, 0.5, 0.9])
+    figure = reliability_figure({"a": (levels, levels**2), "b": (levels, levels)})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["as promised", "a", "b"]
+    assert figure.axes[0].lines[1].get_ydata().tolist() == (levels**2).tolist()
+    assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim() == (0, 1)

@@ -6,7 +6,7 @@ import pytest
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import PlannedValues, PolicyValue
 from mbrl_mts3.reporting import planned_value_figure, policy_value_figure
-from mbrl_mts3.reporting.captions import describe_planned_values, ordinal
+from mbrl_mts3.reporting.captions import describe_planned_values
 
 
 def value(name: str, estimate: float, true: float) -> PolicyValue:
@@ -48,9 +48,3 @@ def test_the_caption_explains_the_diagonal_with_the_numbers() -> None:
     assert "On the dashed diagonal a plan keeps its promise" in told
     assert "67% of 3 plans promised too much; on average 5 was promised and 3 came" in told
     assert "Every 5th decision" in told
-
-
-def test_ranks() -> None:
-    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 111)] == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "21st", "111th",
-    ]  # fmt: skip

@@ -185,7 +185,7 @@ def test_captions_admit_defeat(make_result) -> None:
     assert "but not at 19 to 20 steps ahead" in describe_errors(make_result(worse))
     result = make_result()
     counted = replace(result.model, invalid=torch.ones(20, dtype=torch.float64))
-    assert "20 predictions were not finite" in describe_errors(make_result(model=counted))
+    assert "Predictions that were not finite: 20" in describe_errors(make_result(model=counted))
 
 
 def test_evaluation_report_is_complete(tmp_path: Path, make_result, window) -> None:
@@ -194,7 +194,13 @@ def test_evaluation_report_is_complete(tmp_path: Path, make_result, window) -> N
     path = write_evaluation_report(tmp_path / "out", result, window, NAMES, facts={"data set": "mine-v0"}, show=["y"])
     page = Page(path.read_text())
     assert len(page.images) == 3
-    for words in ("mine-v0", "7 of 70 windows", "2 episodes were too short", "Attention: 20 predictions", "vx (m/s)"):
+    for words in (
+        "mine-v0",
+        "7 of 70 windows",
+        "too short: 2 episodes",
+        "Attention: predictions that were not finite or had no positive",
+        "vx (m/s)",
+    ):
         assert words in page.text
     names = {file.name for file in path.parent.iterdir()}
     assert names == {"report.html", "error_by_horizon.png", "calibration.png", "prediction.png"}

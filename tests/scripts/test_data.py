@@ -69,7 +69,7 @@ def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture
         "error: non-finite rewards: rewards hold NaN or infinity in 1 of 6 rows (episode 1, step 3). "
         "Repair or drop the episode"
     )
-    assert out[1] == f"{ID}: 2 episodes, 12 steps: 1 errors, 0 warnings"
+    assert out[1] == f"{ID}: 2 episodes, 12 steps: 1 error, 0 warnings"
     assert json.loads((tmp_path / "card.json").read_text())["findings"][0]["episode"] == 1
 
 
@@ -97,3 +97,42 @@ def test_stats_draws_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_unknown_actions_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("cord", ID) == 2
     assert "card" in capsys.readouterr().err
+
+
+def test_list_tells_what_is_on_the_disk(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("list") == 1
+    assert capsys.readouterr().out.startswith("no data set is on the disk: collect one")
+    write_walks(ID)
+    write_walks("mbrl-mts3/point_maze_umaze/waypoint-v0", lengths=(30,) * 4)
+    assert status("list") == 0
+    found, missing = capsys.readouterr().out.split("\nKnown by name, but not on the disk:\n")
+    maze, facts, walk, more = found.splitlines()
+    assert maze == "mbrl-mts3/point_maze_umaze/waypoint-v0  (data=point_maze_umaze)"
+    assert facts.startswith("    no environment, 4 episodes, 120 steps, 0.")
+    assert walk == ID
+    assert more.startswith("    no environment, 20 episodes, 800 steps, 0.")
+    names = dict(line.split() for line in missing.splitlines())
+    assert names["data=half_cheetah_medium"] == "mujoco/halfcheetah/medium-v0"
+    # The one that is there, and the two that load any data set.
+    assert not {"data=point_maze_umaze", "data=minari", "data=d4rl"} & set(names)
+
+
+def test_list_takes_a_part_of_an_id(capsys: pytest.CaptureFixture[str]) -> None:
+    write_walks(ID)
+    write_walks("mine/other-v0")
+    assert status("list", "WALK") == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")] == [ID]
+    assert status("list", "cheetah") == 1
+    assert capsys.readouterr().out == "none of 2 data sets on the disk has 'cheetah'\n"
+
+
+def test_files_of_d4rl_are_listed_by_their_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("D4RL_DATASET_DIR", str(tmp_path))
+    (tmp_path / "halfcheetah_medium-v2.hdf5").write_bytes(bytes(3_400_000))
+    assert status("list", "halfcheetah") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "d4rl/halfcheetah-medium-v2  (data=d4rl_half_cheetah_medium)",
+        "    HalfCheetah-v5, 3.4 MB: D4RL's own file",
+    ]

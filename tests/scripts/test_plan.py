@@ -1,6 +1,5 @@
 """mts3-plan from the command line to the JSON file, with an untrained model."""
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -134,7 +133,6 @@ def test_episodes_shorter_than_the_horizon_are_not_compared(
 def test_a_film_or_an_error_before_any_episode(
     tmp_path: Path, run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
     maze, options = "PointMaze_UMaze-v3", (f"checkpoint={save(tmp_path)}", "film=true", "film_steps=3")
     try:
         make_rendered_environment(partial(make_environment, maze), maze).close()
@@ -164,3 +162,46 @@ def test_what_does_not_fit_is_refused_before_any_episode(
     folder = save(tmp_path, **case.checkpoint)
     refused(run, f"checkpoint={folder}", *case.words, error=case.error, message=case.message)
     assert not (tmp_path / "run" / "plan.json").exists()
+
+
+OWN_TASK = '''
+from mbrl_mts3.envs.tasks import Task
+
+
+class Middle(Task):
+    """Stay in the middle."""
+
+    name = "the middle"
+    observation_names = ("x", "y")
+
+    def __init__(self, weight=1.0):
+        self.weight = weight
+
+    def reward_function(self, observation, selector):
+        columns = list(self.columns(selector))
+        return lambda before, action, after: -self.weight * after[..., columns].square().sum(-1)
+'''
+
+
+def test_a_task_of_ones_own(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "task_of_mine.py").write_text(OWN_TASK)
+    checkpoint, own = f"checkpoint={save(tmp_path)}", "task._target_=task_of_mine.Middle"
+    plain, heavy = (
+        run(checkpoint, "task=own", own, "trust=[task_of_mine]", *more) for more in ([], ["+task.weight=3"])
+    )
+    assert (plain["task"], plain["environment"]["id"]) == ("the middle", "PointMaze_UMaze-v3")
+    np.testing.assert_allclose(heavy["planned"]["planned"], 3 * np.array(plain["planned"]["planned"]), rtol=1e-4)
+    assert "task._target_ is missing" in refused(run, checkpoint, "task=own")
+
+
+def test_the_task_is_that_of_the_environment_unless_one_is_named(tmp_path: Path, command: Callable[..., Run]) -> None:
+    run = command("plan", "plan.json", *QUICK, whole_errors=True)
+    # In mazes the shaped one: the sparse reward lies behind the horizon.
+    named = run(f"checkpoint={save(tmp_path)}", "task=point_maze_shaped")
+    assert run(f"checkpoint={tmp_path}/checkpoint")["planned"]["planned"] == named["planned"]["planned"]
+    checkpoint = checkpoint_of(dataset_of("HalfCheetah-v5", steps=10)).save_pretrained(tmp_path / "cheetah")
+    written = run(f"checkpoint={checkpoint}")
+    assert (written["task"], written["environment"]["id"]) == ("HalfCheetah", "HalfCheetah-v5")

@@ -1,6 +1,5 @@
 """mts3-rollout from the command line to the JSON file and the films."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,6 @@ def test_planning_and_cloned_policies_are_agents_too(world: Path, run: Run) -> N
 def test_films_or_a_line_that_says_why_not(
     world: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
     written = run("films=1", "film_steps=2", f"checkpoint={world}/model")
     assert len(written["rollouts"]) == 2
     printed = capsys.readouterr().out

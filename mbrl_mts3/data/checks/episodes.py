@@ -11,6 +11,7 @@ from mbrl_mts3.data.checks.finding import Finding, first_place
 from mbrl_mts3.data.checks.statistics import DatasetStatistics, velocity_residuals
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observations import main_observation
+from mbrl_mts3.wording import counted
 
 # Thresholds of `jump_scores`. Real episodes of HalfCheetah and FrankaKitchen stay below 1.5; a point
 # that hits the corner of a maze reached 8, jumps to another place in a maze mostly lie above 40.
@@ -49,8 +50,8 @@ def check_observation_jumps(episode: RawEpisode, statistics: DatasetStatistics) 
         yield Finding(
             "error" if certain else "warning",
             "observation-jump",
-            f"observations jump at {len(jumps)} steps, by up to {worst:.1f} times the change that 99% of the steps "
-            "stay below: "
+            f"observations jump at {counted(len(jumps), 'step')}, by up to {worst:.1f} times the change that 99% of "
+            "the steps stay below: "
             + ("a hidden boundary between two episodes" if certain else "an impact, or a hidden boundary"),
             "Cut the episode there" if certain else "Look at these steps",
             *first_place(episode, scores > (_CERTAIN if certain else _SUSPICIOUS)),
@@ -84,7 +85,7 @@ def check_counts(statistics: DatasetStatistics) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "metadata-counts",
-            f"the metadata tell {told:,} steps, the file holds {found:,}",
+            f"the metadata tell {counted(told, 'step')}, the file holds {found:,}",
             "The recording may have been interrupted, or the file changed: find out before you use it",
         )
 
@@ -140,8 +141,8 @@ def check_hidden_reset(episode: RawEpisode, statistics: DatasetStatistics) -> It
         yield Finding(
             "error",
             "hidden-start",
-            f"at {len(entries)} steps inside of an episode the state comes at once to where episodes start: hidden "
-            "resets",
+            f"at {counted(len(entries), 'step')} inside of an episode the state comes at once to where episodes "
+            "start: hidden resets",
             "Cut the episode there",
             episode.episode_id,
             int(entries[0]),
@@ -157,7 +158,8 @@ def check_time_limit(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
         yield Finding(
             "error",
             "beyond-limit",
-            f"an episode has {steps} steps, the environment cuts at {limit}: it may be several episodes in one",
+            f"an episode has {counted(steps, 'step')}, the environment cuts at {limit}: it may be several episodes in "
+            "one",
             "Look for the hidden boundary and cut there",
             episode.episode_id,
             limit,
@@ -168,7 +170,8 @@ def check_time_limit(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
         yield Finding(
             "error",
             "impossible-termination",
-            f"an episode of {steps} steps is flagged as terminated, {statistics.dataset.env_id} never terminates",
+            f"an episode of {counted(steps, 'step')} is flagged as terminated, {statistics.dataset.env_id} never "
+            "terminates",
             "Move the flag to truncations",
             episode.episode_id,
             steps - 1,
@@ -177,7 +180,8 @@ def check_time_limit(episode: RawEpisode, statistics: DatasetStatistics) -> Iter
         yield Finding(
             "warning",
             "limit-as-termination",
-            f"an episode ends at the time limit ({limit} steps) and is flagged as terminated, not as truncated",
+            f"an episode ends at the time limit ({counted(limit, 'step')}) and is flagged as terminated, not as "
+            "truncated",
             "Move the flag to truncations unless the last state is terminal",
             episode.episode_id,
             steps - 1,

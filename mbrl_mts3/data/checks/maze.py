@@ -13,6 +13,7 @@ from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS
 from mbrl_mts3.data.observations import main_observation, observation_leaves
+from mbrl_mts3.wording import counted
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def check_success_radius(episode: RawEpisode, statistics: DatasetStatistics) -> 
             yield Finding(
                 "error",
                 "success-radius",
-                f"{message}, in {int(wrong.sum())} steps",
+                f"{message}, in {counted(int(wrong.sum()), 'step')}",
                 "Recompute the rewards from the positions, or evaluate with the radius of the data",
                 *first_place(episode, wrong),
             )

@@ -15,6 +15,7 @@ from mbrl_mts3.data.checks.statistics import DatasetStatistics
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observation_names import known_names
 from mbrl_mts3.data.observations import main_observation
+from mbrl_mts3.wording import counted
 
 
 def check_reward_scale(statistics: DatasetStatistics) -> Iterator[Finding]:
@@ -162,7 +163,7 @@ def _kitchen(statistics: DatasetStatistics) -> dict[str, str]:
         "unclear": "no task finished before the last step",
         "neither": "no numbers of tasks",
     }
-    return {"meaning": "; ".join(f"{names[name]}: {count} episodes" for name, count in found.most_common())}
+    return {"meaning": "; ".join(f"{names[name]}: {counted(count, 'episode')}" for name, count in found.most_common())}
 
 
 def _maze(statistics: DatasetStatistics) -> dict[str, str]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -19,6 +20,7 @@ from mbrl_mts3.data.formats.d4rl_catalogue import D4RLInfo, find_d4rl_info, info
 from mbrl_mts3.data.formats.d4rl_download import d4rl_file
 from mbrl_mts3.data.formats.d4rl_episodes import RewardTiming, cut_episodes, detect_reward_timing, episode_ends
 from mbrl_mts3.data.formats.damage import damage_errors
+from mbrl_mts3.data.formats.joined import load_joined, split_ids
 from mbrl_mts3.data.observations import nested_observations
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.data.spaces import space_from_json
@@ -32,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def load_d4rl(
-    dataset_id: str | Path,
+    dataset_id: str | Path | Sequence[str | Path],
     observation: str | Sequence[str] = "all",
     *,
     download: bool = False,
@@ -55,6 +57,7 @@ def load_d4rl(
         dataset_id: such as "d4rl/halfcheetah-medium-v2" or "halfcheetah-medium-v2", see `D4RL_DATASETS`, or the path
             of an HDF5 file. After a path may stand the name of the D4RL data set that the file is like:
             "some/file.hdf5@maze2d-umaze-v1" gives the names of entries, the goal and the step limit.
+            Several, as a list or joined by " + ", are read as one, see `join_datasets`.
         observation: what the model sees, see `ObservationSelector.from_space`. Names are those of the environments of
             today; mazes have x, y, vx, vy; kitchens 30 positions, and the same with "goal_" before them.
         download: fetch the file if it is not in $D4RL_DATASET_DIR, else ~/.d4rl/datasets.
@@ -70,8 +73,11 @@ def load_d4rl(
         StorageError: the disk is full.
         ConfigurationError: an unknown value of `rewards`.
     """
-    raw = read_d4rl(dataset_id, download=download, rewards=rewards, like=like)
-    return raw.select(observation, memory_map=memory_map)
+    ids = split_ids(dataset_id)
+    options: dict[str, Any] = {"download": download, "rewards": rewards, "like": like}
+    if len(ids) > 1:
+        return load_joined(load_d4rl, ids, observation=observation, memory_map=memory_map, **options)
+    return read_d4rl(ids[0], **options).select(observation, memory_map=memory_map)
 
 
 def read_d4rl(

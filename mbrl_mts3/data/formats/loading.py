@@ -12,6 +12,7 @@ from gymnasium import spaces
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset
 from mbrl_mts3.data.formats.d4rl_catalogue import D4RL_DATASETS, PREFIX
 from mbrl_mts3.data.formats.d4rl_reader import is_d4rl_path, read_d4rl
+from mbrl_mts3.data.formats.joined import load_joined, split_ids
 from mbrl_mts3.data.formats.minari_reader import folder_of, load_minari, open_minari, read_minari
 from mbrl_mts3.data.formats.mts3_pickle import is_mts3_pickle, read_mts3_pickle
 from mbrl_mts3.data.nested import nest_leaves
@@ -21,13 +22,13 @@ from mbrl_mts3.errors import ConfigurationError
 
 
 def load_dataset(
-    dataset_id: str | Path,
+    dataset_id: str | Path | Sequence[str | Path],
     observation: str | Sequence[str] = "all",
     *,
     download: bool = False,
     memory_map: bool | None = None,
 ) -> OfflineDataset:
-    """Read a data set of any kind.
+    """Read a data set of any kind, or several as one.
 
     Args:
         dataset_id: one of
@@ -37,6 +38,7 @@ def load_dataset(
             - the path of a file of MTS3's authors (.pkl, .pickle), followed by "@test" for its test part;
             - the folder of a Minari data set, or its main_data.hdf5;
             - else a Minari id, such as "D4RL/pointmaze/umaze-v2", whose namespace is in capitals.
+            Several, as a list or joined by " + ", are read as one, see `join_datasets`.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk.
         memory_map: keep the episodes on disk, without their infos, and memory flat, see `load_minari`. Files of other
@@ -46,7 +48,10 @@ def load_dataset(
         StorageError: the disk is full.
         DataError: as `load_d4rl`, `load_mts3_pickle` and `load_minari`.
     """
-    name = str(dataset_id)
+    ids = split_ids(dataset_id)
+    if len(ids) > 1:
+        return load_joined(load_dataset, ids, observation=observation, download=download, memory_map=memory_map)
+    (name,) = ids
     if is_of_d4rl(name) or is_mts3_pickle(name):
         return read_dataset(name, download=download).select(observation, memory_map=memory_map)
     return load_minari(name, observation, download=download, memory_map=memory_map)

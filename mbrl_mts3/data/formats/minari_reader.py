@@ -19,12 +19,14 @@ from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.dataset import OfflineDataset, StreamedDataset, add_to_digest, new_digest
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.damage import damage_errors
+from mbrl_mts3.data.formats.joined import load_joined, split_ids
 from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_bytes
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
 from mbrl_mts3.data.observations import check_raw_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
 from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
 from mbrl_mts3.files import recover_folder
+from mbrl_mts3.wording import counted
 
 # Metadata of Minari files that are kept, for data cards and reference scores.
 _KEPT_METADATA = (
@@ -41,7 +43,7 @@ _KEPT_METADATA = (
 
 
 def load_minari(
-    dataset_id: str,
+    dataset_id: str | Sequence[str],
     observation: str | Sequence[str] = "all",
     *,
     download: bool = False,
@@ -52,7 +54,7 @@ def load_minari(
 
     Args:
         dataset_id: such as "D4RL/pointmaze/umaze-v2", or with a remote, "hf://farama-minari/D4RL/pointmaze/umaze-v2";
-            or the folder of a data set.
+            or the folder of a data set. Several, as a list or joined by " + ", are read as one, see `join_datasets`.
         observation: what the model sees, see `ObservationSelector.from_space`.
         download: fetch the data set if it is not on disk (under $MINARI_DATASETS_PATH, else ~/.minari/datasets).
         memory_map: keep the episodes on disk, without their infos, and memory flat, see `map_dataset`; None does so
@@ -65,7 +67,12 @@ def load_minari(
         NonFiniteDataError: NaN or infinity in the selected data; episode and step are named.
         DataError: spaces that are not supported, a damaged file, a failed download.
     """
-    source = open_minari(dataset_id, download=download)
+    ids = split_ids(dataset_id)
+    if len(ids) > 1:
+        return load_joined(
+            load_minari, ids, observation=observation, download=download, memory_map=memory_map, cache=cache
+        )
+    source = open_minari(ids[0], download=download)
     with damage_errors(f"data set {source.dataset_id!r}"):
         return _load(source, observation, memory_map, cache)
 
@@ -106,7 +113,7 @@ def _notes(
     if observation == "everything" and left_out:
         notes.append(f"Left out of everything: {', '.join(left_out)}, for only Box of one dimension can be read.")
     if steps != source.total_steps:
-        notes.append(f"The metadata tell {source.total_steps:,} steps, the file holds {steps:,}.")
+        notes.append(f"The metadata tell {counted(source.total_steps, 'step')}, the file holds {steps:,}.")
     return tuple(notes)
 
 
@@ -193,16 +200,28 @@ def _check_episode_count(source: minari.MinariDataset) -> None:
         raise DataError(f"data set {source.id!r} is damaged: {error}") from error
     if stored != source.storage.total_episodes:
         raise DataError(
-            f"data set {source.id!r} is damaged: its metadata tell {source.storage.total_episodes} episodes, the file "
+            f"data set {source.id!r} is damaged: its metadata tell "
+            f"{counted(source.storage.total_episodes, 'episode')}, the file "
             f"holds {stored}, as after an interrupted recording: record it again, or correct metadata.json"
         )
 
 
 def local_dataset_ids() -> list[str]:
     """Ids of the Minari data sets on disk."""
+    return list(local_metadata())
+
+
+def local_metadata() -> dict[str, dict[str, Any]]:
+    """What the Minari data sets on disk say of themselves, by id; `megabytes` is the size of their files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Minari warns of every folder that it cannot read.
-        return list(minari.list_local_datasets())
+        found = minari.list_local_datasets()
+    return {dataset_id: {**found[dataset_id], "megabytes": _megabytes(dataset_id)} for dataset_id in found}
+
+
+def _megabytes(dataset_id: str) -> float:
+    files = (path for path in Path(get_dataset_path(dataset_id)).rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files) / 1e6
 
 
 def _open(dataset_id: str, download: bool) -> minari.MinariDataset:

@@ -6,7 +6,7 @@ import hashlib
 import pickle
 import pickletools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -163,16 +163,25 @@ class RestrictedUnpickler(pickle.Unpickler):
     Containers are dict, list, tuple and set. A pickle is a program that may call any function. Here every name that it
     asks for is looked up in a short list of functions of this module: not even NumPy's own are called, whose
     __setstate__ trusts its input. A name that is not on the list is refused before anything is called.
+
+    Args:
+        file: at its start.
+        records: further names, as (module, name), of classes and their makers: none of them is imported or called, and
+            each of their objects becomes a dict of its state, empty where that is no dict.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, records: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(file, encoding="latin1")
         # New for each file, so that no file can change what the next one gets.
-        self._admitted = _admitted()
+        self._admitted = {**dict.fromkeys(records, type("_Own", (_Record,), {})), **_admitted()}
 
     @classmethod
-    def read(cls, path: str | Path) -> Any:
+    def read(cls, path: str | Path, records: Iterable[tuple[str, str]] = ()) -> Any:
         """The content of a file.
+
+        Args:
+            path: of the file.
+            records: see the class.
 
         Raises:
             DataError: no such file, it is cut off or no pickle, or it asks for something that is not admitted; the
@@ -184,7 +193,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         try:
             with path.open("rb") as file:
                 _check_memo(file, path.stat().st_size)
-                return _plain(cls(file).load(), {})
+                return _plain(cls(file, records).load(), {})
         except DataError as error:
             raise DataError(f"{path} is refused: {error}") from error
         except RecursionError as error:
@@ -251,6 +260,19 @@ class _Array:
         self.value = dtype.array(raw, shape, "F" if fortran else "C")
 
 
+class _Record:
+    """What stands in the place of an object of a class that is not loaded: its state, as far as it is a dict."""
+
+    def __new__(cls, *given: Any) -> _Record:
+        return super().__new__(cls)
+
+    def __init__(self, *given: Any) -> None:
+        self.state: dict[Any, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state if isinstance(state, dict) else {}
+
+
 def _admitted() -> Mapping[tuple[str, str], Callable[..., Any]]:
     """The functions that build what is admitted, by module and name, created at each call."""
     admitted: dict[tuple[str, str], Callable[..., Any]] = {
@@ -299,6 +321,11 @@ def _plain(value: Any, done: dict[int, Any]) -> Any:
         return value.value
     if isinstance(value, _DType):
         return value.dtype
+    if isinstance(value, type) and issubclass(value, _Record):
+        return {}
+    if isinstance(value, _Record):
+        # One that was made without its __init__ has no state yet.
+        value = vars(value).get("state", {})
     if isinstance(value, dict):
         made: Any = {}
         done[id(value)] = made

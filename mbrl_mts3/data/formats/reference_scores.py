@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mbrl_mts3.data.formats.joined import split_ids
 from mbrl_mts3.data.formats.minari_reader import stored_reference_scores
 
 _D4RL = {
@@ -47,6 +48,8 @@ class ReferenceScores:
         Raises:
             UnknownDatasetError, DataError: the Minari data set cannot be read.
         """
+        # Of several data sets: they are of one environment, which the scores are about.
+        dataset_id = None if dataset_id is None else split_ids(dataset_id)[0]
         if dataset_id is not None and dataset_id.startswith("d4rl/"):
             return cls._of_d4rl(dataset_id.removeprefix("d4rl/"), f"D4RL's for {dataset_id}")
         stored = None if dataset_id is None else stored_reference_scores(dataset_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
 from mbrl_mts3.envs import SKID_STEER_ID, make_environment
+from mbrl_mts3.envs.rendering import draw_without_screen
 from mbrl_mts3.errors import ConfigurationError
 
 FORWARD, TURN_LEFT = np.ones(4, np.float32), np.array([-1, 1, -1, 1], np.float32)
@@ -249,7 +249,7 @@ def test_impossible_ground_is_refused(options: dict[str, float]) -> None:
 
 
 def test_pictures_show_the_hills_of_the_episode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "osmesa"))
+    draw_without_screen()
     environment: Any = make_environment(SKID_STEER_ID, render_mode="rgb_array", width=160, height=120)
     environment.reset(seed=1)
     try:

@@ -1,0 +1,1 @@
+"""mts3-list and mts3-report: what runs found, in lines and on a page."""
