@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mbrl_mts3.data.spaces import space_from_json, space_to_json
 from mbrl_mts3.errors import ConfigurationError, DataError
 from mbrl_mts3.memory import available_memory
+from mbrl_mts3.training.checkpoint_config import find_imported_module
 
 FORMAT_VERSION = 1
 _CONFIG, _WEIGHTS = "mbrl_mts3/policy.json", "mbrl_mts3/policy.safetensors"
@@ -237,12 +237,7 @@ def _find_class(name: str, kind: type) -> type[Any]:
     module, _, inside = name.partition(":")
     if module in _OURS:
         import_module(module)
-    if module not in sys.modules:
-        raise ConfigurationError(
-            f"the policy needs {inside} of the module {module!r}, which a file alone cannot make this program import: "
-            f"if you trust it, import it first, in commands with trust={module}"
-        )
-    found = getattr(sys.modules[module], inside, None)
+    found = getattr(find_imported_module(module, f"the policy needs {inside} of", ConfigurationError), inside, None)
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigurationError(f"the policy names {name}, where a {kind.__name__} is expected: it is damaged")
     return found

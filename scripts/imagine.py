@@ -37,6 +37,8 @@ from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_option
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
+_SAME_IN_DYNAMICS = ("context", "num_start_states", "max_episode_steps", "deterministic", "simulator", "device")
+"""Options that `load_dynamics` has under the same names."""
 # What may differ between a run and its continuation.
 _FREE = {"rounds", "evaluation", "save_interval", "resume", "threads"}
 
@@ -118,15 +120,10 @@ def _dynamics(config: DictConfig, checkpoint: Checkpoint, dataset: OfflineDatase
         env_id=None if env_id == checkpoint.env_id else env_id,
         environment_options=environment_options,
         observation="flat" if _flat(config, checkpoint) else "raw",
-        context=config.context,
         starts=config.starts or ("anywhere" if config.branched else "beginning"),
-        num_start_states=config.num_start_states,
         start_seed=config.seed,
         **uncertainty_options(config),
-        max_episode_steps=config.max_episode_steps,
-        deterministic=config.deterministic,
-        simulator=config.simulator,
-        device=config.device,
+        **{name: config[name] for name in _SAME_IN_DYNAMICS},
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState, require_option
 from mbrl_mts3.planners.sequences import settle_on_mean, shift, take_best
@@ -48,9 +50,13 @@ class CEM(Planner):
             tried = self.sample(mean, std, self.candidates, self.noise_beta, generator)
             returns = self.evaluate(objective, tried)
             elites, values = take_best(tried, returns, self.elites)
-            mean = self.momentum * mean + (1 - self.momentum) * elites.mean(dim=1)
-            std = self.momentum * std + (1 - self.momentum) * elites.std(dim=1, correction=0)
+            mean, std = self.refit(mean, std, elites)
             if not watch.allows_another(following=1):
                 break
         actions, value = settle_on_mean(mean, self.evaluate(objective, mean[:, None])[:, 0], elites[:, 0], values[:, 0])
         return Found(actions, value, returns, PlannerState(mean=shift(mean), elites=state.elites))
+
+    def refit(self, mean: Tensor, std: Tensor, elites: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and spread (B, L, act) of the elites (B, K, L, act), with the momentum of the old ones."""
+        kept, new = self.momentum, 1 - self.momentum
+        return kept * mean + new * elites.mean(dim=1), kept * std + new * elites.std(dim=1, correction=0)

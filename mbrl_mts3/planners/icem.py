@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.planners.action_noise import Generators
-from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState, require_option
+from mbrl_mts3.planners.base import Found, Objective, PlannerState, require_option
+from mbrl_mts3.planners.cem import CEM
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
 
 
 @dataclass(eq=False, kw_only=True)
-class ICEM(Planner):
+class ICEM(CEM):
     """iCEM: sample sequences around a mean, refit mean and spread to the best of them, and repeat.
 
     Pinneri et al. (2020), "Sample-efficient cross-entropy method for real-time planning": noise coloured in time,
@@ -37,18 +38,14 @@ class ICEM(Planner):
     elites: int = 20
     kept_fraction: float = 0.3
     decay: float = 1.25
-    momentum: float = 0.1
     noise_beta: float = 2.0
-    noise_std: float = 0.6
 
     def check_options(self) -> None:
         super().check_options()
-        require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         most = self.candidates // 2
-        require_option(1 <= self.elites <= most, f"elites={self.elites}: expected 1 to {most} (half)")
+        require_option(self.elites <= most, f"elites={self.elites}: expected 1 to {most}, half of the candidates")
         require_option(0 <= self.kept_fraction <= 1, f"kept_fraction={self.kept_fraction}: expected 0 to 1")
         require_option(self.decay >= 1, f"decay={self.decay}: expected 1 (none) or more")
-        require_option(0 <= self.momentum < 1, f"momentum={self.momentum}: expected 0 to below 1")
         self._kept = round(self.kept_fraction * self.elites)
 
     def initial_state(self, batch_size: int) -> PlannerState:
@@ -63,8 +60,7 @@ class ICEM(Planner):
             tried = self._candidates(iteration, mean, std, kept, generator)
             returns = self.evaluate(objective, tried)
             elites, values = take_best(tried, returns, self.elites)
-            mean = self.momentum * mean + (1 - self.momentum) * elites.mean(dim=1)
-            std = self.momentum * std + (1 - self.momentum) * elites.std(dim=1, correction=0)
+            mean, std = self.refit(mean, std, elites)
             kept = elites[:, : self._kept]
             best, value = take_better(best, value, elites[:, 0], values[:, 0])
             if not watch.allows_another():

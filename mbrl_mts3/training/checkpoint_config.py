@@ -7,12 +7,13 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gymnasium import spaces
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
-from mbrl_mts3.errors import CheckpointError
+from mbrl_mts3.errors import CheckpointError, MTS3Error
 from mbrl_mts3.files import recover_folder
 from mbrl_mts3.models import MODELS, WorldModel
 from mbrl_mts3.pretrained import pretrained_names
@@ -88,15 +89,26 @@ def find_model_class(config: Mapping[str, Any]) -> type[WorldModel]:
     unknown = f"the checkpoint holds a model {name!r} that is not known here: {', '.join(MODELS)} are"
     if module is None:
         raise CheckpointError(unknown)
-    if module not in sys.modules:
-        raise CheckpointError(
-            f"{unknown}. It comes from the module {module!r}, which a file alone cannot make this program import: if "
-            f"you trust it, import it first, in commands with trust={module}"
-        )
-    found = getattr(sys.modules[module], name, None)
+    found = getattr(find_imported_module(module, f"{unknown}. It comes from", CheckpointError), name, None)
     if not (isinstance(found, type) and issubclass(found, WorldModel)):
         raise CheckpointError(f"{unknown}. The module {module!r} that it comes from has no such model")
     return found
+
+
+def find_imported_module(module: str, needed: str, error: type[MTS3Error]) -> ModuleType:
+    """A module that was imported already: a file alone makes nothing be imported.
+
+    Args:
+        module: its name, out of a file.
+        needed: begins the message, such as "the policy needs Policy of".
+        error: is raised.
+    """
+    if module not in sys.modules:
+        raise error(
+            f"{needed} the module {module!r}, which a file alone cannot make this program import: if you trust it, "
+            f"import it first, in commands with trust={module}"
+        )
+    return sys.modules[module]
 
 
 def read_selector(config: Mapping[str, Any], space: spaces.Space[Any]) -> ObservationSelector:
