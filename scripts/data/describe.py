@@ -25,15 +25,16 @@ from mbrl_mts3.data.formats.loading import stream_dataset
 from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
-from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, what_is_kept
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; status 1 means that `check` found an error, 2 that the input is at fault."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
-        with stop_signals(), reports_stop(lambda: "nothing was written; begin anew"):
+        with stop_signals(), reports_stop(lambda: what_is_kept("data", words=words)):
             dataset = stream_dataset(options.dataset, download=options.download)
             status = _ACTIONS[options.action](dataset, options.output, console)
     except MTS3Error as error:

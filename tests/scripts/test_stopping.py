@@ -113,3 +113,40 @@ def test_an_interrupt_without_a_signal_counts_as_ctrl_c(capsys: pytest.CaptureFi
         raise KeyboardInterrupt
     assert end.value.code == 130
     assert capsys.readouterr().err == "stopped by SIGINT: words\n"
+
+
+class Swallows:
+    """Loses an interrupt, as Python does with every error of a finalizer."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+
+def test_an_interrupt_that_got_lost_comes_again(capsys: pytest.CaptureFixture[str]):
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
+        Swallows()
+        time.sleep(60)
+    assert end.value.code == 143
+    assert time.monotonic() - began < 30
+    # Python's "Exception ignored in ..." is not for users.
+    assert capsys.readouterr().err == "stopped by SIGTERM: words\n"
+
+
+def test_an_interrupt_that_libraries_turn_into_another_error_is_still_one(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        finally:
+            raise AttributeError("half a state")
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "stopped by SIGINT: words\n"
+
+
+def test_an_interrupt_that_comes_through_at_the_end_only_is_told(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
+        Swallows()
+    assert end.value.code == 143
+    assert capsys.readouterr().err == "stopped by SIGTERM: the work was finished before it could stop, nothing of it is missing\n"
