@@ -1,4 +1,4 @@
-"""Small real runs of every command: half cheetah data, a small model and a small policy, and the words that use them."""
+"""Small real runs of every command: data of half cheetah, a small model and policy, and the words that use them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ COMMANDS: dict[str, list[str]] = {
     "experiment": ["--config-dir", "{own}", "experiment=small"],
     "data": ["stats", DATA],
 }
-"""Small and real: by command, with {model}, {copy}, {policy} and {own} for what `prepare` makes, and files in the folder."""
+"""By command, with {model}, {copy}, {policy} and {own} for what `prepare` makes; files go to the present folder."""
 
 
 def write_cheetah(dataset_id: str, episodes: int = 20, steps: int = 60) -> None:
@@ -104,10 +104,17 @@ def prepare(work: Path) -> dict[str, str]:
     (work / "own" / "experiment").mkdir(parents=True)
     (work / "own" / "experiment" / "small.yaml").write_text(EXPERIMENT)
     write_cheetah(DATA)
-    for name, words in {"train": [*COMMANDS["train"], "training.max_updates=4"], "offline": [*OF_DATA, "steps=40"]}.items():
+    for name, words in {
+        "train": [*COMMANDS["train"], "training.max_updates=4"],
+        "offline": [*OF_DATA, "steps=40"],
+    }.items():
         ended = run_forked(name, [*words, f"hydra.run.dir={work / name}"], work / "prepared" / name)
         assert ended.status == 0, ended.err
-    return {"own": str(work / "own"), "model": str(work / "train" / "best"), "policy": str(work / "offline" / "policy.zip")}
+    return {
+        "own": str(work / "own"),
+        "model": str(work / "train" / "best"),
+        "policy": str(work / "offline" / "policy.zip"),
+    }
 
 
 def words_of(name: str, paths: dict[str, str]) -> list[str]:

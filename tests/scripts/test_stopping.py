@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -123,30 +124,34 @@ class Swallows:
         time.sleep(0.01)
 
 
-def test_an_interrupt_that_got_lost_comes_again(capsys: pytest.CaptureFixture[str]):
+def swallow_one_and_go_on() -> None:
+    Swallows()
+    time.sleep(60)
+
+
+def turn_it_into_another_error() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:
+        raise AttributeError("half a state")
+
+
+@pytest.mark.parametrize(
+    ("work", "line"),
+    [
+        (swallow_one_and_go_on, "words"),
+        (turn_it_into_another_error, "words"),
+        (Swallows, "the work was finished before it could stop, nothing of it is missing"),
+    ],
+)
+def test_an_interrupt_that_gets_lost_is_still_one(
+    work: Callable[[], object], line: str, capsys: pytest.CaptureFixture[str]
+):
     began = time.monotonic()
     with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
-        Swallows()
-        time.sleep(60)
+        work()
     assert end.value.code == 143
     assert time.monotonic() - began < 30
     # Python's "Exception ignored in ..." is not for users.
-    assert capsys.readouterr().err == "stopped by SIGTERM: words\n"
-
-
-def test_an_interrupt_that_libraries_turn_into_another_error_is_still_one(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(60)
-        finally:
-            raise AttributeError("half a state")
-    assert end.value.code == 130
-    assert capsys.readouterr().err == "stopped by SIGINT: words\n"
-
-
-def test_an_interrupt_that_comes_through_at_the_end_only_is_told(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
-        Swallows()
-    assert end.value.code == 143
-    assert capsys.readouterr().err == "stopped by SIGTERM: the work was finished before it could stop, nothing of it is missing\n"
+    assert capsys.readouterr().err == f"stopped by SIGTERM: {line}\n"
