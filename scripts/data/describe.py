@@ -22,9 +22,9 @@ from mbrl_mts3.data.checks.data_card import DataCard
 from mbrl_mts3.data.checks.statistics import compute_statistics
 from mbrl_mts3.data.dataset import StreamedDataset
 from mbrl_mts3.data.formats.loading import stream_dataset
-from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
+from mbrl_mts3.scripts.command_line import users_fault
 from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, what_is_kept
 
 
@@ -37,8 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with stop_signals(), reports_stop(lambda: what_is_kept("data", words=words)):
             dataset = stream_dataset(options.dataset, download=options.download)
             status = _ACTIONS[options.action](dataset, options.output, console)
-    except MTS3Error as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except Exception as error:
+        fault = users_fault(error)
+        if fault is None:
+            raise
+        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
         status = 2
     sys.exit(status)
 

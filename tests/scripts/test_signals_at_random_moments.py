@@ -101,10 +101,14 @@ def test_a_second_signal_ends_every_command_at_once(name: str, paths: dict[str, 
 
 
 @pytest.mark.parametrize("number", STOPS)
-def test_a_stop_while_libraries_are_imported_is_told(number: signal.Signals) -> None:
+def test_a_stop_while_libraries_are_imported_is_told(number: signal.Signals, tmp_path: Path) -> None:
     code = "from mbrl_mts3.scripts.programs.entry_points import imagine; print('now', flush=True); imagine()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "checkpoint=some where"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, "checkpoint=some where"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
     )
     assert process.stdout is not None
     process.stdout.readline()
