@@ -19,6 +19,7 @@ from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line.arguments import VERSION, Arguments, override_key
 from mbrl_mts3.scripts.command_line.errors import hydra_errors, reports_errors
 from mbrl_mts3.scripts.command_line.help import help_page, missing_message, program
+from mbrl_mts3.scripts.command_line.option_values import check_values
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line, what_is_kept
@@ -103,6 +104,7 @@ def _prepared(name: str, function: Task) -> Task:
     @functools.wraps(function)
     def task(config: DictConfig) -> None:
         _refuse_missing(name, config)
+        check_values(name, config)
         _check_seeds(config)
         _import_trusted(config.get("trust"))
         if config.get("threads") is not None:
