@@ -263,7 +263,12 @@ def storage_errors(path: Path, *others: type[Exception], needed: int | None = No
     except MTS3Error:
         raise
     except kinds as error:
-        raise StorageError(f"{path} could not be written: {_reason(error)}. {_advice(path, needed)}") from error
+        raise StorageError(f"{storage_message(path, error, needed)}. Nothing half-written is left") from error
+
+
+def storage_message(path: Path, error: Exception, needed: int | None = None) -> str:
+    """What is said of a write to `path` that failed: why, the bytes that are needed and free, and what to do."""
+    return f"{path} could not be written: {_reason(error)}. {_advice(path, needed)}"
 
 
 def _reason(error: Exception) -> str:
@@ -277,7 +282,7 @@ def _advice(path: Path, needed: int | None) -> str:
     existing = next((folder for folder in (path, *path.absolute().parents) if folder.is_dir()), Path("/"))
     free = shutil.disk_usage(existing).free / 2**20
     need = "" if needed is None else f"{needed / 2**20:,.1f} MiB are needed, and "
-    return f"{need}{free:,.1f} MiB are free there: make room, or choose another place. Nothing half-written is left"
+    return f"{need}{free:,.1f} MiB are free there: make room, or choose another place"
 
 
 def write_atomically(path: str | Path, content: bytes) -> Path:

@@ -68,7 +68,7 @@ def find_policy_space(dataset: OfflineDataset) -> spaces.Space[Any]:
     if dataset.selector.dim != entries:
         raise SpaceMismatchError(
             f"a policy acts on whole observations; of {dataset.dataset_id} were loaded {dataset.selector.dim} of "
-            f"{entries} entries: load it with observation=everything"
+            f"{entries} entries: load it with data.observation=everything"
         )
     if not (np.isfinite(bounds.low).all() and np.isfinite(bounds.high).all()):
         raise DataError(f"{dataset.dataset_id} has actions without bounds, {bounds}: policies need finite ones")
@@ -87,7 +87,7 @@ def flatten_dataset(dataset: OfflineDataset) -> OfflineDataset:
     if flat.shape != (dataset.selector.dim,):
         raise SpaceMismatchError(
             f"a policy acts on whole observations; of {dataset.dataset_id} were loaded {dataset.selector.dim} of "
-            f"{flat.shape} entries: load it with observation=everything"
+            f"{flat.shape} entries: load it with data.observation=everything"
         )
     return replace(dataset, observation_space=flat, selector=ObservationSelector.from_space(flat))
 

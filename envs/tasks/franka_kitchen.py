@@ -54,9 +54,10 @@ class FrankaKitchenTask(Task):
         available = tuple(simulator.goal)
         missing = [name for name in self.tasks or () if name not in available]
         if missing:
+            asked = ", ".join(self.tasks or ())
             raise ConfigurationError(
-                f"the environment was made without the tasks {', '.join(missing)}: make it with tasks_to_complete="
-                f"{list(self.tasks or ())}, or ask for some of {', '.join(available)}"
+                f"the environment was made without the tasks {', '.join(missing)}: make it with "
+                f"environment_options={{tasks_to_complete: [{asked}]}}, or ask for some of {', '.join(available)}"
             )
         return FrankaKitchenTask(
             self.tasks or available,

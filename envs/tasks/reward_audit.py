@@ -78,7 +78,7 @@ class RewardAudit:
         if analytic is None and not head:
             raise ConfigurationError(
                 f"{task.name} has no reward function and the model no reward head: choose another task, or a model "
-                "trained with predict_reward=true"
+                "trained with model.predict_reward=true"
             )
         if model is None:
             return cls(analytic, {}, {})

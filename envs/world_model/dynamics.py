@@ -177,7 +177,7 @@ class WorldModelDynamics:
         if next_state.predicted_reward is None:
             raise ConfigurationError(
                 f"{self.task.name} takes the reward from the model, which has no reward head: choose a task with a "
-                "reward function, or train with predict_reward=true"
+                "reward function, or train with model.predict_reward=true"
             )
         return next_state.predicted_reward
 

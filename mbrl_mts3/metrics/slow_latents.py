@@ -73,7 +73,7 @@ def _select_level(model: WorldModel, level: int | None) -> tuple[MTS3, int]:
         levels = "with time_scales=()" if isinstance(model, MTS3) else "which keeps no latents of several time scales"
         raise ConfigurationError(
             f"this model has no slow latents: it is a {type(model).__name__} {levels}. Models that have some are MTS3 "
-            "with at least one slow level, such as model=mts3 (time_scales=[15]) and model=mts3_three_levels"
+            "with at least one slow level, such as model=mts3 and model=mts3_three_levels"
         )
     count = len(model.slow_levels)
     if level is not None and not 1 <= level <= count:

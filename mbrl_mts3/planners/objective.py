@@ -102,7 +102,7 @@ class RolloutObjective:
         if prediction.reward_mean is None:
             raise ConfigurationError(
                 "nothing to plan for: the task has no reward function and the model no reward head; "
-                "choose another task or train with predict_reward=true"
+                "choose another task or train with model.predict_reward=true"
             )
         return prediction.reward_mean
 

@@ -19,9 +19,10 @@ from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line.arguments import VERSION, Arguments, override_key
 from mbrl_mts3.scripts.command_line.errors import hydra_errors, reports_errors
 from mbrl_mts3.scripts.command_line.help import help_page, missing_message, program
+from mbrl_mts3.scripts.command_line.option_values import check_values
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
-from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line, what_is_kept
 from mbrl_mts3.scripts.runs.checkpoint_names import resolve_checkpoints
 from mbrl_mts3.seeds import check_seed
 
@@ -49,7 +50,7 @@ class Command:
         if VERSION in words:
             print_version(self.name)
             return
-        with stop_signals(), reports_stop(lambda: "nothing was begun yet"), hydra_errors(self.name, words):
+        with stop_signals(), reports_stop(lambda: what_is_kept(self.name)), hydra_errors(self.name, words):
             arguments = Arguments.read(words)
             refuse_renamed(self.name, arguments.overrides)
             if arguments.help:
@@ -104,6 +105,7 @@ def _prepared(name: str, function: Task) -> Task:
     @functools.wraps(function)
     def task(config: DictConfig) -> None:
         _refuse_missing(name, config)
+        check_values(name, config)
         _check_seeds(config)
         for line in resolve_checkpoints(config):
             print(line)

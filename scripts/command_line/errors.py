@@ -9,12 +9,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
-from hydra.errors import CompactHydraException, InstantiationException, MissingConfigException
+from hydra.errors import CompactHydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mbrl_mts3.errors import ConfigurationError, MTS3Error, StorageError, close_match
+from mbrl_mts3.files import storage_message
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.options import option_names
@@ -40,7 +42,7 @@ def reports_errors(task: Callable[[DictConfig], None]) -> Callable[[DictConfig],
     def wrapped(config: DictConfig) -> None:
         try:
             task(config)
-        except (MTS3Error, InstantiationException, OSError) as error:
+        except Exception as error:
             fault = users_fault(error)
             if fault is None:
                 raise
@@ -54,11 +56,14 @@ def users_fault(error: BaseException) -> MTS3Error | None:
 
     What the system refuses, such as a write to a read-only folder, is no fault of the program either.
     """
-    cause = error.__cause__ if isinstance(error, InstantiationException) else error
-    if isinstance(cause, OSError) and not isinstance(cause, MTS3Error) and cause.errno in _REFUSALS:
-        place = "a file" if cause.filename is None else cause.filename
-        return StorageError(f"{place} could not be opened or written ({cause.strerror}): make room, or choose another")
-    return cause if isinstance(cause, MTS3Error) else None
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MTS3Error):
+            return cause
+        if isinstance(cause, OSError) and cause.errno in _REFUSALS:
+            return StorageError(storage_message(Path(cause.filename or "a file"), cause))
+        cause = cause.__cause__
+    return None
 
 
 @contextmanager
@@ -73,11 +78,6 @@ def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
         if error.missing_cfg_file is None or not error.options:
             raise
         _exit(ConfigurationError(_unknown_choice(error.missing_cfg_file, list(error.options))))
-    except (MTS3Error, OSError) as error:
-        fault = users_fault(error)
-        if fault is None:
-            raise
-        _exit(fault)
     except CompactHydraException as error:
         if whole == "1":
             raise
@@ -85,6 +85,11 @@ def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
         cause = [error.__cause__] if isinstance(error.__cause__, OmegaConfBaseException) else []
         print(error, *cause, *_nearest_option(name, words, str(error)), sep="\n", file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        fault = users_fault(error)
+        if fault is None:
+            raise
+        _exit(fault)
     finally:
         if whole is None:
             del os.environ[_WHOLE_ERRORS]

@@ -111,6 +111,11 @@ def read_header(name: str) -> list[str]:
     return leading_comment(read_yaml(_roots(Arguments()), f"{name}.yaml"))
 
 
+def read_own_values(name: str) -> dict[str, Any]:
+    """The values that a command's YAML says itself, as they stand there."""
+    return _keys(read_yaml(_roots(Arguments()), f"{name}.yaml"))
+
+
 def option_comment(name: str, option: str) -> str:
     """The comment of one of a command's own options in its YAML."""
     return option_comments(_roots(Arguments()), f"{name}.yaml").get(option, "")

@@ -23,27 +23,31 @@ from mbrl_mts3.data.checks.data_card import DataCard
 from mbrl_mts3.data.checks.statistics import compute_statistics
 from mbrl_mts3.data.dataset import StreamedDataset
 from mbrl_mts3.data.formats.loading import stream_dataset
-from mbrl_mts3.errors import MTS3Error
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
-from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals
+from mbrl_mts3.scripts.command_line import users_fault
+from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, what_is_kept
 from mbrl_mts3.scripts.data.listing import print_datasets
 from mbrl_mts3.wording import counted
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; status 1 means that `check` found an error, 2 that the input is at fault."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
-        with stop_signals(), reports_stop(lambda: "nothing was written; begin anew"):
+        with stop_signals(), reports_stop(lambda: what_is_kept("data", words=words)):
             if options.action == "list":
                 status = print_datasets(options.part, console)
             else:
                 dataset = stream_dataset(options.dataset, download=options.download)
                 status = _ACTIONS[options.action](dataset, options.output, console)
-    except MTS3Error as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except Exception as error:
+        fault = users_fault(error)
+        if fault is None:
+            raise
+        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
         status = 2
     sys.exit(status)
 

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -113,3 +114,44 @@ def test_an_interrupt_without_a_signal_counts_as_ctrl_c(capsys: pytest.CaptureFi
         raise KeyboardInterrupt
     assert end.value.code == 130
     assert capsys.readouterr().err == "stopped by SIGINT: words\n"
+
+
+class Swallows:
+    """Loses an interrupt, as Python does with every error of a finalizer."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+
+def swallow_one_and_go_on() -> None:
+    Swallows()
+    time.sleep(60)
+
+
+def turn_it_into_another_error() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:
+        raise AttributeError("half a state")
+
+
+@pytest.mark.parametrize(
+    ("work", "line"),
+    [
+        (swallow_one_and_go_on, "words"),
+        (turn_it_into_another_error, "words"),
+        (Swallows, "the work was finished before it could stop, nothing of it is missing"),
+    ],
+)
+def test_an_interrupt_that_gets_lost_is_still_one(
+    work: Callable[[], object], line: str, capsys: pytest.CaptureFixture[str]
+):
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as end, stop_signals(), reports_stop(lambda: "words"):
+        work()
+    assert end.value.code == 143
+    assert time.monotonic() - began < 30
+    # Python's "Exception ignored in ..." is not for users.
+    assert capsys.readouterr().err == f"stopped by SIGTERM: {line}\n"

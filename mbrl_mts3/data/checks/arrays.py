@@ -178,5 +178,5 @@ def _constant(
             "warning",
             f"constant {leaf}",
             f"{len(still)} of {np.size(mean)} entries of {leaf} never change: {called}",
-            "Leave them out with observation=[...]" if leaf != "actions" else "Nothing is learned of their effect",
+            "Leave them out with data.observation=[...]" if leaf != "actions" else "Nothing is learned of their effect",
         )

@@ -137,7 +137,8 @@ def d4rl_file(info: D4RLInfo, *, download: bool = False) -> Path:
         return path
     if not download:
         raise UnknownDatasetError(
-            f"{info.dataset_id} is not on disk: download it (download=true), put the file {info.file_name} into "
+            f"{info.dataset_id} is not on disk: download it (download=true; in trainings data.download=true), put "
+            f"the file {info.file_name} into "
             f"{path.parent} ($D4RL_DATASET_DIR), or name a file by its path"
         )
     return download_d4rl(info, path.parent)

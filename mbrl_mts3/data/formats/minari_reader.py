@@ -274,7 +274,8 @@ def _unknown(dataset_id: str) -> str:
     nearest = nearest_names(dataset_id, local, cutoff=0.2) or local[:5]
     have = f"nearest on disk: {', '.join(nearest)}." if nearest else "no data set is on disk."
     return (
-        f"unknown data set {dataset_id!r}; {have} Collect it with mts3-collect, download it (download=true), or set "
+        f"unknown data set {dataset_id!r}; {have} Collect it with mts3-collect, download it (download=true; in "
+        "trainings data.download=true), or set "
         "$MINARI_DATASETS_PATH."
     )
 

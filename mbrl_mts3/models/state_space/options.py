@@ -111,7 +111,7 @@ class MTS3Options:
         if self.shared_latent == "exact" and self.time_scales and self.slow_size != self.latent_dim:
             raise ConfigurationError(
                 f"shared_latent='exact' and slow_latent_dim={self.slow_latent_dim} clash: exact treatment pairs each "
-                "fast dimension with a slow one; leave slow_latent_dim=null, or take shared_latent='independent'"
+                "fast dimension with a slow one; leave slow_latent_dim out, or take shared_latent='independent'"
             )
         if not self.time_scales:
             for name, plain in _OF_SLOW_LEVELS.items():

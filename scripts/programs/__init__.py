@@ -1,0 +1,1 @@
+"""What the console calls; nothing heavy may be imported by this package."""
