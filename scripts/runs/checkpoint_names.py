@@ -52,8 +52,8 @@ def find_latest(root: Path = RUNS) -> tuple[Path, dict[str, Any]]:
         begun = sorted(str(path) for path in root.glob("train/*/best"))
         told = f"; {begun[-1]} is of a training that has not finished" if begun else ""
         raise CheckpointError(
-            f"checkpoint=latest: there is no finished training in {root.absolute()}{told}. Train with mts3-train, go to "
-            "the folder that you trained in, or name a checkpoint's folder"
+            f"checkpoint=latest: there is no finished training in {root.absolute()}{told}. Train with mts3-train, go "
+            "to the folder that you trained in, or name a checkpoint's folder"
         )
     _, _, folder, facts = max(finished, key=lambda found: found[:2])
     return folder, facts

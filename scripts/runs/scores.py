@@ -53,8 +53,8 @@ def _evaluate(result: Result) -> str:
 def _calibrate(result: Result) -> str:
     before, after = (result[name]["calibration_error"] for name in ("before", "after"))
     return (
-        f"intervals of {result['checkpoint']}: off by {_mean(before):.1%} before, {_mean(after):.1%} with the factors, on "
-        f"{counted(result['test_episodes'], 'test episode')}"
+        f"intervals of {result['checkpoint']}: off by {_mean(before):.1%} before, {_mean(after):.1%} with the factors, "
+        f"on {counted(result['test_episodes'], 'test episode')}"
     )
 
 
@@ -111,7 +111,9 @@ def _offline(result: Result) -> str:
     curve: Sequence[Result] = result["curve"]
     last = curve[-1]
     found = "" if last.get("mean_return") is None else f", return {number(last['mean_return'])}"
-    return f"{result['options']['algorithm']} of {result['dataset_id']}: {counted(int(last['updates']), 'update')}{found}"
+    return (
+        f"{result['options']['algorithm']} of {result['dataset_id']}: {counted(int(last['updates']), 'update')}{found}"
+    )
 
 
 def _experiment(result: Result) -> str:

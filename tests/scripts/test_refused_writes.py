@@ -7,7 +7,7 @@ import json
 import random
 import resource
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -21,14 +21,6 @@ from mbrl_mts3.files import PREFIX
 REFUSALS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES)
 # What a sweep and an experiment leave with where a run of theirs failed.
 MANY = ("benchmark", "experiment")
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("work")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
-        yield folder
 
 
 @pytest.fixture(scope="module")

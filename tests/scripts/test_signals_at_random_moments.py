@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -25,14 +24,6 @@ STOPS = (signal.SIGTERM, signal.SIGINT)
 LONGEST = 10.0
 # The command that the line names.
 GOES_ON = re.compile(r"stopped by SIG\w+: .*(?:go on with|goes on:|begin anew with) mts3-([\w-]+) (.*)")
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("work")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
-        yield folder
 
 
 @pytest.fixture(scope="module")

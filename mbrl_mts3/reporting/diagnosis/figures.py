@@ -51,9 +51,8 @@ def step_error_figure(diagnosis: ModelDiagnosis) -> Figure:
     rewards.set_ylim(bottom=0)
     bias.set_xlabel("Steps after the last observation")
     bias.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _legend_below(figure, bias)
     figure.align_ylabels()
-    return figure
+    return _with_legend(figure, bias)
 
 
 @styled
@@ -79,8 +78,7 @@ def ranking_figure(diagnosis: ModelDiagnosis) -> Figure:
     for row in panels:
         row[0].set_ylabel("True error of the state")
     _scale([axes for axes, _ in zip(panels.flat, kinds, strict=False)])
-    _legend_below(figure, panels[0, 0])
-    return figure
+    return _with_legend(figure, panels[0, 0])
 
 
 @styled
@@ -112,8 +110,7 @@ def cut_figure(diagnosis: ModelDiagnosis) -> Figure:
         share.set_xticks(ticks, [f"{quantile:g}" if quantile < 1 else "no stop" for quantile in cuts])
     for axes in panels[-1]:
         axes.set_xlabel("Stop at this quantile on the data")
-    _legend_below(figure, panels[0, 0])
-    return figure
+    return _with_legend(figure, panels[0, 0])
 
 
 def _looks(diagnosis: ModelDiagnosis) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -136,9 +133,11 @@ def _known_kinds(diagnosis: ModelDiagnosis) -> tuple[str, ...]:
     return diagnosis.kinds
 
 
-def _legend_below(figure: Figure, axes: Axes) -> None:
+def _with_legend(figure: Figure, axes: Axes) -> Figure:
+    """With the legend of these axes below all."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, handlelength=2.4)
+    return figure
 
 
 def _binned(errors: RolloutErrors, kind: str) -> tuple[DoubleArray, DoubleArray]:

@@ -14,14 +14,9 @@ import torch
 from aim_at_one_action import BEST_ACTION
 from stable_baselines3 import SAC, TD3
 
-from mbrl_mts3.agents.imagination import (
-    BranchedRollouts,
-    BranchedTrainer,
-    EpisodicTrainer,
-    ImaginationTrainer,
-    make_algorithm,
-    train_in_imagination,
-)
+from mbrl_mts3.agents.imagination import BranchedRollouts, BranchedTrainer, EpisodicTrainer, make_algorithm
+from mbrl_mts3.agents.imagination.base import ImaginationTrainer
+from mbrl_mts3.agents.imagination.training_loop import train_in_imagination
 from mbrl_mts3.data import OfflineDataset
 from mbrl_mts3.envs.world_model import WorldModelDynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
