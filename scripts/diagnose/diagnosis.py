@@ -109,9 +109,9 @@ def _dynamics(
     return load_dynamics(
         checkpoint,
         dataset,
-        instantiate(config.get("task")),
         env_id=env_id,
         environment_options=options,
+        task=instantiate(config.get("task")),
         # Without a policy nobody needs to see what the environment shows, and the model need not observe all of it.
         observation="raw" if config.policies else "selected",
         context=0,
