@@ -56,7 +56,9 @@ class ObservationStatistics:
             if not isinstance(state, dict) or "norm_obs" not in state:
                 raise DataError(f"{path} holds no VecNormalize")
             if not state["norm_obs"]:
-                raise DataError(f"{path} is of a VecNormalize with norm_obs=False, which changes no observation")
+                raise DataError(
+                    f"{path} is of a VecNormalize that leaves observations as they are (its norm_obs is false)"
+                )
             found = state["obs_rms"] if "mean" not in state["obs_rms"] else {_WHOLE: state["obs_rms"]}
             mean = {str(key): np.asarray(one["mean"], np.float64) for key, one in found.items()}
             variance = {str(key): np.asarray(one["var"], np.float64) for key, one in found.items()}

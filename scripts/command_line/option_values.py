@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -51,7 +51,7 @@ def _expected(name: str, own: Any, value: Any) -> str | None:
 
 
 def _leaves(node: Mapping[Any, Any] | DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    items = node.items_ex(resolve=False) if isinstance(node, DictConfig) else node.items()
+    items: Iterable[tuple[Any, Any]] = node.items_ex(resolve=False) if isinstance(node, DictConfig) else node.items()
     for key, value in items:
         if isinstance(value, dict | DictConfig):
             yield from _leaves(value, f"{prefix}{key}.")

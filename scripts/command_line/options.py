@@ -174,7 +174,8 @@ def _leaves(
     node: Mapping[str, Any], name: str, told: Mapping[str, str], outer: Callable[[str], str]
 ) -> Iterator[Option]:
     """All options below a node, with the help of their keys, else of the node's target, else of the nearest parent."""
-    arguments = argument_help(str(node["_target_"])) if "_target_" in node else {}
+    # A file that leaves the class to the user says ???.
+    arguments = argument_help(str(node["_target_"])) if node.get("_target_", "???") != "???" else {}
     for key, value in node.items():
         if key.startswith("_"):
             continue

@@ -128,7 +128,7 @@ def test_other_files_are_refused(tmp_path: Path, content: object) -> None:
 
 def test_statistics_that_change_nothing_or_fit_nothing_are_refused(tmp_path: Path) -> None:
     trained = Trained(tmp_path, "HalfCheetah-v5", norm_obs=False)
-    with pytest.raises(ConfigurationError, match="norm_obs=False"):
+    with pytest.raises(ConfigurationError, match="its norm_obs is false"):
         ObservationStatistics.read(trained.statistics)
     other = Trained(tmp_path, MAZE)
     box = PPO("MlpPolicy", Still(), device="cpu", policy_kwargs={"net_arch": [4]})

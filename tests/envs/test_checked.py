@@ -136,7 +136,7 @@ def test_a_command_tells_it_in_one_line(
     for words, told in (
         (["environment.id=Ant-v3"], "'Ant-v3' cannot be made"),
         (["seed=-4"], "seed=-4 is no seed"),
-        (["seed=1.5"], "seed=1.5 is no seed"),
+        (["seed=1.5"], "seed=1.5: expected a whole number"),
     ):
         monkeypatch.setattr(sys, "argv", ["mts3-collect", "behaviour=random", "steps=3", "progress=false", *words])
         with pytest.raises(SystemExit) as end:

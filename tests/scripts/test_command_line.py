@@ -161,8 +161,8 @@ def test_choices_of_the_users_own_folder_are_there(run: Run, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("name", "missing", "example"),
     [
-        ("plan", "checkpoint", "mts3-plan checkpoint=runs/train/"),
-        ("imagine", "checkpoint", "mts3-imagine checkpoint=runs/train/"),
+        ("plan", "checkpoint", "mts3-plan checkpoint=latest"),
+        ("imagine", "checkpoint", "mts3-imagine checkpoint=latest"),
         ("convert", "dataset_id", "mts3-convert dataset_id=d4rl/"),
     ],
 )

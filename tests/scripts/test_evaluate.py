@@ -128,7 +128,7 @@ def test_bad_predictions_are_reported(
     written = run("horizon=5")
     assert written["invalid_predictions"] > 0
     assert written["predictors"]["model"]["nrmse"][-1] is None
-    assert "predictions were not finite" in " ".join(capsys.readouterr().out.split())
+    assert "predictions that were not finite:" in " ".join(capsys.readouterr().out.split())
     assert "Attention" in (tmp_path / "run" / "report.html").read_text()
 
 

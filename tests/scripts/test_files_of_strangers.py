@@ -62,6 +62,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     ],
     "convert": [[f"dataset_id={DATA}", "to={folder}/out.npz"], [f"dataset_id={DATA}", "to=strange/other-v0"]],
     "data": [["check", DATA], ["card", DATA], ["stats", DATA]],
+    "list": [["{folder}"]],
+    "report": [["{folder}", "--output", "page.html"]],
     "export": [["checkpoint={model}"]],
     "experiment": [["experiment=demo", "stages={one: {command: evaluate, options: ['checkpoint={model}']}}"]],
 }

@@ -129,7 +129,7 @@ def test_counts_that_the_metadata_tell_wrong(minari_root: Path, capsys: pytest.C
     _, printed = checked(capsys)
     assert "metadata-counts: the metadata tell 22 steps, the file holds 21" in printed
     path.write_text(json.dumps({**metadata, "total_episodes": 1}))
-    with pytest.raises(DataError, match="tell 1 episodes, the file holds 3"):
+    with pytest.raises(DataError, match="tell 1 episode, the file holds 3"):
         load_minari(ID)
 
 
