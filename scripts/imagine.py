@@ -31,6 +31,7 @@ from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import WorldModelDynamics, load_dynamics
 from mbrl_mts3.errors import CheckpointError, ConfigurationError
 from mbrl_mts3.files import claim_folder, write_json
+from mbrl_mts3.models import Ensemble
 from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
@@ -50,6 +51,8 @@ def main(config: DictConfig) -> None:
     console = make_console()
     folder = Path(config.resume or run_folder())
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
+    if config.uncertainty.kind is None:
+        config.uncertainty.kind = "epistemic" if isinstance(checkpoint.model, Ensemble) else "aleatoric"
     dataset = checkpoint_dataset(checkpoint, config.dataset_id)
     facts = _facts(config, checkpoint, dataset)
     if config.resume:

@@ -86,6 +86,13 @@ def test_it_trains_and_writes(data: OfflineDataset, saved: Path, tmp_path: Path,
     assert {"policy.zip", "learning_curve.csv", "resume.pt"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
+def test_a_single_model_costs_its_own_uncertainty(data: OfflineDataset, tmp_path: Path, run: Run) -> None:
+    model = checkpoint_of(data).save_pretrained(tmp_path / "single")
+    written = run(f"checkpoint={model}", "rounds=1", "policy.policy_kwargs.net_arch.qf=[8]")
+    assert written["learning_curve"][-1]["penalty"] == pytest.approx(5 * written["learning_curve"][-1]["uncertainty"])
+    assert written["learning_curve"][-1]["uncertainty"] > 0
+
+
 def test_it_goes_on(saved: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
     run(f"checkpoint={saved}", "rounds=1")
@@ -154,7 +161,7 @@ def other_model(data: OfflineDataset, kind: str) -> Any:
         ("ensemble", ["dataset_id=mine/maze-v0"], SpaceMismatchError, "mine/maze-v0"),
         ("ensemble", ["dataset_id=mine/none-v0"], UnknownDatasetError, "mine/none-v0"),
         ("ensemble", ["oversample_starts.copies=-1"], ConfigurationError, "oversampled"),
-        ("single", [], ConfigurationError, "train an ensemble"),
+        ("single", ["uncertainty.kind=epistemic"], ConfigurationError, "train an ensemble"),
         ("single", ["uncertainty.kind=none"], ConfigurationError, "penalty"),
         ("window", ["uncertainty.kind=aleatoric"], CausalityError, "causal"),
         ("rewardless", ["task=learned_reward"], ConfigurationError, "predict_reward"),
