@@ -107,7 +107,10 @@ def load_dynamics(
     if simulator:
         named = env_id or checkpoint.env_id
         if named is None:
-            raise ConfigurationError("no simulator can take the model's place: the data name no environment")
+            raise ConfigurationError(
+                "no simulator can take the model's place, since the data name no environment: name one (env_id, in "
+                "commands environment=...), or leave simulator out"
+            )
         make = partial(SimulatorDynamics, make_environment(named, **options))
     return make(
         model,

@@ -22,7 +22,8 @@ class SimulatorDynamics(WorldModelDynamics):
 
     With it a policy that falls short is told apart from a model that does: the same learning in the simulator's own
     steps is the best that any model could be worth to it. Start states, goals and time limit are those of the model's
-    imagined episodes; rewards and terminations are the environment's. Nothing is uncertain.
+    imagined episodes; rewards and terminations are the environment's. Nothing is uncertain; `predict_transition` still
+    gives what the model predicts.
 
     Args:
         environment: is set and stepped, and stays open; see `find_state_setter` for which ones can be.

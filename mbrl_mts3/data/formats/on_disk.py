@@ -28,8 +28,7 @@ class DatasetOnDisk:
 
 
 def list_datasets() -> list[DatasetOnDisk]:
-    """The data sets that `load_dataset` finds by their ids, in alphabetical order: those of Minari, then those of "
-    "D4RL."""
+    """The data sets that `load_dataset` finds by their ids, by alphabet: Minari's, then those of D4RL."""
     found = local_metadata()
     return [*(_of_minari(name, found[name]) for name in sorted(found)), *_of_d4rl()]
 
