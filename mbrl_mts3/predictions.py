@@ -33,6 +33,10 @@ class Prediction(TensorRecord):
     change: Tensor | None = None
     """(..., L, obs): predicted o_{t+1} - o_t in units of `Normalizer.change_scale`; for the loss, in training mode
     only."""
+    reconstruction: Tensor | None = None
+    """(..., L, obs): o_t as decoded from the belief that was updated with it; for the loss, in training mode only."""
+    reconstruction_variance: Tensor | None = None
+    """(..., L, obs)."""
 
 
 @dataclass(frozen=True, repr=False)

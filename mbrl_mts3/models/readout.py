@@ -85,6 +85,12 @@ class Readout(nn.Module):
             prediction = replace(prediction, change=changes)
         return prediction, None if reference is None else mean[:, -1]
 
+    def add_reconstruction(self, prediction: Prediction, updated: FactorisedGaussian) -> Prediction:
+        """The prediction with o_t as decoded from beliefs (batch, T) of z_t that were updated with it."""
+        decoded, variances = self.decoder(updated)
+        size = self.columns.observation_dim
+        return replace(prediction, reconstruction=decoded[..., :size], reconstruction_variance=variances[..., :size])
+
     def means(
         self, states: Float[Tensor, "batch time two_n"], reference: Float[Tensor, "batch obs"] | None
     ) -> MeanPrediction:

@@ -1,6 +1,6 @@
 """Learned networks: encoders, decoders, sequence networks, and transitions of latents."""
 
-from mbrl_mts3.networks.latent_maps import Link, ProcessNoise, StateInteraction
+from mbrl_mts3.networks.latent_maps import Gates, Link, ProcessNoise
 from mbrl_mts3.networks.mlp import MLP, GaussianDecoder, GaussianEncoder, GaussianHeads, GaussianMLP, MLPWithLinearPath
 from mbrl_mts3.networks.recurrent import GRUCore, LSTMCore, SequenceCore
 from mbrl_mts3.networks.transformer import CausalTransformer
@@ -15,6 +15,7 @@ __all__ = [
     "TRANSITIONS",
     "CausalTransformer",
     "GRUCore",
+    "Gates",
     "GaussianDecoder",
     "GaussianEncoder",
     "GaussianHeads",
@@ -24,7 +25,6 @@ __all__ = [
     "MLPWithLinearPath",
     "ProcessNoise",
     "SequenceCore",
-    "StateInteraction",
     "Transition",
     "make_transition",
 ]

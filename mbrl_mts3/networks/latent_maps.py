@@ -1,4 +1,4 @@
-"""Learned parts of latent dynamics: links between latents, process noise, interaction of state and action."""
+"""Learned parts of latent dynamics: links between latents, process noise, and gates."""
 
 from __future__ import annotations
 
@@ -48,31 +48,26 @@ class ProcessNoise(nn.Module):
         return torch.nn.functional.softplus(self.raw) + 1e-6
 
 
-class StateInteraction(nn.Module):
-    """Parameters of the interaction W tanh(V z + u(a, x)) of fast latent z, action a and slow latent x.
+class Gates(nn.Module):
+    """Parameters of the gates [g; n] = [sigmoid; tanh](V z + u(a, x)) of fast latent z, action a and slow latent x.
 
     Args:
         latent_dim: n; latents have 2n dimensions.
         action_dim: size of an action; 0 for none.
-        width: h, hidden units.
         action_hidden: hidden sizes of the network of the action.
         cause_dim: n of the slow latent x; 0 where there is none.
     """
 
-    def __init__(
-        self, latent_dim: int, action_dim: int, width: int, action_hidden: Sequence[int], *, cause_dim: int
-    ) -> None:
+    def __init__(self, latent_dim: int, action_dim: int, action_hidden: Sequence[int], *, cause_dim: int) -> None:
         super().__init__()
         size = 2 * latent_dim
-        self.state_weight = nn.Parameter(torch.randn(width, size) / (3 * size) ** 0.5)
-        # Small at the start, so that training begins close to the linear recursion.
-        self.out_weight = nn.Parameter(torch.randn(size, width) * (0.3 / (3 * width) ** 0.5))
-        self.bias = nn.Parameter(torch.zeros(width))
-        self.action = MLP(action_dim, action_hidden, width, layer_norm=True) if action_dim else None
-        self.cause = nn.Linear(2 * cause_dim, width, bias=False) if cause_dim else None
+        self.weight = nn.Parameter((2 * torch.rand(2 * size, size) - 1) / size**0.5)
+        self.bias = nn.Parameter(torch.zeros(2 * size))
+        self.action = MLP(action_dim, action_hidden, 2 * size, layer_norm=True) if action_dim else None
+        self.cause = nn.Linear(2 * cause_dim, 2 * size, bias=False) if cause_dim else None
 
     def inputs(self, actions: Tensor, cause: Tensor | None) -> Tensor:
-        """The inputs u (..., h) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
+        """The inputs u (..., 4n) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
         total: Tensor = self.bias.expand(*actions.shape[:-1], -1)
         if self.action is not None:
             total = total + self.action(actions)

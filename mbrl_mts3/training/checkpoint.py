@@ -29,6 +29,7 @@ from mbrl_mts3.training.checkpoint_config import (
     check_hash,
     find_model_class,
     hash_of,
+    read_arguments,
     read_config,
     read_selector,
 )
@@ -131,7 +132,7 @@ class Checkpoint:
         folder = fetch_checkpoint(path) if is_hub_address(path) else find_pretrained(path) or Path(path)
         config = read_config(folder)
         try:
-            model = find_model_class(config["model"])(**config["model"]["arguments"])
+            model = find_model_class(config["model"])(**read_arguments(config["model"]))
             weights = _read_tensors(config, folder / WEIGHTS_FILE, device)
             _check_finite(weights, folder / WEIGHTS_FILE)
             model.load_state_dict(weights)

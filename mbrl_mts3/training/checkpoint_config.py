@@ -95,6 +95,25 @@ def find_model_class(config: Mapping[str, Any]) -> type[WorldModel]:
     return found
 
 
+def read_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a checkpoint's model, as its constructor takes them now.
+
+    Raises:
+        CheckpointError: the model has a part that is there no more.
+    """
+    arguments = dict(config["arguments"])
+    # The options of an ensemble's members are one level below.
+    inner = arguments.get("options")
+    options = dict(inner) if isinstance(inner, dict) else arguments
+    width = options.pop("interaction_width", 0)
+    if width:
+        raise CheckpointError(
+            f"the checkpoint's model has interaction_width={width}, in whose place there are gates now: train it anew, "
+            "with gated=true as model=mts3_deep has it"
+        )
+    return {**arguments, "options": options} if isinstance(inner, dict) else options
+
+
 def find_imported_module(module: str, needed: str, error: type[MTS3Error]) -> ModuleType:
     """A module that was imported already: a file alone makes nothing be imported.
 

@@ -38,7 +38,8 @@ class WorldModelModule(lightning.LightningModule):
         schedule: how far training is, and the learning rate that goes with it.
         validation_context: observed steps of a validation window; all others are predicted open loop.
         names: of the observation's entries, for their one-step errors; None leaves these out.
-        loss_weights: of "observation", "reward", "termination", "change"; 1 where not named.
+        loss_weights: of "observation", "reward", "termination", "change", "reconstruction"; where not named, 0.3 of the
+            last and 1 of the others.
         beta: exponent of the variances that weight the likelihoods in training, see `prediction_losses`.
         truncation: cut gradients every so many steps (truncated BPTT); a multiple of the model's period.
         recompute_every: keep only the beliefs at every so many steps and compute the rest again in the backward pass;
@@ -197,7 +198,8 @@ def prediction_losses(
     Returns:
         "observation": Gaussian NLL summed over the observation's dimensions; "reward": Gaussian NLL and
         "termination": binary cross entropy, where the model has these heads; "change": Huber loss of the predicted
-        changes in units of their scale, summed over dimensions, where the prediction has them.
+        changes in units of their scale, summed over dimensions, and "reconstruction": Gaussian NLL of o_t, where the
+        prediction has these.
     """
     weight = (batch.valid if where is None else batch.valid & where).to(prediction.mean.dtype)
     targets = batch.observations[:, 1:]
@@ -210,6 +212,10 @@ def prediction_losses(
         true = (targets - batch.observations[:, :-1]) / change_scale
         change = torch.nn.functional.huber_loss(prediction.change, true, reduction="none", delta=_LARGE_CHANGE)
         losses["change"] = _weighted_mean(change.sum(dim=-1), weight)
+    if prediction.reconstruction is not None and prediction.reconstruction_variance is not None:
+        seen = batch.observations[:, :-1]
+        found = _likelihood_loss(prediction.reconstruction, prediction.reconstruction_variance, seen, beta)
+        losses["reconstruction"] = _weighted_mean(found.sum(dim=-1), weight)
     if prediction.termination_logit is not None:
         entropy = torch.nn.functional.binary_cross_entropy_with_logits(
             prediction.termination_logit, batch.terminations.to(prediction.mean.dtype), reduction="none"
@@ -228,7 +234,7 @@ def _likelihood_loss(mean: Tensor, variance: Tensor, target: Tensor, beta: float
 
 
 def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """The weighted sum of the heads' losses; heads without a weight have weight 1.
+    """The weighted sum of the heads' losses; without a weight, 0.3 for "reconstruction" and 1 for the others.
 
     Raises:
         NonFiniteError: a loss is NaN or infinite; the message says which.
@@ -239,7 +245,12 @@ def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Te
             f"the loss of {', '.join(broken)} is not finite: lower the learning rate or the gradient clip, "
             "and check the data for extreme values"
         )
-    return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
+    return torch.stack([weights.get(name, _WEIGHTS.get(name, 1.0)) * loss for name, loss in losses.items()]).sum()
+
+
+_WEIGHTS = {"reconstruction": 0.3}
+"""A belief is to predict first. Without this loss a state space model may keep two codes, one for updated beliefs and
+one for predicted ones, and what it learns of one step does not carry over to open loops (docs/experiments.md)."""
 
 
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:

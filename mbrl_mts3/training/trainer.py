@@ -69,7 +69,8 @@ class WorldModelTrainer:
         mask_suffix_probability: probability that a sequence shows nothing but a context at its start.
         mask_period: steps of a window that is hidden as a whole; None takes the model's period. Models to be compared
             with each other need the same.
-        loss_weights: of "observation", "reward", "termination", "change"; 1 where not named.
+        loss_weights: of "observation", "reward", "termination", "change", "reconstruction"; where not named, 0.3 of the
+            last and 1 of the others.
         beta: exponent of the variances that weight the likelihoods, 0 to 1; 0 is plain maximum likelihood, which leaves
             entries behind that are hard to predict at first (see `prediction_losses`).
         truncation: cut gradients every so many steps.

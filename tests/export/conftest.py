@@ -29,7 +29,7 @@ from mbrl_mts3.models.changes import set_change_scale
 
 OBS, ACT = 3, 2
 SMALL: dict[str, Any] = {**SMALL_MTS3}
-DEEP: dict[str, Any] = {**SMALL, "target": "complementary", "interaction_width": 6, "heteroscedastic": True}
+DEEP: dict[str, Any] = {**SMALL, "target": "complementary", "gated": True, "heteroscedastic": True}
 MODELS: dict[str, Callable[[], WorldModel]] = {
     "mts3": lambda: MTS3(OBS, ACT, (5,), **SMALL),
     "mts3_deep": lambda: MTS3(OBS, ACT, (5,), predict_termination=True, **DEEP),

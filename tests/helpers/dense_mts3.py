@@ -45,12 +45,13 @@ class DenseMTS3:
             causes = self.causes(states, observations, actions, mask, t)
             prior = causes[0] if causes else None
             mean, cov = self.a @ z[0], pi(self.a @ z[1] @ self.a.T) + self.q
+            if self.model.gates is not None:
+                gate, target = self.gates(z[0], actions[t], prior)
+                mean = (1 - gate) * mean + gate * target
             if prior is not None:
                 mean, cov = mean + self.c @ prior[0], cov + pi(self.c @ prior[1] @ self.c.T)
             if self.model.control is not None:
                 mean = mean + call(self.model.control, actions[t])
-            if self.model.interaction is not None:
-                mean = mean + self.interaction(z[0], actions[t], prior)
             z = (mean, cov)
             out.append(z)
             ended = [i for i, scale in enumerate(options.time_scales) if (t + 1) % scale == 0]
@@ -59,15 +60,15 @@ class DenseMTS3:
                 states[i] = causes[i] if smoothed else self.posterior(i, causes[i], observations, mask, t)
         return out
 
-    def interaction(self, mean, action, prior):
-        module = self.model.interaction
-        state_weight, out_weight, bias = (
-            parameter.detach().numpy() for parameter in (module.state_weight, module.out_weight, module.bias)
-        )
-        inputs = bias + (call(module.action, action) if module.action is not None else 0)
+    def gates(self, mean, action, prior):
+        module = self.model.gates
+        raw = module.weight.detach().numpy() @ mean + module.bias.detach().numpy()
+        if module.action is not None:
+            raw = raw + call(module.action, action)
         if prior is not None:
-            inputs = inputs + module.cause.weight.detach().numpy() @ prior[0]
-        return out_weight @ np.tanh(state_weight @ mean + inputs)
+            raw = raw + module.cause.weight.detach().numpy() @ prior[0]
+        gate, target = np.split(raw, 2)
+        return 1 / (1 + np.exp(-gate)), np.tanh(target)
 
     def causes(self, states, observations, actions, mask, t):
         """What the faster levels are conditioned on at step t; index 0 is the fast level's cause."""

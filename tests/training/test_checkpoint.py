@@ -256,6 +256,19 @@ def test_json_of_another_kind_is_refused(checkpoint, tmp_path, text):
         Checkpoint.from_pretrained(folder)
 
 
+@pytest.mark.parametrize("width", [0, 7])
+def test_the_part_that_gates_have_replaced_is_named(checkpoint, tmp_path, width):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["arguments"]["interaction_width"] = width
+    (folder / "config.json").write_text(json.dumps(config))
+    if width:
+        with pytest.raises(CheckpointError, match="interaction_width=7, in whose place there are gates now"):
+            Checkpoint.from_pretrained(folder)
+    else:
+        assert Checkpoint.from_pretrained(folder).model.arguments() == checkpoint.model.arguments()
+
+
 def test_the_module_of_an_environment_s_id_is_left_out(checkpoint, tmp_path):
     folder = replace(checkpoint, env_id="stranger:Some-v0").save_pretrained(tmp_path / "model")
     assert Checkpoint.from_pretrained(folder).env_id == "Some-v0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -44,6 +46,21 @@ def test_padding_never_counts():
     spoiled = Prediction(*(t.index_fill(0, torch.tensor([1]), 1e6) for t in prediction.tensors()))
     for name, loss in prediction_losses(spoiled, batch).items():
         torch.testing.assert_close(loss, prediction_losses(prediction, batch)[name])
+
+
+def test_a_reconstruction_is_one_of_the_observation_before_the_step():
+    prediction, batch = example([[True] * 4, [True, True, False, False]])
+    mean, variance = torch.randn(2, 4, 3), torch.rand(2, 4, 3) + 0.1
+    held = replace(prediction, reconstruction=mean, reconstruction_variance=variance)
+    keep = batch.valid
+    nll = torch.nn.functional.gaussian_nll_loss(
+        mean[keep], batch.observations[:, :-1][keep], variance[keep], full=True, reduction="sum"
+    )
+    losses = prediction_losses(held, batch)
+    torch.testing.assert_close(losses["reconstruction"], nll / 6)
+    without = prediction_losses(prediction, batch)
+    torch.testing.assert_close(total_loss(losses, {}), total_loss(without, {}) + 0.3 * nll / 6)
+    torch.testing.assert_close(total_loss(losses, {"reconstruction": 0.0}), total_loss(without, {}))
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 1.0])

@@ -35,6 +35,11 @@ class FastLevelModel(WorldModel):
 
     readout: Readout
 
+    @property
+    def reconstructs(self) -> bool:
+        """Whether predictions hold reconstructions of what was observed, for the loss."""
+        return self.training and self.readout.scale is not None
+
     def observe(
         self, belief: TensorRecord, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
     ) -> FastLevelBelief:

@@ -31,9 +31,8 @@ def fused_scan(
     drive_covariance: Tensor,
     precision: Tensor | None,
     information: Tensor | None,
-    state_weight: Tensor | None = None,
-    out_weight: Tensor | None = None,
-    inputs: Tensor | None = None,
+    gate_weight: Tensor | None = None,
+    gate_inputs: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Condition, then predict, for t = 0..T-1: equal to `condition` and `DenseMap.apply` in turn.
 
@@ -42,8 +41,7 @@ def fused_scan(
         mean, covariance: belief of z_0, (B, 2n) and (B, 3n), before the update with its observation.
         drive_mean, drive_covariance: what is added to each prediction, (B, T, 2n) and (B, T, 3n).
         precision, information: evidence (B, T, n) of each step's observation; None for an open loop.
-        state_weight, out_weight, inputs: V (h, 2n), W (2n, h) and u (B, T, h) of W tanh(V m_t + u_t), which is added
-            to each predicted mean too; None for a linear recursion.
+        gate_weight, gate_inputs: V (4n, 2n) and u (B, T, 4n) of gates, see `GateSequence`; None for a linear recursion.
 
     Returns:
         Means (B, T, 2n) and covariances (B, T, 3n) of z_1..z_T.
@@ -52,9 +50,9 @@ def fused_scan(
     mean, covariance, drive_mean, drive_covariance = (
         tensor.to(weight.dtype) for tensor in (mean, covariance, drive_mean, drive_covariance)
     )
-    precision, information, state_weight, out_weight, inputs = (
+    precision, information, gate_weight, gate_inputs = (
         None if tensor is None else tensor.to(weight.dtype)
-        for tensor in (precision, information, state_weight, out_weight, inputs)
+        for tensor in (precision, information, gate_weight, gate_inputs)
     )
     if len(mean) > ROWS_AT_ONCE:
         # Larger batches do not fit the processor's caches, and their buffers are new pages at every call.
@@ -68,16 +66,15 @@ def fused_scan(
                 drive_covariance[rows],
                 None if precision is None else precision[rows],
                 None if information is None else information[rows],
-                state_weight,
-                out_weight,
-                None if inputs is None else inputs[rows],
+                gate_weight,
+                None if gate_inputs is None else gate_inputs[rows],
             )
             for rows in (slice(first, first + ROWS_AT_ONCE) for first in range(0, len(mean), ROWS_AT_ONCE))
         ]
         return torch.cat([part[0] for part in done]), torch.cat([part[1] for part in done])
-    interaction = () if inputs is None else (state_weight, out_weight, inputs)
+    gates = () if gate_inputs is None else (gate_weight, gate_inputs)
     if precision is None or information is None:
-        means, *_ = _OpenLoop.apply(weight, mean, drive_mean, *interaction)  # type: ignore[no-untyped-call]
+        means, *_ = _OpenLoop.apply(weight, mean, drive_mean, *gates)  # type: ignore[no-untyped-call]
         covariances, *_ = _OpenLoop.apply(  # type: ignore[no-untyped-call]
             covariance_weight, covariance, drive_covariance
         )
@@ -91,32 +88,30 @@ def fused_scan(
             drive_covariance,
             precision,
             information,
-            *interaction,
+            *gates,
         )
     return means, covariances
 
 
 class _OpenLoop(torch.autograd.Function):
-    """Open-loop recursion x_{t+1} = A x_t + d_t, with an interaction + W tanh(V x_t + u_t).
+    """Open-loop recursion x_{t+1} = A x_t + d_t, with gates where they are given.
 
     Returns the results, then what only the backward pass needs.
     """
 
     @staticmethod
-    def forward(weight: Tensor, start: Tensor, drive: Tensor, *interaction: Tensor) -> Tensors:
-        inputs, add_product = time_major(drive), add_product_of(weight)
+    def forward(weight: Tensor, start: Tensor, drive: Tensor, *gates: Tensor) -> Tensors:
+        inputs, move = time_major(drive), make_move(weight, gates)
         states = inputs.new_empty(len(inputs) + 1, *inputs.shape[1:])
         states[0] = start.mT
-        rows, hidden = states.unbind(0), InteractionForward.from_parameters(interaction)
+        rows = states.unbind(0)
         for t, step in enumerate(inputs.unbind(0)):
-            add_product(step, weight, rows[t], out=rows[t + 1])
-            if hidden is not None:
-                hidden.add(t, rows[t], rows[t + 1])
-        return batch_major(states[1:]), states, *([] if hidden is None else [hidden.values])
+            move(t, step, rows[t], rows[t + 1])
+        return batch_major(states[1:]), states, *move.kept
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Tensors, output: Tensors) -> None:
-        _keep(ctx, output, 1, (inputs[0], *output[1:2], *inputs[3:5], *output[2:]))
+        _keep(ctx, output, 1, (inputs[0], *output[1:2], *inputs[3:4], *output[2:]))
 
     @staticmethod
     def vmap(info: Any, in_dims: Dims, *inputs: Tensor) -> tuple[Tensors, Dims]:
@@ -126,16 +121,14 @@ class _OpenLoop(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
-        weight, states, *interaction = ctx.saved_tensors
+        weight, states, *saved = ctx.saved_tensors
         total, add_product = _gradient(gradient, states[1:]), add_product_of(weight)
-        hidden = InteractionBackward.from_saved(interaction)
-        rows, back, first = total.unbind(0), weight.mT, torch.zeros_like(states[0])
+        move = make_move_back(weight, saved)
+        rows, first = total.unbind(0), torch.zeros_like(states[0])
         for t, before in reversed(list(enumerate([first, *rows[:-1]]))):
-            add_product(before, back, rows[t], out=before)
-            if hidden is not None:
-                hidden.add(t, rows[t], before)
-        of_interaction = () if hidden is None else hidden.weights(total, states[:-1])
-        return outer(total, states[:-1]), first.mT, batch_major(total), *of_interaction
+            add_product(before, move.back, move(t, rows[t]), out=before)
+        of_weight, *of_gates = move.weights(total, states[:-1])
+        return of_weight, first.mT, batch_major(total), *of_gates
 
 
 class _Scan(torch.autograd.Function):
@@ -148,7 +141,7 @@ class _Scan(torch.autograd.Function):
     def forward(weight: Tensor, covariance_weight: Tensor, *rest: Tensor) -> Tensors:
         start_mean, start_covariance = rest[0], rest[1]
         d_mean, d_cov, p, h = (time_major(tensor) for tensor in rest[2:6])
-        n, add_product, hidden = p.shape[-2], add_product_of(weight), InteractionForward.from_parameters(rest[6:])
+        n, add_product, move = p.shape[-2], add_product_of(weight), make_move(weight, rest[6:])
         mean, cov = (d.new_empty(len(d) + 1, *d.shape[1:]) for d in (d_mean, d_cov))
         mean[0], cov[0] = start_mean.mT, start_covariance.mT
         mean_, cov_ = torch.empty_like(d_mean), torch.empty_like(d_cov)
@@ -166,16 +159,13 @@ class _Scan(torch.autograd.Function):
             torch.addcmul(h_t, p_t, mu_u[t], value=-1, out=r)
             torch.addcmul(mu_u[t], s_u_[t], r, out=mu_u_[t])
             torch.addcmul(mu_l[t], s_s_[t], r, out=mu_l_[t])
-            add_product(d_mean[t], weight, mean_[t], out=mean[t + 1])
+            move(t, d_mean[t], mean_[t], mean[t + 1])
             add_product(d_cov[t], covariance_weight, cov_[t], out=cov[t + 1])
-            if hidden is not None:
-                hidden.add(t, mean_[t], mean[t + 1])
-        kept = [] if hidden is None else [hidden.values]
-        return batch_major(mean[1:]), batch_major(cov[1:]), p, mean, mean_, cov_, inverse, residual, *kept
+        return batch_major(mean[1:]), batch_major(cov[1:]), p, mean, mean_, cov_, inverse, residual, *move.kept
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Tensors, output: Tensors) -> None:
-        _keep(ctx, output, 2, (*inputs[:2], *output[2:8], *inputs[8:10], *output[8:]))
+        _keep(ctx, output, 2, (*inputs[:2], *output[2:8], *inputs[8:9], *output[8:]))
 
     @staticmethod
     def vmap(info: Any, in_dims: Dims, *inputs: Tensor) -> tuple[Tensors, Dims]:
@@ -185,8 +175,8 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient_mean: Tensor | None, gradient_covariance: Tensor | None, *_: Any) -> Any:
-        weight, covariance_weight, p, mean, mean_, cov_, inverse, residual, *interaction = ctx.saved_tensors
-        n, product, hidden = p.shape[-2], product_of(weight), InteractionBackward.from_saved(interaction)
+        weight, covariance_weight, p, mean, mean_, cov_, inverse, residual, *saved = ctx.saved_tensors
+        n, product, move = p.shape[-2], product_of(weight), make_move_back(weight, saved)
         g_mean, g_cov = _gradient(gradient_mean, mean_), _gradient(gradient_covariance, cov_)
         s_u_, _, s_s_ = cov_.split(n, dim=-2)
         # What does not depend on the recursion is computed for all steps at once.
@@ -205,9 +195,7 @@ class _Scan(torch.autograd.Function):
         before_cov = [first_cov, *g_cov[:-1].unbind(0)]
         for t, row in reversed(list(enumerate(lists))):
             p_t, inv, r, k, inv2, k_inv, k2, su_, ss_, gsu_, gss_, gr, gcov_ = row
-            product(weight.mT, g_mean[t], out=g_mu_u_l)
-            if hidden is not None:
-                hidden.add(t, g_mean[t], g_mu_u_l)
+            product(move.back, move(t, g_mean[t]), out=g_mu_u_l)
             product(covariance_weight.mT, g_cov[t], out=gcov_)
             gcu, gcl, gcs = gcov_.split(n, dim=-2)
             torch.addcmul(gcu, g_mu_u_, r, out=gsu_)
@@ -221,14 +209,14 @@ class _Scan(torch.autograd.Function):
             c_s.addcmul_(gss_, inv).addcmul_(gcl, k, value=-2)
         g_p = g_s_u_.mul_(s_u_).addcmul_(g_s_s_, s_s_).mul_(s_u_)
         g_p.addcmul_(g_cov_[..., n : 2 * n, :] * s_s_, s_s_).addcmul_(g_r, mean[:-1, ..., :n, :]).neg_()
-        of_interaction = () if hidden is None else hidden.weights(g_mean, mean_)
+        of_weight, *of_gates = move.weights(g_mean, mean_)
         return (
-            outer(g_mean, mean_),
+            of_weight,
             outer(g_cov, cov_),
             first_mean.mT,
             first_cov.mT,
             *(batch_major(tensor) for tensor in (g_mean, g_cov, g_p, g_r)),
-            *of_interaction,
+            *of_gates,
         )
 
 
@@ -252,49 +240,95 @@ def _members_first(members: int, in_dims: Dims, inputs: Tensors) -> list[Tensor]
     ]
 
 
-class InteractionForward:
-    """Forward pass of the interaction: tanh(V x_t + u_t) of all steps, (T, h, B), and its effect on the next state."""
+class LinearMove:
+    """Forward pass of x_{t+1} = A x_t + d_t, step by step."""
 
-    def __init__(self, state_weight: Tensor, out_weight: Tensor, inputs: Tensor) -> None:
-        self.state_weight, self.out_weight = state_weight, out_weight
-        self.values = time_major(inputs)
-        self._rows, self._add_product = self.values.unbind(0), add_product_of(state_weight)
+    kept: Tensors = ()
+    """What the backward pass needs, beside the states."""
 
-    @classmethod
-    def from_parameters(cls, interaction: Sequence[Tensor]) -> InteractionForward | None:
-        """From V, W and u (B, T, h); None from an empty sequence."""
-        return cls(*interaction) if interaction else None
+    def __init__(self, weight: Tensor) -> None:
+        self._weight, self._add_product = weight, add_product_of(weight)
 
-    def add(self, t: int, state: Tensor, after: Tensor) -> None:
-        """Add W tanh(V x_t + u_t) to `after`."""
-        row = self._rows[t]
-        self._add_product(row, self.state_weight, state, out=row).tanh_()
-        self._add_product(after, self.out_weight, row, out=after)
+    def __call__(self, t: int, drive: Tensor, state: Tensor, after: Tensor) -> None:
+        """Write the state after step t into `after`."""
+        self._add_product(drive, self._weight, state, out=after)
 
 
-class InteractionBackward:
-    """Backward pass of the interaction."""
+class LinearMoveBack:
+    """Backward pass of `LinearMove`."""
 
-    def __init__(self, state_weight: Tensor, out_weight: Tensor, values: Tensor) -> None:
-        self.values, self.before = values, torch.empty_like(values)
-        self._rows, self._slopes = self.before.unbind(0), (1 - values.square()).unbind(0)
-        self._state_back, self._out_back = state_weight.mT, out_weight.mT
-        self._product, self._add_product = product_of(state_weight), add_product_of(state_weight)
+    def __init__(self, weight: Tensor) -> None:
+        self.back = weight.mT
 
-    @classmethod
-    def from_saved(cls, saved: Sequence[Tensor]) -> InteractionBackward | None:
-        """From V, W and the hidden values (T, h, B); None from an empty sequence."""
-        return cls(*saved) if saved else None
+    def __call__(self, t: int, gradient: Tensor) -> Tensor:
+        """The rows whose product with `back` is the gradient of x_t, from that of x_{t+1}."""
+        return gradient
 
-    def add(self, t: int, gradient: Tensor, to_state: Tensor) -> None:
-        """Add the part of the gradient of x_t that comes from that of x_{t+1}."""
-        row = self._rows[t]
-        self._product(self._out_back, gradient, out=row).mul_(self._slopes[t])
-        self._add_product(to_state, self._state_back, row, out=to_state)
+    def weights(self, gradients: Tensor, states: Tensor) -> Tensors:
+        """The gradient of A."""
+        return (outer(gradients, states),)
 
-    def weights(self, gradients: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The gradients of V, W and u."""
-        return outer(self.before, states), outer(gradients, self.values), batch_major(self.before)
+
+class GatedMove:
+    """Forward pass of x_{t+1} = (1 - g) A x_t + g n + d_t with [g; n] = [sigmoid; tanh](V x_t + u_t), step by step.
+
+    Kept are g, n and n - A x_t of all steps, as one (T, 6n, B).
+    """
+
+    def __init__(self, weight: Tensor, gate_weight: Tensor, inputs: Tensor) -> None:
+        size = weight.shape[-1]
+        self._weight, self._gate_weight = weight, gate_weight
+        self._product, self._add_product = product_of(weight), add_product_of(weight)
+        entered = time_major(inputs)
+        kept = entered.new_empty(len(entered), *entered.shape[1:-2], 3 * size, entered.shape[-1])
+        kept[..., : 2 * size, :] = entered
+        self.kept: Tensors = (kept,)
+        self._raw = kept[..., : 2 * size, :].unbind(0)
+        self._parts = [part.unbind(0) for part in kept.split(size, dim=-2)]
+
+    def __call__(self, t: int, drive: Tensor, state: Tensor, after: Tensor) -> None:
+        """Write the state after step t into `after`."""
+        raw, (gate, target, difference) = self._raw[t], (part[t] for part in self._parts)
+        self._add_product(raw, self._gate_weight, state, out=raw)
+        gate.sigmoid_()
+        target.tanh_()
+        self._product(self._weight, state, out=after)
+        torch.sub(target, after, out=difference)
+        after.addcmul_(gate, difference).add_(drive)
+
+
+class GatedMoveBack:
+    """Backward pass of `GatedMove`."""
+
+    def __init__(self, weight: Tensor, gate_weight: Tensor, kept: Tensor) -> None:
+        self._size = weight.shape[-1]
+        gate, target, difference = kept.split(self._size, dim=-2)
+        self.back = torch.cat([weight, gate_weight], dim=-2).mT
+        # A x_t has 1 - g, the raw gate g (1 - g) (n - A x_t), and the raw n g (1 - n^2) of the gradient of x_{t+1}.
+        self.rows = torch.cat([1 - gate, gate * (1 - gate) * difference, gate * (1 - target.square())], dim=-2)
+        self._rows = self.rows.unbind(0)
+        self._parts = [part.unbind(0) for part in self.rows.split(self._size, dim=-2)]
+
+    def __call__(self, t: int, gradient: Tensor) -> Tensor:
+        """The rows whose product with `back` is the gradient of x_t, from that of x_{t+1}."""
+        for part in self._parts:
+            part[t].mul_(gradient)
+        return self._rows[t]
+
+    def weights(self, gradients: Tensor, states: Tensor) -> Tensors:
+        """The gradients of A, V and u."""
+        both, size = outer(self.rows, states), self._size
+        return both[..., :size, :], both[..., size:, :], batch_major(self.rows[..., size:, :])
+
+
+def make_move(weight: Tensor, gates: Sequence[Tensor]) -> LinearMove | GatedMove:
+    """The forward pass with A and, where there are gates, V and u (B, T, 4n)."""
+    return GatedMove(weight, *gates) if gates else LinearMove(weight)
+
+
+def make_move_back(weight: Tensor, saved: Sequence[Tensor]) -> LinearMoveBack | GatedMoveBack:
+    """The backward pass with A and, where there are gates, V and what the forward pass kept."""
+    return GatedMoveBack(weight, *saved) if saved else LinearMoveBack(weight)
 
 
 def add_product_of(weight: Tensor) -> Callable[..., Tensor]:

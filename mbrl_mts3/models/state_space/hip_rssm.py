@@ -14,7 +14,13 @@ from mbrl_mts3.gaussian import Evidence, FactorisedGaussian, aggregate, conditio
 from mbrl_mts3.models.batching import over_candidates
 from mbrl_mts3.models.state_space.belief import HiPRSSMBelief, TaskBelief
 from mbrl_mts3.models.state_space.fast_level import FastLevelModel
-from mbrl_mts3.models.state_space.scan import FastLevelMaps, kalman_scan, mean_scan, sample_evidence_weight
+from mbrl_mts3.models.state_space.scan import (
+    FastLevelMaps,
+    kalman_scan,
+    mean_scan,
+    sample_evidence_weight,
+    updated_along,
+)
 from mbrl_mts3.networks import GaussianEncoder
 from mbrl_mts3.predictions import MeanPrediction, Prediction
 from mbrl_mts3.tensor_record import TensorRecord
@@ -113,8 +119,11 @@ class HiPRSSM(FastLevelModel):
         maps = self._maps()
         drive = maps.drive((batch, length), self.control_effect(actions), aggregate(evidence))
         inputs, last = self.encoder_inputs(start.last, observations, mask)
-        predicted, _ = kalman_scan(maps.transition, start.fast, drive, self.observation_encoder(inputs, mask))
+        seen = self.observation_encoder(inputs, mask)
+        predicted, _ = kalman_scan(maps.transition, start.fast, drive, seen)
         prediction, reference = self.readout(predicted, start.reference, observations, mask)
+        if self.reconstructs:
+            prediction = self.readout.add_reconstruction(prediction, updated_along(start.fast, predicted, seen))
         after = HiPRSSMBelief(
             fast=predicted[:, -1], task=task, step=start.step + length, reference=reference, last=last
         )

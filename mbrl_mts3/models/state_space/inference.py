@@ -11,7 +11,14 @@ from torch import Tensor
 from mbrl_mts3.gaussian import Evidence, FactorisedGaussian, condition, condition_shared
 from mbrl_mts3.models.state_space.belief import LevelBelief, MTS3Belief
 from mbrl_mts3.models.state_space.network import MTS3Maps, MTS3Network
-from mbrl_mts3.models.state_space.scan import SharedCause, kalman_scan, mean_scan, sample_scan, shared_step
+from mbrl_mts3.models.state_space.scan import (
+    SharedCause,
+    kalman_scan,
+    mean_scan,
+    sample_scan,
+    shared_step,
+    updated_along,
+)
 from mbrl_mts3.models.state_space.time_scale import Cells, PriorAt
 from mbrl_mts3.tensor_record import TensorRecord, concatenate
 
@@ -31,17 +38,26 @@ class Steps(TensorRecord):
     """(B, T) bool, True where the observation is available; None means everywhere."""
 
 
-def filter_sequence(
-    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps
-) -> tuple[MTS3Belief, FactorisedGaussian]:
-    """Run along steps (B, T): the belief at the end, and the predicted beliefs of z_1..z_T, (B, T)."""
+@dataclass(frozen=True, repr=False)
+class FilterRun(TensorRecord):
+    """Result of a run along T steps, of batch size B."""
+
+    after: MTS3Belief
+    """The belief at the end."""
+    predicted: FactorisedGaussian
+    """(B, T): the beliefs of z_1..z_T, each before its own observation."""
+    updated: FactorisedGaussian | None
+    """(B, T): the beliefs of z_0..z_{T-1} after their own observations; only where training needs them."""
+
+
+def filter_sequence(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps) -> FilterRun:
+    """Run along steps (B, T)."""
     groups = group_by_step(start.step)
     if len(groups) == 1:
         return _run_aligned(model, maps, start, steps)
     # Elements at different phases of their cells cannot be cut into cells together.
     runs = [_run_aligned(model, maps, start[i], steps[i]) for i in groups]
-    order = torch.cat(groups).argsort()
-    return concatenate([run[0] for run in runs])[order], concatenate([run[1] for run in runs])[order]
+    return concatenate(runs)[torch.cat(groups).argsort()]
 
 
 def group_by_step(step: Tensor) -> list[Tensor]:
@@ -77,9 +93,7 @@ def run_slow_levels(
     return cause, tuple(beliefs)
 
 
-def _run_aligned(
-    model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps
-) -> tuple[MTS3Belief, FactorisedGaussian]:
+def _run_aligned(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: Steps) -> FilterRun:
     actions, last = steps.actions, None if start.last is None else start.last.advance(steps.actions.shape[1])
     if steps.observations is not None:
         inputs, last = model.encoder_inputs(start.last, steps.observations, steps.mask)
@@ -89,11 +103,12 @@ def _run_aligned(
     evidence = None if observations is None else model.observation_encoder(observations, steps.mask)
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
     shared = _shared_cause(model, maps, start, cause, actions.shape[1])
-    interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
-    predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, interaction)
+    gates = model.gates_along(actions, cause.mean if cause is not None else None)
+    predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, gates)
     step = start.step + actions.shape[1]
     after = replace(start, fast=predicted[:, -1], levels=levels, step=step, shared=tracked, last=last)
-    return after, predicted
+    reconstructs = evidence is not None and model.reconstructs
+    return FilterRun(after, predicted, updated_along(start.fast, predicted, evidence) if reconstructs else None)
 
 
 def _shared_cause(
@@ -137,10 +152,12 @@ def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, actio
         cause = level_maps.transition.apply(known.state) + level.drive(level_maps, acted.acted, cause)
         levels.insert(0, level.complete(acted, cause, (belief.step + 1) % level.period == 0))
     drive = maps.drive((len(action),), model.control_effect(action), cause)
-    predicted = maps.transition.apply(belief.fast) + drive
-    interaction = model.interaction_along(maps, action[:, None], cause.mean[:, None] if cause is not None else None)
-    if interaction is not None:
-        predicted = FactorisedGaussian(predicted.mean + interaction.effect(0, belief.fast.mean), predicted.covariance)
+    moved = maps.transition.apply(belief.fast)
+    predicted = moved + drive
+    gates = model.gates_along(action[:, None], cause.mean[:, None] if cause is not None else None)
+    if gates is not None:
+        pulled = predicted.mean + gates.pull(0, belief.fast.mean, moved.mean)
+        predicted = FactorisedGaussian(pulled, predicted.covariance)
     shared = belief.shared
     if maps.shared is not None and shared is not None and cause is not None:
         begins = belief.step % model.options.time_scales[0] == 0
@@ -182,8 +199,8 @@ def _sample_aligned(
     cause, _ = run_slow_levels(model, maps, known, Steps(actions), noise)
     first = start.fast.sample(noise(start.fast.mean, 1)[:, 0]).mean
     drive = maps.drive((len(actions), actions.shape[1]), model.control_effect(actions), cause)
-    interaction = model.interaction_along(maps, actions, cause.mean if cause is not None else None)
-    return sample_scan(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), interaction)
+    gates = model.gates_along(actions, cause.mean if cause is not None else None)
+    return sample_scan(maps.transition, first, drive, noise(start.fast.mean, actions.shape[1]), gates)
 
 
 def imagine_means(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions: Tensor) -> Tensor:
@@ -201,5 +218,5 @@ def imagine_means(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions
     like = start.fast.mean[:, None].expand(-1, length, -1)
     of_cause = None if cause is None else cause[0]
     drive = maps.drive_mean(like, model.control_effect(actions), of_cause)
-    interaction = model.interaction_along(maps, actions, of_cause)
-    return mean_scan(maps.transition, start.fast.mean, drive, interaction)
+    gates = model.gates_along(actions, of_cause)
+    return mean_scan(maps.transition, start.fast.mean, drive, gates)

@@ -31,13 +31,13 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 class MTS3(MTS3Network):
     """A hierarchy of Gaussian state space models, each slower than the one below (arXiv 2310.18534).
 
-        fast level, step t:         z' = A z + b(a_t) + C x^1 + W tanh(V z + u(a_t, x^1)) + eps
+        fast level, step t:         z' = (1 - g) A z + g n + b(a_t) + C x^1 + eps
         level i, cell k of tau_i:   x^i_k = A_i x^i_{k-1} + B_i alpha^i_k + C_i x^{i+1} + eps
 
     Each level is conditioned on the *prior* of the level above, which has seen the past only. The published model has
-    no W tanh(...): its dynamics are linear in the latent. A linear model, however wide, cannot represent effects of
-    actions that depend on the state; `interaction_width` adds them, at the mean of the belief. Options of encoders and
-    heads that are not named here are those of `FastLevelModel`.
+    g = 0: its dynamics are linear in the latent. A linear model, however wide, cannot represent effects of actions that
+    depend on the state; `gated` adds them, at the mean of the belief: [g; n] = [sigmoid; tanh](V z + u(a_t, x^1)).
+    Options of encoders and heads that are not named here are those of `FastLevelModel`.
 
     Args:
         observation_dim, action_dim: sizes; action_dim 0 gives the unactuated model of time series.
@@ -57,7 +57,7 @@ class MTS3(MTS3Network):
         window_hidden: hidden sizes of the slow levels' encoders of observations.
         action_hidden: hidden sizes of the slow levels' encoders of actions.
         control_hidden: hidden sizes of the network of the action in the fast transition, and of u.
-        interaction_width: hidden units of W tanh(V z + u), which acts on means; 0, as published, leaves it out.
+        gated: whether the fast transition has gates; False, as published, leaves them out.
         slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; sampled
             for each segment where a long batch is computed in segments. A fast level that is always trained with a
             well-informed slow latent relies on it, and errs far in open loops, where the slow latent knows little.
@@ -179,9 +179,11 @@ class MTS3(MTS3Network):
         return segment_ends(rows, length, self.period, int(start.step[0]) % self.period)
 
     def _run(self, maps: MTS3Maps, start: MTS3Belief, steps: Steps) -> tuple[MTS3Belief, Prediction]:
-        after, predicted = filter_sequence(self, maps, start, steps)
-        prediction, reference = self.readout(predicted, start.reference, steps.observations, steps.mask)
-        return replace(after, reference=reference), prediction
+        run = filter_sequence(self, maps, start, steps)
+        prediction, reference = self.readout(run.predicted, start.reference, steps.observations, steps.mask)
+        if run.updated is not None:
+            prediction = self.readout.add_reconstruction(prediction, run.updated)
+        return replace(run.after, reference=reference), prediction
 
     def _advanced(self, belief: TensorRecord, action: Tensor) -> MTS3Belief:
         known = self._checked(belief)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from mbrl_mts3.gaussian import SharedLatentMaps, noise_belief
 from mbrl_mts3.models.state_space.fast_level import FastLevelModel
 from mbrl_mts3.models.state_space.options import MTS3Options
-from mbrl_mts3.models.state_space.scan import FastLevelMaps, Interaction, InteractionSequence
+from mbrl_mts3.models.state_space.scan import FastLevelMaps, GateSequence
 from mbrl_mts3.models.state_space.time_scale import SlowLevel, SlowLevelMaps
-from mbrl_mts3.networks import StateInteraction
+from mbrl_mts3.networks import Gates
 
 
 class MTS3Network(FastLevelModel):
@@ -39,7 +39,7 @@ class MTS3Network(FastLevelModel):
         window_hidden: Sequence[int] = (240,),
         action_hidden: Sequence[int] = (240,),
         control_hidden: Sequence[int] = (120,),
-        interaction_width: int = 0,
+        gated: bool = False,
         slow_dropout: float = 0.0,
         decoder_hidden: Sequence[int] = (240,),
         variance_hidden: Sequence[int] | None = None,
@@ -65,7 +65,7 @@ class MTS3Network(FastLevelModel):
             window_hidden=tuple(window_hidden),
             action_hidden=tuple(action_hidden),
             control_hidden=tuple(control_hidden),
-            interaction_width=interaction_width,
+            gated=gated,
             slow_dropout=slow_dropout,
             decoder_hidden=tuple(decoder_hidden),
             variance_hidden=None if variance_hidden is None else tuple(variance_hidden),
@@ -83,7 +83,7 @@ class MTS3Network(FastLevelModel):
             caused=len(self.levels) > 0,
             cause_dim=slow_latent_dim,
         )
-        self.interaction = self._interaction(action_dim if driven else 0)
+        self.gates = self._gates(action_dim if driven else 0)
         self.observation_encoder = self.build_encoder(target, latent_dim, encoder_hidden)
         self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
@@ -92,18 +92,15 @@ class MTS3Network(FastLevelModel):
         """The slow levels, the fastest of them first."""
         return [level for level in self.levels if isinstance(level, SlowLevel)]
 
-    def interaction_along(self, maps: MTS3Maps, actions: Tensor, cause: Tensor | None) -> InteractionSequence | None:
-        """The interaction under actions (B, T, act) and means of the first slow latent (B, T, 2n); None without one."""
-        if maps.interaction is None or self.interaction is None:
-            return None
-        return InteractionSequence(maps.interaction, self.interaction.inputs(actions, cause))
+    def gates_along(self, actions: Tensor, cause: Tensor | None) -> GateSequence | None:
+        """The gates under actions (B, T, act) and means of the first slow latent (B, T, 2n); None without gates."""
+        return None if self.gates is None else GateSequence(self.gates.weight, self.gates.inputs(actions, cause))
 
-    def _interaction(self, action_dim: int) -> StateInteraction | None:
+    def _gates(self, action_dim: int) -> Gates | None:
         options = self.options
-        if not options.interaction_width:
+        if not options.gated:
             return None
-        width, hidden, cause = options.interaction_width, options.control_hidden, options.slow_size
-        return StateInteraction(options.latent_dim, action_dim, width, hidden, cause_dim=cause)
+        return Gates(options.latent_dim, action_dim, options.control_hidden, cause_dim=options.slow_size)
 
     def _level(self, index: int) -> SlowLevel:
         options = self.options
@@ -127,7 +124,6 @@ class MTS3Maps(FastLevelMaps):
 
     levels: tuple[SlowLevelMaps, ...]
     shared: SharedLatentMaps | None
-    interaction: Interaction | None
 
 
 def build_maps(model: MTS3Network) -> MTS3Maps:
@@ -136,12 +132,10 @@ def build_maps(model: MTS3Network) -> MTS3Maps:
     cause = model.cause_map() if model.cause_map is not None else None
     exact = model.options.shared_latent == "exact" and cause is not None
     shared = SharedLatentMaps(transition.to_dense(), cause.to_dense()) if exact and cause is not None else None
-    interaction = model.interaction
     return MTS3Maps(
         transition,
         cause,
         noise_belief(model.noise()),
         tuple(level.maps() for level in model.slow_levels),
         shared,
-        None if interaction is None else Interaction(interaction.state_weight, interaction.out_weight),
     )

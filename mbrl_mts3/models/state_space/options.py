@@ -36,7 +36,7 @@ class MTS3Options:
     window_hidden: tuple[int, ...]
     action_hidden: tuple[int, ...]
     control_hidden: tuple[int, ...]
-    interaction_width: int
+    gated: bool
     slow_dropout: float
     decoder_hidden: tuple[int, ...]
     variance_hidden: tuple[int, ...] | None
@@ -63,8 +63,6 @@ class MTS3Options:
             raise ConfigurationError(
                 f"slow_initial_variance={self.slow_initial_variance}: expected more than 0 and finite, or null"
             )
-        if self.interaction_width < 0:
-            raise ConfigurationError(f"interaction_width={self.interaction_width}: expected 0 for none, or more")
         if not 0 <= self.slow_dropout < 1:
             raise ConfigurationError(f"slow_dropout={self.slow_dropout}: expected a probability in [0, 1)")
         self._check_time_scales()

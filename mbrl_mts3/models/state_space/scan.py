@@ -39,7 +39,7 @@ def kalman_scan(
     drive: FactorisedGaussian,
     evidence: Evidence | None,
     shared: SharedCause | None = None,
-    interaction: InteractionSequence | None = None,
+    gates: GateSequence | None = None,
     *,
     fused: bool = True,
 ) -> tuple[FactorisedGaussian, SharedLatentCovariance | None]:
@@ -51,7 +51,7 @@ def kalman_scan(
         drive: (B, T): b(a_t) + C l + eps as one belief.
         evidence: (B, T, n), None for an open loop.
         shared: where given, the slow latent of a cell is one variable for all of its steps.
-        interaction: term that is added to each predicted mean.
+        gates: where given, they mix each predicted mean.
         fused: False goes by `condition` and `LinearMap.apply` at each step, as a reference, where a transition with one
             matrix for all states would take the fused recursion.
 
@@ -59,7 +59,7 @@ def kalman_scan(
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
     """
     if fused and shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
-        return _fused(transition, start, drive, evidence, interaction), None
+        return _fused(transition, start, drive, evidence, gates), None
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
     seen = (
         None
@@ -78,8 +78,8 @@ def kalman_scan(
             tracked, gain = shared_step(shared.maps, tracked, shared.cause[:, t], shared.begins[t])
             covariance = covariance + gain
         moved = transition.apply(belief)
-        if interaction is not None:
-            mean = mean + interaction.effect(t, belief.mean)
+        if gates is not None:
+            mean = mean + gates.pull(t, belief.mean, moved.mean)
         belief = FactorisedGaussian(moved.mean + mean, moved.covariance + covariance)
         means.append(belief.mean)
         covariances.append(belief.covariance)
@@ -91,9 +91,8 @@ def _fused(
     start: FactorisedGaussian,
     drive: FactorisedGaussian,
     evidence: Evidence | None,
-    interaction: InteractionSequence | None,
+    gates: GateSequence | None,
 ) -> FactorisedGaussian:
-    weights = None if interaction is None else interaction.interaction
     return FactorisedGaussian(
         *fused_scan(
             transition.weight,
@@ -104,11 +103,19 @@ def _fused(
             drive.covariance,
             None if evidence is None else evidence.precision,
             None if evidence is None else evidence.information,
-            None if weights is None else weights.state_weight,
-            None if weights is None else weights.out_weight,
-            None if interaction is None else interaction.inputs,
+            None if gates is None else gates.weight,
+            None if gates is None else gates.inputs,
         )
     )
+
+
+def updated_along(start: FactorisedGaussian, predicted: FactorisedGaussian, evidence: Evidence) -> FactorisedGaussian:
+    """The beliefs (B, T) of z_0..z_{T-1} after their evidence, from those before it of z_0 (B,) and of z_1..z_T."""
+    before = FactorisedGaussian(
+        torch.cat([start.mean[:, None], predicted.mean[:, :-1]], dim=1),
+        torch.cat([start.covariance[:, None], predicted.covariance[:, :-1]], dim=1),
+    )
+    return condition(before, evidence)
 
 
 def shared_step(
@@ -127,14 +134,13 @@ def shared_step(
     return maps.advance(tracked, cause), maps.covariance_gain(tracked, cause)
 
 
-def mean_scan(
-    transition: LinearMap, start: Tensor, inputs: Tensor, interaction: InteractionSequence | None = None
-) -> Tensor:
-    """Means z_{t+1} = A z_t + inputs_t + interaction: from z_0 (B, 2n) to z_1..z_T (B, T, 2n)."""
+def mean_scan(transition: LinearMap, start: Tensor, inputs: Tensor, gates: GateSequence | None = None) -> Tensor:
+    """Means z_{t+1} = A z_t + inputs_t, mixed by the gates: from z_0 (B, 2n) to z_1..z_T (B, T, 2n)."""
     state, states = start, []
     for t, step in enumerate(inputs.unbind(1)):
-        added = step if interaction is None else step + interaction.effect(t, state)
-        state = transition.apply_mean(state) + added
+        moved = transition.apply_mean(state)
+        added = step if gates is None else step + gates.pull(t, state, moved)
+        state = moved + added
         states.append(state)
     return torch.stack(states, dim=1)
 
@@ -144,7 +150,7 @@ def sample_scan(
     start: Tensor,
     drive: FactorisedGaussian,
     noise: Tensor,
-    interaction: InteractionSequence | None = None,
+    gates: GateSequence | None = None,
 ) -> Tensor:
     """Sample one path of z per row: z_{t+1} = A z_t + a sample of drive_t.
 
@@ -152,12 +158,12 @@ def sample_scan(
         start: (B, 2n), a sample of z_0.
         drive: (B, T): belief of the input at each step; only process noise is left in its covariance.
         noise: (B, T, 2n), standard normal.
-        interaction: term that is added at each step.
+        gates: where given, they mix each predicted mean.
 
     Returns:
         (B, T, 2n): z_1..z_T.
     """
-    return mean_scan(transition, start, drive.sample(noise).mean, interaction)
+    return mean_scan(transition, start, drive.sample(noise).mean, gates)
 
 
 @dataclass(frozen=True)
@@ -190,35 +196,26 @@ class FastLevelMaps:
 
 
 @dataclass(frozen=True)
-class Interaction:
-    """The nonlinear term W tanh(V z + u) of the fast transition, which is added to the mean of the next fast latent.
+class GateSequence:
+    """Gates along T steps, which let the fast transition depend on the state:
 
-    It is bounded, so that a contraction stays stable. The covariance ignores it, as if it were constant around the
-    mean: a locally linear transition is treated in the same way.
+        z' = (1 - g) A z + g n + b(a) + C x + eps,    [g; n] = [sigmoid; tanh](V z + u)
+
+    A contraction A z is mixed with a bounded n, so that long rollouts stay bounded as those of a linear transition do.
+    They act on means. The covariance ignores them, as if g were 0 around the mean: a locally linear transition is
+    treated in the same way.
     """
 
-    state_weight: Tensor
-    """V, (h, 2n)."""
-    out_weight: Tensor
-    """W, (2n, h)."""
-
-    def effect(self, mean: Tensor, inputs: Tensor) -> Tensor:
-        """The term (..., 2n) for means (..., 2n) and u (..., h)."""
-        linear = torch.nn.functional.linear
-        return linear(torch.tanh(linear(mean, self.state_weight) + inputs), self.out_weight)
-
-
-@dataclass(frozen=True)
-class InteractionSequence:
-    """An interaction along T steps, with u of all of them."""
-
-    interaction: Interaction
+    weight: Tensor
+    """V, (4n, 2n)."""
     inputs: Tensor
-    """u, (B, T, h)."""
+    """u, (B, T, 4n)."""
 
-    def effect(self, t: int, mean: Tensor) -> Tensor:
-        """The term (B, 2n) for means (B, 2n) at step t."""
-        return self.interaction.effect(mean, self.inputs[:, t])
+    def pull(self, t: int, mean: Tensor, moved: Tensor) -> Tensor:
+        """The term g (n - A z) that is added at step t, for means z (B, 2n) and A z."""
+        raw = torch.nn.functional.linear(mean, self.weight) + self.inputs[:, t]
+        gate, target = raw.chunk(2, dim=-1)
+        return torch.sigmoid(gate) * (torch.tanh(target) - moved)
 
 
 SAMPLE_EVIDENCE_WEIGHT = 0.3

@@ -10,7 +10,7 @@ import torch
 from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
 from mbrl_mts3.models.state_space import fused_scan as module
 from mbrl_mts3.models.state_space.fused_scan import fused_scan
-from mbrl_mts3.models.state_space.scan import Interaction, InteractionSequence, kalman_scan
+from mbrl_mts3.models.state_space.scan import GateSequence, kalman_scan
 from mbrl_mts3.networks.transitions import DenseTransition
 
 stepwise_scan = partial(kalman_scan, fused=False)
@@ -33,37 +33,36 @@ def inputs(batch, steps, n, dtype, observed=True):
     return [tensor.requires_grad_() for tensor in tensors]
 
 
-def interacting(batch, steps, n, dtype, width=3):
-    """V, W and u; one gradient for each."""
-    shapes = (width, 2 * n), (2 * n, width), (batch, steps, width)
+def gating(batch, steps, n, dtype):
+    """V and u; one gradient for each."""
+    shapes = (4 * n, 2 * n), (batch, steps, 4 * n)
     return [torch.randn(shape, dtype=dtype).requires_grad_() for shape in shapes]
 
 
-def run(scan, transition, tensors, interaction=()):
+def run(scan, transition, tensors, gates=()):
     mean, covariance, drive_mean, drive_covariance, *seen = tensors
-    along = InteractionSequence(Interaction(*interaction[:2]), interaction[2]) if interaction else None
     result, _ = scan(
         transition,
         FactorisedGaussian(mean, covariance),
         FactorisedGaussian(drive_mean, drive_covariance),
         Evidence(*seen) if seen else None,
-        interaction=along,
+        gates=GateSequence(*gates) if gates else None,
     )
     return result.mean, result.covariance
 
 
 @pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("rows", [2, 128])
-@pytest.mark.parametrize("interacts", [True, False])
-def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, interacts, monkeypatch):
+@pytest.mark.parametrize("gated", [True, False])
+def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, gated, monkeypatch):
     monkeypatch.setattr(module, "ROWS_AT_ONCE", rows)
     network, tensors = DenseTransition(4).double(), inputs(5, 60, 4, torch.float64, observed)
-    interaction = interacting(5, 60, 4, torch.float64) if interacts else []
+    gates = gating(5, 60, 4, torch.float64) if gated else []
     found = []
     for scan in (stepwise_scan, kalman_scan):
-        mean, covariance = run(scan, network(), tensors, interaction)
+        mean, covariance = run(scan, network(), tensors, gates)
         goal = mean.sin().sum() + covariance.cos().sum()
-        leaves = [*tensors, *interaction, *network.parameters()]
+        leaves = [*tensors, *gates, *network.parameters()]
         found.append((mean, covariance, *torch.autograd.grad(goal, leaves)))
     for plain, fused in zip(*found, strict=True):
         torch.testing.assert_close(fused, plain, atol=1e-9, rtol=1e-9)
@@ -79,13 +78,13 @@ def test_single_precision_stays_close_to_double_over_1000_steps():
 
 
 @pytest.mark.parametrize("observed", [True, False])
-@pytest.mark.parametrize("interacts", [True, False])
-def test_the_hand_written_gradient_is_the_numerical_one(observed, interacts):
+@pytest.mark.parametrize("gated", [True, False])
+def test_the_hand_written_gradient_is_the_numerical_one(observed, gated):
     dense = DenseMap(0.5 * torch.randn(4, 4).double())
     weights = [dense.weight.requires_grad_(), dense.covariance_weight.requires_grad_()]
     tensors = inputs(2, 4, 2, torch.float64, observed) + ([] if observed else [None, None])
-    interaction = interacting(2, 4, 2, torch.float64) if interacts else []
-    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors, *interaction))
+    gates = gating(2, 4, 2, torch.float64) if gated else []
+    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors, *gates))
 
 
 def test_the_default_model_takes_the_fused_path(monkeypatch):
@@ -95,14 +94,14 @@ def test_the_default_model_takes_the_fused_path(monkeypatch):
 
 
 @pytest.mark.parametrize("observed", [True, False])
-@pytest.mark.parametrize("interacts", [True, False])
-def test_many_members_at_once_equal_each_alone(observed, interacts):
+@pytest.mark.parametrize("gated", [True, False])
+def test_many_members_at_once_equal_each_alone(observed, gated):
     """Values and gradients of the recursion under vmap, against a loop; one input is shared by all members."""
     networks = [DenseTransition(4).double() for _ in range(3)]
     alone = [[*weights(network), *inputs(5, 20, 4, torch.float64, observed)] for network in networks]
     count = len(alone[0])
-    if interacts:
-        alone = [[*tensors, *interacting(5, 20, 4, torch.float64)] for tensors in alone]
+    if gated:
+        alone = [[*tensors, *gating(5, 20, 4, torch.float64)] for tensors in alone]
     together = [torch.stack(column).detach().requires_grad_() for column in zip(*alone, strict=True)]
     shared = alone[0][4]
     alone = [[*tensors[:4], shared, *tensors[5:]] for tensors in alone]

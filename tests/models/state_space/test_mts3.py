@@ -40,12 +40,12 @@ FORMS = [
     *[(scales, options) for scales in [(4,), (2, 6), (2, 4, 8)] for options in SLOW_OPTIONS],
     ((2, 6), {"actuated": False}),
     ((2, 6), {"abstract_actions": False}),
-    *[(scales, {"interaction_width": 7}) for scales in [(), (4,), (2, 6)]],
-    *[(scales, {"slow_latent_dim": n, "interaction_width": 7}) for scales, n in [((4,), 2), ((2, 6), 3), ((4,), 8)]],
+    *[(scales, {"gated": True}) for scales in [(), (4,), (2, 6)]],
+    *[(scales, {"slow_latent_dim": n, "gated": True}) for scales, n in [((4,), 2), ((2, 6), 3), ((4,), 8)]],
     ((4,), {"slow_latent_dim": 2, "conditioning": "posterior", "aggregation": "window"}),
     *[(scales, {"slow_initial_variance": 0.5}) for scales in [(4,), (2, 6)]],
-    ((4,), {"interaction_width": 7, "actuated": False}),
-    ((4,), {"interaction_width": 7, "aggregation": "window"}),
+    ((4,), {"gated": True, "actuated": False}),
+    ((4,), {"gated": True, "aggregation": "window"}),
 ]
 
 
