@@ -105,6 +105,7 @@ def read_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     # The options of an ensemble's members are one level below.
     inner = arguments.get("options")
     options = dict(inner) if isinstance(inner, dict) else arguments
+    options.pop("slow_dropout", None)  # of training alone
     width = options.pop("interaction_width", 0)
     if width:
         raise CheckpointError(

@@ -77,15 +77,11 @@ def run_slow_levels(
     actions, observations = given.actions, given.observations
     begin, length = int(start.step[0]), actions.shape[1]
     steps = torch.arange(begin, begin + length, device=actions.device)
-    dropped = model.options.slow_dropout if model.training and observations is not None else 0.0
-    kept = (torch.rand(len(actions), 1, 1, dtype=actions.dtype, device=actions.device) >= dropped) if dropped else None
     cause: FactorisedGaussian | None = None
     beliefs: list[LevelBelief] = []
     for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
         cells = Cells(level.period, begin % level.period, length)
         observed = None if observations is None else level.observation_evidence(observations, steps, given.mask)
-        if observed is not None and kept is not None:
-            observed = Evidence(observed.precision * kept, observed.information * kept)
         cell_noise = None if noise is None else noise(belief.state.mean, cells.count)
         run = level.run(level_maps, belief, cells, observed, level.action_evidence(actions, steps), cause, cell_noise)
         cause = run.cause

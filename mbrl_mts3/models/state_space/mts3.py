@@ -58,9 +58,6 @@ class MTS3(MTS3Network):
         action_hidden: hidden sizes of the slow levels' encoders of actions.
         control_hidden: hidden sizes of the network of the action in the fast transition, and of u.
         gated: whether the fast transition has gates; False, as published, leaves them out.
-        slow_dropout: probability, in training, that a sequence shows its observations to the fast level only; sampled
-            for each segment where a long batch is computed in segments. A fast level that is always trained with a
-            well-informed slow latent relies on it, and errs far in open loops, where the slow latent knows little.
         slow_initial_variance: of the slow latents; None means initial_variance, as published. With a value near the
             variance that long open loops end with, training sequences begin there, so that it is learned.
 

@@ -37,7 +37,6 @@ class MTS3Options:
     action_hidden: tuple[int, ...]
     control_hidden: tuple[int, ...]
     gated: bool
-    slow_dropout: float
     decoder_hidden: tuple[int, ...]
     variance_hidden: tuple[int, ...] | None
     heteroscedastic: bool
@@ -63,8 +62,6 @@ class MTS3Options:
             raise ConfigurationError(
                 f"slow_initial_variance={self.slow_initial_variance}: expected more than 0 and finite, or null"
             )
-        if not 0 <= self.slow_dropout < 1:
-            raise ConfigurationError(f"slow_dropout={self.slow_dropout}: expected a probability in [0, 1)")
         self._check_time_scales()
         self._check_combinations()
 
@@ -130,7 +127,6 @@ _OF_SLOW_LEVELS = {
     "conditioning": "prior",
     "shared_latent": "independent",
     "abstract_actions": True,
-    "slow_dropout": 0.0,
     "slow_latent_dim": None,
     "slow_initial_variance": None,
 }

@@ -92,26 +92,6 @@ def test_ignored_actions_leave_no_trace():
     assert (first[1].mean - second[1].mean).abs().max() > 1e-3
 
 
-def test_in_training_some_sequences_show_nothing_to_the_slow_levels(monkeypatch):
-    model = small((2, 6), slow_dropout=0.5)
-    observations, actions, mask = sequence(batch=24)
-    whole = model(observations, actions, mask).mean
-    torch.manual_seed(5)
-    dropped = model.train()(observations, actions, mask).mean
-    model.eval()
-    for level in model.slow_levels:
-        seen = level.observation_evidence
-        monkeypatch.setattr(level, "observation_evidence", lambda *args, seen=seen: seen(*args).map(torch.zeros_like))
-    unobserved = model(observations, actions, mask).mean
-    as_whole, as_unobserved = (((dropped - other).abs().amax((1, 2)) < 1e-9) for other in (whole, unobserved))
-    assert bool((as_whole ^ as_unobserved).all())
-    assert 6 <= int(as_unobserved.sum()) <= 18
-    with pytest.raises(ConfigurationError, match="slow_dropout"):
-        small(slow_dropout=1.0)
-    with pytest.raises(ConfigurationError, match="slow_dropout"):
-        small((), slow_dropout=0.5)
-
-
 def test_the_slow_covariance_grows_with_the_abstract_action_s():
     model = small()
     level, maps = model.slow_levels[0], model.slow_levels[0].maps()
