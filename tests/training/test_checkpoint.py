@@ -263,7 +263,7 @@ def test_the_part_that_gates_have_replaced_is_named(checkpoint, tmp_path, width)
     config["model"]["arguments"]["interaction_width"] = width
     (folder / "config.json").write_text(json.dumps(config))
     if width:
-        with pytest.raises(CheckpointError, match="interaction_width=7, in whose place there are gates now"):
+        with pytest.raises(CheckpointError, match="an added layer of 7 units, in whose place there are gates now"):
             Checkpoint.from_pretrained(folder)
     else:
         assert Checkpoint.from_pretrained(folder).model.arguments() == checkpoint.model.arguments()
