@@ -109,8 +109,8 @@ def read_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     width = options.pop("interaction_width", 0)
     if width:
         raise CheckpointError(
-            f"the checkpoint's model has an added layer of {width} units, in whose place there are gates now: train it anew, "
-            "for example model=mts3_deep"
+            f"the checkpoint's model has an added layer of {width} units, in whose place there are gates now: train it "
+            "anew, for example model=mts3_deep"
         )
     return {**arguments, "options": options} if isinstance(inner, dict) else options
 

@@ -103,8 +103,10 @@ def _run_aligned(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, steps: S
     predicted, tracked = kalman_scan(maps.transition, start.fast, drive, evidence, shared, gates)
     step = start.step + actions.shape[1]
     after = replace(start, fast=predicted[:, -1], levels=levels, step=step, shared=tracked, last=last)
-    reconstructs = evidence is not None and model.reconstructs
-    return FilterRun(after, predicted, updated_along(start.fast, predicted, evidence) if reconstructs else None)
+    updated = None
+    if evidence is not None and model.reconstructs:
+        updated = updated_along(start.fast, predicted, evidence)
+    return FilterRun(after, predicted, updated)
 
 
 def _shared_cause(
