@@ -153,10 +153,11 @@ class _Judge:
         self._make = (lambda: FlattenObservation(make())) if _flat(config, checkpoint) else make
         first = config.evaluation.first_seed
         self._seeds = range(first, first + config.evaluation.episodes)
+        self._num_envs = config.evaluation.num_envs
         self.last: dict[str, Any] | None = None
 
     def __call__(self, policy: Any) -> dict[str, float]:
-        result = evaluate_agent(policy, self._make, self._seeds, parallel=len(self._seeds))
+        result = evaluate_agent(policy, self._make, self._seeds, num_envs=self._num_envs)
         self.last = result.to_json()
         low, high = result.return_interval
         found = {"real_return": result.mean_return, "real_return_low": low, "real_return_high": high}

@@ -124,7 +124,7 @@ def _rollouts(
                 make,
                 range(config.first_seed, config.first_seed + config.real.episodes),
                 max_episode_steps=config.max_episode_steps,
-                parallel=config.parallel,
+                num_envs=config.num_envs,
                 success=default_task(env_id).success,
                 record=config.record,
                 on_episode=lambda episode: advance(),
