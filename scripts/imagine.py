@@ -35,6 +35,7 @@ from mbrl_mts3.models import Ensemble
 from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
+from mbrl_mts3.scripts.runs.provenance import describe_origin
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -199,6 +200,7 @@ def _check_same(facts: dict[str, Any], folder: Path) -> None:
 def _write(folder: Path, facts: dict[str, Any], curve: Sequence[Any], judge: _Judge | None) -> Path:
     written = {
         **facts,
+        "made_by": describe_origin(),
         "finished": bool(curve),
         "real_evaluation": None if judge is None else judge.last,
         "learning_curve": [dict(row) for row in curve],

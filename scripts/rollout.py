@@ -70,6 +70,8 @@ def main(config: DictConfig) -> None:
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
     written = {"environment": {"id": env_id, **options}, **report.to_json()}
+    if checkpoint is not None:
+        written["trained_on"] = {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash}
     print_files(console, numbers=write_result("rollout.json", written, config))
     for path in _recorded(config, rollouts, folder):
         print_files(console, episodes=path)
