@@ -24,7 +24,8 @@ def test_each_has_a_plugin() -> None:
 
 
 def test_slurm() -> None:
-    config = launcher("slurm", "hydra.launcher.partition=gpu", "hydra.launcher.gpus_per_node=1")
+    asked_for = ("partition=gpu", "gpus_per_node=1", "submitit_folder=jobs")
+    config = launcher("slurm", *(f"hydra.launcher.{word}" for word in asked_for))
     made = instantiate(config)
     assert type(made).__name__ == "SlurmLauncher"
     asked = {"tasks_per_node": 1, "cpus_per_task": 1, "mem_gb": 8, "partition": "gpu", "gpus_per_node": 1}

@@ -126,7 +126,7 @@ def _recorded(checkpoint: Checkpoint) -> OfflineDataset:
 
 
 CASES: dict[str, tuple[Callable[[int], Run], int]] = {
-    **{f"planning, {name}": (partial(planning_case, planner), 10) for name, planner in PLANNERS.items()},
+    **{f"planning, {name}": (partial(planning_case, planner), 4) for name, planner in PLANNERS.items()},
     "policy in the simulator": (acting_case, 100),
     "policy in the model": (imagining_case, 30),
 }
@@ -140,7 +140,7 @@ def measure(case: str, repeats: int, steps: int | None = None) -> dict[str, Any]
     ways = {"one_by_one": make(1), "side_by_side": make(EPISODES)}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for run in ways.values():
-        run(2)
+        run(1)
     for _ in range(repeats):
         for name, run in ways.items():
             began = time.process_time()
