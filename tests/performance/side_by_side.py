@@ -30,7 +30,7 @@ from mbrl_mts3.agents.planning.mpc import load_mpc
 from mbrl_mts3.data import Episode, OfflineDataset
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.world_model import load_dynamics
-from mbrl_mts3.planners import ICEM, GradientAscent
+from mbrl_mts3.planners import ICEM
 from mbrl_mts3.training import Checkpoint, keep_freed_memory
 
 RESULTS = Path(__file__).parent / "side_by_side.json"
@@ -40,7 +40,6 @@ PLANNERS: dict[str, Callable[..., Any]] = {
     "icem 300 x 30": partial(ICEM, candidates=300, horizon=30),
     "icem 100 x 20": partial(ICEM, candidates=100, horizon=20),
     "icem 32 x 10": partial(ICEM, candidates=32, elites=8, horizon=10),
-    "gradient_ascent 4 x 20": partial(GradientAscent, candidates=4, horizon=20),
 }
 """By what the table calls them: candidates x horizon."""
 Run = Callable[[int], float]
