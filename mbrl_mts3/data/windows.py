@@ -134,9 +134,9 @@ class WindowSampler:
         needed, count = batch_size * num_batches, len(self)
         if count <= _SHUFFLED_IN_MEMORY:
             rounds = [generator.permutation(count) for _ in range(-(-needed // count))]
-            order = np.concatenate(rounds)
+            numbers = np.concatenate(rounds)
             for first in range(0, needed, batch_size):
-                yield self.batch(order[first : first + batch_size][rows])
+                yield self.batch(numbers[first : first + batch_size][rows])
             return
         orders: dict[int, LazyPermutation] = {}
         for first in range(0, needed, batch_size):

@@ -306,7 +306,8 @@ class WorldModelTrainer:
 def _untrained_copy(model: WorldModel) -> WorldModel:
     """A model of the same kind and sizes on the CPU; random numbers of the training are not used up."""
     with torch.random.fork_rng(devices=[]):
-        return type(model)(**model.arguments())
+        arguments: dict[str, Any] = model.arguments()
+        return type(model)(**arguments)
 
 
 def _warn_of_unlearned_entries(metrics: Mapping[str, float]) -> None:
