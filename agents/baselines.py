@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,19 @@ import numpy as np
 from gymnasium import spaces
 
 from mbrl_mts3.agents.base import Agent, batch_size
+from mbrl_mts3.agents.episode_draws import EpisodeDraws, begin_draws, begin_episodes, sample_actions
+from mbrl_mts3.array_types import BoolArray
 from mbrl_mts3.errors import ConfigurationError
 
 
 class RandomAgent:
-    """Actions sampled uniformly from the action space; the state counts the calls. Implements `Agent`.
+    """Actions sampled uniformly from the action space. Implements `Agent` and `SeededAgent`.
+
+    The state counts the calls, or the decisions of each episode where these are told apart by their seeds.
 
     Args:
         action_space: with finite bounds.
-        seed: the same seed and the same calls give the same actions.
+        seed: the same seed and the same calls, or the same episodes, give the same actions.
     """
 
     def __init__(self, action_space: spaces.Box, seed: int = 0) -> None:
@@ -40,30 +45,38 @@ class RandomAgent:
     def predict(
         self,
         observation: Any,
-        state: int | None = None,
+        state: int | EpisodeDraws | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
-    ) -> tuple[np.ndarray, int]:
+    ) -> tuple[np.ndarray, int | EpisodeDraws]:
         """Sample actions uniformly; see `Agent.predict`. `deterministic` changes nothing."""
-        calls = state or 0
-        rng = np.random.default_rng((self.seed, calls))
-        batch = batch_size(observation)
-        shape = self.action_space.shape if batch is None else (batch, *self.action_space.shape)
-        sampled = rng.uniform(self.action_space.low, self.action_space.high, shape)
-        return sampled.astype(self.action_space.dtype), calls + 1
+        space, draws = self.action_space, state or 0
+        sampled = sample_actions(
+            lambda rng, shape: rng.uniform(space.low, space.high, shape),
+            space.shape,
+            batch_size(observation),
+            self.seed,
+            draws,
+        )
+        return sampled.astype(space.dtype), _after(draws)
+
+    def begin_episodes(self, state: EpisodeDraws | None, seeds: Sequence[int], start: BoolArray) -> EpisodeDraws:
+        """See `SeededAgent`."""
+        return begin_draws(seeds) if state is None else state.begin(seeds, start)
 
 
 @dataclass(eq=False)
 class NoisyAgent:
-    """Another agent's actions with Gaussian noise on top, clipped to the action space. Implements `Agent`.
+    """Another agent's actions with Gaussian noise on top, clipped to the action space.
 
-    Its state is that of the other agent with the number of calls so far.
+    Implements `Agent` and `SeededAgent`. Its state is that of the other agent with the number of calls so far, or with
+    the decisions of each episode where these are told apart by their seeds.
 
     Args:
         agent: whose actions are disturbed.
         action_space: with finite bounds.
         deviation: standard deviation of the noise, in half widths of the action space.
-        seed: the same seed and the same calls give the same noise.
+        seed: the same seed and the same calls, or the same episodes, give the same noise.
 
     Raises:
         ConfigurationError: a deviation that is not above 0, or a space without bounds.
@@ -84,14 +97,26 @@ class NoisyAgent:
     def predict(
         self,
         observation: Any,
-        state: tuple[Any, int] | None = None,
+        state: tuple[Any, int | EpisodeDraws] | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
-    ) -> tuple[np.ndarray, tuple[Any, int]]:
+    ) -> tuple[np.ndarray, tuple[Any, int | EpisodeDraws]]:
         """Ask the other agent and add the noise, `deterministic` or not; see `Agent.predict`."""
-        inner, calls = state or (None, 0)
+        inner, draws = state or (None, 0)
         action, inner = self.agent.predict(observation, inner, episode_start, deterministic)
         low, high = self.action_space.low, self.action_space.high
-        noise = np.random.default_rng((self.seed, calls)).normal(size=np.shape(action))
+        batch = batch_size(observation)
+        noise = sample_actions(lambda rng, shape: rng.normal(size=shape), low.shape, batch, self.seed, draws)
         disturbed = action + self.deviation * (high - low) / 2 * noise
-        return np.clip(disturbed, low, high).astype(self.action_space.dtype), (inner, calls + 1)
+        return np.clip(disturbed, low, high).astype(self.action_space.dtype), (inner, _after(draws))
+
+    def begin_episodes(
+        self, state: tuple[Any, EpisodeDraws] | None, seeds: Sequence[int], start: BoolArray
+    ) -> tuple[Any, EpisodeDraws]:
+        """See `SeededAgent`."""
+        inner, draws = state or (None, begin_draws(seeds))
+        return begin_episodes(self.agent, inner, seeds, start), draws.begin(seeds, start)
+
+
+def _after(draws: int | EpisodeDraws) -> int | EpisodeDraws:
+    return draws.after() if isinstance(draws, EpisodeDraws) else draws + 1

@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 
 from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.episode_draws import begin_episodes
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
 from mbrl_mts3.errors import ConfigurationError
@@ -39,21 +40,26 @@ def evaluate_agent(
     seeds: Sequence[int],
     *,
     max_episode_steps: int | None = None,
-    parallel: int = 1,
+    num_envs: int = 1,
     success: Success = success_of_info,
     record: bool = False,
     on_episode: Callable[[EvaluatedEpisode], None] | None = None,
     on_decision: DecisionListener | None = None,
 ) -> EvaluationResult:
-    """Run one episode for each seed.
+    """Run one episode for each seed, some of them side by side.
+
+    Where an episode ends, that of the next seed begins in its environment, and when none is left the environment is
+    left out. What an episode gives depends on the others by rounding alone: agents keep nothing between episodes, and
+    those that sample are told the seeds.
 
     Args:
         agent: anything with Stable-Baselines3's `predict`; called with deterministic=True.
-        make_environment: called `parallel` times. An episode's seed goes to `reset`: same seed, same start and goal.
+        make_environment: called `num_envs` times. An episode's seed goes to `reset`: same seed, same start and goal.
         seeds: one episode each.
         max_episode_steps: ends an episode earlier than the environment would.
-        parallel: environments that act together; an agent that plans in batches is faster so. Agents whose state is
-            neither None nor a `TensorRecord` keep all environments to the end, the finished ones idle.
+        num_envs: environments that act together; an agent that plans in batches is faster so. Agents whose state is
+            neither None nor a `TensorRecord`, nor a tuple of such, keep all environments to the end, the finished ones
+            idle.
         success: of a raw observation and its info, see `Task.success`; an episode succeeds if any step does.
         record: keep the episodes in the result.
         on_episode: told of each finished episode, for progress.
@@ -63,14 +69,14 @@ def evaluate_agent(
     Raises:
         ConfigurationError: no seeds, or fewer than one environment or step.
     """
-    if not seeds or parallel < 1 or (max_episode_steps is not None and max_episode_steps < 1):
+    if not seeds or num_envs < 1 or (max_episode_steps is not None and max_episode_steps < 1):
         raise ConfigurationError(
-            f"expected at least one seed, environment and step, got seeds={list(seeds)}, parallel={parallel}, "
+            f"expected at least one seed, environment and step, got seeds={list(seeds)}, num_envs={num_envs}, "
             f"max_episode_steps={max_episode_steps}"
         )
     with ExitStack() as opened:
         environments: list[gymnasium.Env[Any, Any]] = []
-        for _ in range(min(parallel, len(seeds))):
+        for _ in range(min(num_envs, len(seeds))):
             environments.append(CheckedEnvironment(make_environment()))
             opened.callback(environments[-1].close)
         run = _Run(agent, environments, list(seeds), max_episode_steps, success, on_decision)
@@ -140,7 +146,7 @@ class _Run:
         self.waiting = list(enumerate(seeds))
         self.max_episode_steps = max_episode_steps
         self.on_decision = on_decision
-        self.parallel = len(environments)
+        self.num_envs = len(environments)
         self.seconds: list[float] = []
         self.acting: list[int] = []
 
@@ -162,6 +168,7 @@ class _Run:
         observation = stack_observations([slot.observation for slot in self.slots])
         start = np.array([slot.started for slot in self.slots])
         began = time.perf_counter()
+        state = begin_episodes(self.agent, state, [slot.seed for slot in self.slots], start)
         decided = self.agent.predict(observation, state, start, deterministic=True)
         self.seconds.append(time.perf_counter() - began)
         places = [slot.place if slot.running else None for slot in self.slots]
@@ -173,10 +180,23 @@ class _Run:
     def _drop_idle(self, state: Any) -> Any:
         """Leave out finished environments where the agent's state can be indexed."""
         running = [index for index, slot in enumerate(self.slots) if slot.running]
-        if not running or len(running) == len(self.slots) or not (state is None or isinstance(state, TensorRecord)):
+        if not running or len(running) == len(self.slots) or not _can_pick(state):
             return state
         self.slots = [self.slots[index] for index in running]
-        return None if state is None else state[running]
+        return _pick(state, running)
+
+
+def _can_pick(state: Any) -> bool:
+    if isinstance(state, tuple):
+        return all(_can_pick(part) for part in state)
+    return state is None or isinstance(state, TensorRecord)
+
+
+def _pick(state: Any, rows: list[int]) -> Any:
+    """The state of some of the environments."""
+    if isinstance(state, tuple):
+        return tuple(_pick(part, rows) for part in state)
+    return None if state is None else state[rows]
 
 
 def _result(episodes: tuple[EvaluatedEpisode, ...], run: _Run, record: bool) -> EvaluationResult:
@@ -189,7 +209,7 @@ def _result(episodes: tuple[EvaluatedEpisode, ...], run: _Run, record: bool) -> 
         successes=None if None in successes else np.array(successes, dtype=bool),
         seconds_per_action=sum(run.seconds) / int(lengths.sum()),
         seconds_per_decision=sum(run.seconds) / len(run.seconds),
-        parallel=run.parallel,
+        num_envs=run.num_envs,
         action_seconds=np.array(run.seconds) / np.array(run.acting),
         episodes=episodes if record else (),
     )
@@ -211,7 +231,7 @@ class EvaluationResult:
     """Time in the agent by actions made; environments that act together share it."""
     seconds_per_decision: float
     """Time of one call of `predict`, whatever number of environments it is for."""
-    parallel: int
+    num_envs: int
     """Environments that acted together at most."""
     action_seconds: np.ndarray | None = None
     """(decisions,): time of each call of `predict` by the actions made in it; None where it was not kept."""
@@ -264,7 +284,7 @@ class EvaluationResult:
             "ms_per_action_median": self.ms_per_action_quantile(0.5),
             "ms_per_action_p95": self.ms_per_action_quantile(0.95),
             "ms_per_decision": self.seconds_per_decision * 1e3,
-            "parallel": self.parallel,
+            "num_envs": self.num_envs,
             "returns": self.returns.tolist(),
             "lengths": self.lengths.tolist(),
             "successes": None if self.successes is None else self.successes.tolist(),

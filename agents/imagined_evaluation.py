@@ -64,7 +64,7 @@ def evaluate_imagined(
         successes=_successes(steps, running),
         seconds_per_action=seconds / int(running.sum()),
         seconds_per_decision=seconds / len(steps),
-        parallel=episodes,
+        num_envs=episodes,
     )
 
 
@@ -170,7 +170,7 @@ def evaluate_policy(
     discount: float = 1.0,
     seed: int = 0,
     real_seeds: Sequence[int] = (),
-    parallel: int = 10,
+    num_envs: int = 10,
 ) -> PolicyValue:
     """Off-policy evaluation of one policy: its mean return in a model that was learned from other policies' data.
 
@@ -184,7 +184,7 @@ def evaluate_policy(
         discount: of rewards.
         seed: of the imagined episodes; the same for all policies that are to be compared.
         real_seeds: one real episode for each, whole whatever the horizon.
-        parallel: real environments that run together.
+        num_envs: real environments that run together.
 
     Raises:
         ConfigurationError, NonFiniteError: as `collect_imagined_rewards` and `evaluate_agent` do.
@@ -193,7 +193,7 @@ def evaluate_policy(
     imagined = discounted_returns(rewards, discount)
     if not real_seeds or make_environment is None:
         return PolicyValue(name, imagined)
-    result = evaluate_agent(agent, make_environment, real_seeds, parallel=parallel, record=True)
+    result = evaluate_agent(agent, make_environment, real_seeds, num_envs=num_envs, record=True)
     steps = rewards.shape[1]
     real = [float(discounted_returns(episode.rewards, discount, steps)) for episode in result.episodes]
     return PolicyValue(name, imagined, np.array(real), result.returns)

@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 
 from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.episode_draws import begin_episodes
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.errors import ConfigurationError
 
@@ -34,6 +35,7 @@ def record_frames(
     observation, _ = environment.reset(seed=seed)
     frames, state, start = [_frame(environment)], None, np.ones(1, dtype=bool)
     for step in range(1, max_episode_steps + 1):
+        state = begin_episodes(agent, state, [seed], start)
         actions, state = agent.predict(stack_observations([observation]), state, start, deterministic=True)
         start = np.zeros(1, dtype=bool)
         observation, _, terminated, truncated, _ = environment.step(actions[0])

@@ -66,7 +66,7 @@ def main(config: DictConfig) -> None:
                 discount=config.discount,
                 seed=config.seed,
                 real_seeds=seeds,
-                parallel=config.parallel,
+                num_envs=config.num_envs,
             )
         values.append(value)
     _report(config, checkpoint, dataset, values, console)

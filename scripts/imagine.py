@@ -35,6 +35,7 @@ from mbrl_mts3.models import Ensemble
 from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, run_folder
 from mbrl_mts3.scripts.command_line.evaluation_options import uncertainty_options
+from mbrl_mts3.scripts.runs.provenance import describe_origin
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, keep_freed_memory
 
 RESULT_FILE = "imagine.json"
@@ -153,10 +154,11 @@ class _Judge:
         self._make = (lambda: FlattenObservation(make())) if _flat(config, checkpoint) else make
         first = config.evaluation.first_seed
         self._seeds = range(first, first + config.evaluation.episodes)
+        self._num_envs = config.evaluation.num_envs
         self.last: dict[str, Any] | None = None
 
     def __call__(self, policy: Any) -> dict[str, float]:
-        result = evaluate_agent(policy, self._make, self._seeds, parallel=len(self._seeds))
+        result = evaluate_agent(policy, self._make, self._seeds, num_envs=self._num_envs)
         self.last = result.to_json()
         low, high = result.return_interval
         found = {"real_return": result.mean_return, "real_return_low": low, "real_return_high": high}
@@ -198,6 +200,7 @@ def _check_same(facts: dict[str, Any], folder: Path) -> None:
 def _write(folder: Path, facts: dict[str, Any], curve: Sequence[Any], judge: _Judge | None) -> Path:
     written = {
         **facts,
+        "made_by": describe_origin(),
         "finished": bool(curve),
         "real_evaluation": None if judge is None else judge.last,
         "learning_curve": [dict(row) for row in curve],

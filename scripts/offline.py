@@ -86,7 +86,9 @@ def _evaluation(
     environment.close()
     first, count = config.evaluation.first_seed, config.evaluation.episodes
     success = default_task(dataset.env_id).success
-    return lambda agent: evaluate_agent(agent, make, range(first, first + count), parallel=count, success=success)
+    return lambda agent: evaluate_agent(
+        agent, make, range(first, first + count), num_envs=config.evaluation.num_envs, success=success
+    )
 
 
 def _line(row: Mapping[str, Any]) -> str:

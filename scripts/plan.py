@@ -102,8 +102,8 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.En
         proposal=instantiate(config.proposal) if config.get("proposal") else None,
         seed=config.seed,
     )
-    together = max(1, min(config.parallel, config.episodes))
-    rehearse_planning(agent, environment, seed=config.first_seed, parallel=together)
+    together = max(1, min(config.num_envs, config.episodes))
+    rehearse_planning(agent, environment, seed=config.first_seed, num_envs=together)
     return agent
 
 
@@ -120,7 +120,7 @@ def _evaluate(
             make,
             range(config.first_seed, config.first_seed + config.episodes),
             max_episode_steps=config.max_episode_steps,
-            parallel=config.parallel,
+            num_envs=config.num_envs,
             success=agent.task.success,
             record=True,
             on_episode=lambda episode: advance(),
@@ -169,7 +169,7 @@ def _facts(result: EvaluationResult, values: PlannedValues) -> dict[str, str]:
         low, high = result.success_interval
         facts["success rate"] = f"{result.success_rate:.1%}  (95% interval {low:.1%} to {high:.1%})"
     facts["steps"] = f"{result.lengths.mean():.1f} on average, {result.lengths.max()} at most"
-    together = f"{result.parallel} environments together" if result.parallel > 1 else "one environment at a time"
+    together = f"{result.num_envs} environments together" if result.num_envs > 1 else "one environment at a time"
     facts["ms per action"] = (
         f"{result.ms_per_action_quantile(0.5):.1f} median, {result.ms_per_action_quantile(0.95):.1f} 95th percentile "
         f"({together})"

@@ -70,6 +70,8 @@ def main(config: DictConfig) -> None:
             f"score 0 is a return of {reference.low:.6g}, 100 one of {reference.high:.6g}: {reference.source}"
         )
     written = {"environment": {"id": env_id, **options}, **report.to_json()}
+    if checkpoint is not None:
+        written["trained_on"] = {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash}
     print_files(console, numbers=write_result("rollout.json", written, config))
     for path in _recorded(config, rollouts, folder):
         print_files(console, episodes=path)
@@ -124,7 +126,7 @@ def _rollouts(
                 make,
                 range(config.first_seed, config.first_seed + config.real.episodes),
                 max_episode_steps=config.max_episode_steps,
-                parallel=config.parallel,
+                num_envs=config.num_envs,
                 success=default_task(env_id).success,
                 record=config.record,
                 on_episode=lambda episode: advance(),

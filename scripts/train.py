@@ -13,7 +13,7 @@ from mbrl_mts3.scripts.command_line import command
 from mbrl_mts3.scripts.command_line.console import make_console, make_facts, print_files, run_folder, write_result
 from mbrl_mts3.scripts.command_line.run_folders import find_requeued_run
 from mbrl_mts3.scripts.runs.catalogue import RESULT_FILES
-from mbrl_mts3.training import WorldModelTrainer, keep_freed_memory
+from mbrl_mts3.training import WorldModelTrainer, is_first_process, keep_freed_memory
 from mbrl_mts3.training.resume import RESUME_FILE
 
 
@@ -21,13 +21,16 @@ from mbrl_mts3.training.resume import RESUME_FILE
 def main(config: DictConfig) -> None:
     """Load the data, train, say where the checkpoint lies."""
     keep_freed_memory()
-    console = make_console()
+    # Where several processes train, one of them tells.
+    console = make_console(quiet=not is_first_process())
     trainer: WorldModelTrainer = instantiate(config.training, _convert_="all")
     dataset: OfflineDataset = instantiate(config.data)
     console.print(dataset, *dataset.notes, sep="\n")
     resume = config.resume or find_requeued_run(run_folder(), RESUME_FILE)
     folder = Path(resume or run_folder())
     checkpoint = trainer.fit(dataset, instantiate(config.model, _convert_="all"), folder, resume=resume)
+    if not is_first_process():
+        return
     console.print(make_facts({name: f"{value:.4g}" for name, value in checkpoint.metrics.items()}, "best checkpoint"))
     written = {
         "checkpoint": "best",

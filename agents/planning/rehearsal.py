@@ -19,13 +19,13 @@ _TRIES = 3
 
 
 def rehearse_planning(
-    agent: MPCAgent, environment: gymnasium.Env[Any, Any], *, seed: int = 0, parallel: int = 1
+    agent: MPCAgent, environment: gymnasium.Env[Any, Any], *, seed: int = 0, num_envs: int = 1
 ) -> None:
     """Decide what to do in the first observation of an episode, and check the planner's budget; nothing is executed.
 
     Args:
         environment: reset once with `seed`, never stepped.
-        parallel: environments that will be planned for together.
+        num_envs: environments that will be planned for together.
 
     Raises:
         ConfigurationError: there is neither a reward nor a reward head, no goal for a value that leads to one, no
@@ -33,7 +33,7 @@ def rehearse_planning(
         MTS3Error: as `MPCAgent.predict` does.
     """
     observation, _ = CheckedEnvironment(environment).reset(seed=seed)
-    raw = stack_observations([observation] * parallel)
+    raw = stack_observations([observation] * num_envs)
     # The agent's own planner warns of its budget once: not now.
     trial = dataclasses.replace(agent, planner=copy.copy(agent.planner))
     plans: list[Plan] = []
@@ -47,7 +47,7 @@ def rehearse_planning(
         plans.append(state.plan)
     if not _in_time(plans[-1], agent.planner.budget_ms):
         fastest = min(float(plan.milliseconds[0]) for plan in plans)
-        together = f" for {parallel} environments at once" if parallel > 1 else ""
+        together = f" for {num_envs} environments at once" if num_envs > 1 else ""
         raise ConfigurationError(
             f"budget_ms={agent.planner.budget_ms} is too short: one iteration of {type(agent.planner).__name__} with "
             f"{agent.planner.candidates} candidates and horizon {agent.planner.horizon} takes {fastest:.1f} ms here"

@@ -132,7 +132,7 @@ def _plain_value(value: object) -> object:
 _UNNAMED = {
     *(f"training.{name}" for name in ("seed", "max_updates", "max_seconds", "loggers", "progress")),
     *(f"training.validation_{name}" for name in ("interval", "windows", "length", "context")),
-    *(f"training.{name}" for name in ("accelerator", "devices", "strategy")),
+    *(f"training.{name}" for name in ("accelerator", "devices", "num_nodes", "strategy")),
     "data.download",
 }
 

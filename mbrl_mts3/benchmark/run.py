@@ -151,7 +151,7 @@ class BenchmarkRun:
 
     def _training_scalars(self, best: Checkpoint, last: dict[str, float]) -> dict[str, float]:
         """Cost of the training; seconds include validations and all attempts of an interrupted run."""
-        steps = last["step"] * self.trainer.batch_size * self.trainer.length * self.trainer.devices
+        steps = last["step"] * self.trainer.batch_size * self.trainer.length
         return {
             "parameters": float(sum(parameter.numel() for parameter in best.model.parameters())),
             "updates": last["step"],

@@ -119,13 +119,24 @@ class WindowSampler:
             parts.append(starts if starts[-1] == end - 1 else np.append(starts, end - 1))
         return torch.from_numpy(np.concatenate(parts))
 
-    def random_batches(self, batch_size: int, num_batches: int, seed: int, epoch: int = 0) -> Iterator[WindowBatch]:
-        """Batches of windows in random order, none twice before all had their turn; same arguments, same batches."""
+    def random_batches(
+        self, batch_size: int, num_batches: int, seed: int, epoch: int = 0, rows: slice = slice(None)
+    ) -> Iterator[WindowBatch]:
+        """Batches of windows in random order, none twice before all had their turn; same arguments, same batches.
+
+        Args:
+            batch_size: windows of a batch.
+            num_batches: how many of them.
+            seed, epoch: what the order depends on.
+            rows: of each batch that are fetched.
+        """
         generator = np.random.default_rng([seed, epoch])
         needed, count = batch_size * num_batches, len(self)
         if count <= _SHUFFLED_IN_MEMORY:
             rounds = [generator.permutation(count) for _ in range(-(-needed // count))]
-            yield from self.batches(torch.from_numpy(np.concatenate(rounds)[:needed]), batch_size)
+            numbers = np.concatenate(rounds)
+            for first in range(0, needed, batch_size):
+                yield self.batch(numbers[first : first + batch_size][rows])
             return
         orders: dict[int, LazyPermutation] = {}
         for first in range(0, needed, batch_size):
@@ -134,7 +145,7 @@ class WindowSampler:
             for turn in range(first // count, places[-1] // count + 1):
                 order = orders.setdefault(turn, LazyPermutation(count, np.random.default_rng([seed, epoch, turn])))
                 parts.append(order(places[places // count == turn] % count))
-            yield self.batch(np.concatenate(parts))
+            yield self.batch(np.concatenate(parts)[rows])
 
 
 def _rows(
@@ -200,6 +211,7 @@ class RandomWindowLoader:
     """Loader of random windows, in place of a DataLoader: `num_batches` batches a pass, new ones in each epoch.
 
     A pass depends on `seed` and `epoch` alone. Every pass increments `epoch` when it begins; to resume, `set_epoch`.
+    Where several processes train together, each has the same loader and fetches its `rows` of each batch.
 
     Args:
         sampler: where windows come from.
@@ -220,6 +232,7 @@ class RandomWindowLoader:
         self.num_batches = num_batches if num_batches is not None else max(1, len(sampler) // batch_size)
         self.seed = seed
         self.epoch = 0
+        self.rows = slice(None)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the next pass."""
@@ -231,7 +244,7 @@ class RandomWindowLoader:
     def __iter__(self) -> Iterator[WindowBatch]:
         epoch = self.epoch
         self.epoch += 1
-        return self.windows.random_batches(self.batch_size, self.num_batches, self.seed, epoch)
+        return self.windows.random_batches(self.batch_size, self.num_batches, self.seed, epoch, self.rows)
 
 
 _ROUNDS = 6

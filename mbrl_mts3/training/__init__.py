@@ -10,6 +10,7 @@ from mbrl_mts3.training.checkpoint_data import (
 )
 from mbrl_mts3.training.device import keep_freed_memory
 from mbrl_mts3.training.lightning_module import Schedule, WorldModelModule, prediction_losses, total_loss
+from mbrl_mts3.training.processes import is_first_process
 from mbrl_mts3.training.trainer import WorldModelTrainer
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "checkpoint_episodes",
     "checkpoint_splits",
     "has_changed",
+    "is_first_process",
     "is_own_dataset",
     "keep_freed_memory",
     "prediction_losses",

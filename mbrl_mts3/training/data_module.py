@@ -16,7 +16,7 @@ class WindowDataModule(lightning.LightningDataModule):
 
     Args:
         train, validation: samplers of windows in physical units.
-        batch_size: windows per update.
+        batch_size: windows of one pass, shared out to all processes of a training.
         steps_per_epoch: updates between two validations.
         validation_windows: at most so many, spread evenly over the validation data.
         seed: of the order of the training windows.
@@ -33,7 +33,6 @@ class WindowDataModule(lightning.LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
-        self._seed = seed
         self._train = RandomWindowLoader(train, batch_size, steps_per_epoch, seed=seed)
         self._validation = _FixedWindows(validation, batch_size, validation_windows)
 
@@ -41,8 +40,8 @@ class WindowDataModule(lightning.LightningDataModule):
         """The training windows of the current epoch; a resumed run continues with the windows of its epoch."""
         if self.trainer is not None:
             self._train.set_epoch(self.trainer.current_epoch)
-            # Each process of a distributed training samples windows of its own.
-            self._train.seed = self._seed + self.trainer.global_rank
+            share = self._train.batch_size // self.trainer.world_size
+            self._train.rows = slice(self.trainer.global_rank * share, (self.trainer.global_rank + 1) * share)
         return self._train
 
     def val_dataloader(self) -> _FixedWindows:

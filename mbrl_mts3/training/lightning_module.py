@@ -91,6 +91,7 @@ class WorldModelModule(lightning.LightningModule):
         self.truncation = truncation
         self.recompute_every = recompute_every
         self.seed = seed
+        self._progress = 0.0
 
     def training_step(self, batch: WindowBatch, batch_index: int) -> Tensor:
         """The loss of one batch of windows in physical units."""
@@ -137,16 +138,22 @@ class WorldModelModule(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: WindowBatch, batch_index: int) -> None:
         """Set the learning rate of the schedule."""
+        self._progress = self.schedule.progress(self.global_step)
+        if self.schedule.max_seconds is not None and self.trainer.world_size > 1:
+            # Clocks differ, and with them the rates, by which the weights of the processes would drift apart.
+            self._progress = self.trainer.strategy.broadcast(self._progress)
         optimizer = self.optimizers(use_pl_optimizer=False)
         for group in optimizer.param_groups:  # type: ignore[union-attr]
-            group["lr"] = self.schedule.rate(self.global_step)
+            group["lr"] = self.schedule.rate_at(self._progress)
 
     def _training_mask(self, windows: WindowBatch, batch_index: int) -> Tensor:
-        # Seeded by epoch and batch, so that a resumed run has the masks of an uninterrupted one.
-        position = (self.seed, self.global_rank, self.current_epoch, batch_index)
+        # Seeded by epoch and batch, so that a resumed run has the masks of an uninterrupted one. Several processes take
+        # their rows of the masks that one would have.
+        position = (self.seed, 0, self.current_epoch, batch_index)
         generator = torch.Generator().manual_seed(hash(position) & 0x7FFF_FFFF)
         count, length = windows.valid.shape
-        return self.masks.sample(count, length, generator, self.schedule.progress(self.global_step)).to(self.device)
+        masks = self.masks.sample(count * self.trainer.world_size, length, generator, self._progress)
+        return masks[self.global_rank * count :][:count].to(self.device)
 
     def _predict(self, windows: WindowBatch, mask: Tensor) -> Prediction:
         observations, actions = windows.observations[:, :-1], windows.actions
@@ -166,7 +173,8 @@ class WorldModelModule(lightning.LightningModule):
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], count: int) -> None:
         for name, loss in losses.items():
-            self.log(f"{stage}/{name}", loss, batch_size=count)
+            # Validations are of the same windows in every process.
+            self.log(f"{stage}/{name}", loss, batch_size=count, sync_dist=stage == "train")
 
 
 def _mean(values: Tensor, counted: Tensor) -> Tensor:
@@ -331,7 +339,10 @@ class Schedule:
 
     def rate(self, step: int) -> float:
         """The learning rate of update number `step`."""
-        progress = self.progress(step)
+        return self.rate_at(self.progress(step))
+
+    def rate_at(self, progress: float) -> float:
+        """The learning rate where this share of the training is complete."""
         if progress < self.warmup:
             return self.learning_rate * (progress + 1 / self.max_updates) / (self.warmup + 1 / self.max_updates)
         fall = (progress - self.warmup) / (1 - self.warmup)

@@ -10,7 +10,15 @@ from mbrl_mts3.errors import ConfigurationError, close_match
 from mbrl_mts3.seeds import check_seed
 
 HEADS = ("observation", "reward", "termination", "change", "reconstruction")
-_WHOLE = ("length", "batch_size", "max_updates", "validation_interval", "validation_windows", "validation_length")
+_WHOLE = (
+    "length",
+    "batch_size",
+    "max_updates",
+    "validation_interval",
+    "validation_windows",
+    "validation_length",
+    "num_nodes",
+)
 _WHOLE_OR_NONE = ("patience", "mask_period", "truncation", "recompute_every", "microbatch")
 _NOT_NEGATIVE = ("learning_rate", "gradient_clip")
 _SHARES = ("mask_step_rate", "mask_window_rate", "mask_suffix_probability")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-from lightning.fabric.utilities import rank_zero_only
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from torch import Tensor
 
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.data.masking import MaskSampler
@@ -31,6 +32,7 @@ from mbrl_mts3.training.checkpoint import Checkpoint
 from mbrl_mts3.training.data_module import WindowDataModule
 from mbrl_mts3.training.lightning_module import ONE_STEP, Schedule, WorldModelModule
 from mbrl_mts3.training.option_checks import check_training_options
+from mbrl_mts3.training.processes import is_first_process
 from mbrl_mts3.training.resume import (
     RESUME_FILE,
     AtomicCheckpointIO,
@@ -42,7 +44,17 @@ from mbrl_mts3.training.resume import (
 SELECTED_BY = "validation/crps"
 
 # Options under which a run may go on although it began under others.
-_FREE = ("max_updates", "max_seconds", "patience", "accelerator", "devices", "strategy", "loggers", "progress")
+_FREE = (
+    "max_updates",
+    "max_seconds",
+    "patience",
+    "accelerator",
+    "devices",
+    "num_nodes",
+    "strategy",
+    "loggers",
+    "progress",
+)
 
 ModelFactory = Callable[[int, int], WorldModel]
 """(observation_dim, action_dim) -> model."""
@@ -54,7 +66,7 @@ class WorldModelTrainer:
 
     Args:
         length: steps of a training window.
-        batch_size: windows per update.
+        batch_size: windows per update, shared out to all processes of the training.
         max_updates: updates at most.
         max_seconds: seconds of training at most; None for no limit.
         learning_rate: highest learning rate of Adam.
@@ -76,12 +88,13 @@ class WorldModelTrainer:
         truncation: cut gradients every so many steps.
         recompute_every: save memory by keeping activations of so many steps only, see `WorldModelModule`.
         microbatch: windows of one forward and backward pass; gradients of a batch's parts add up before the update,
-            which takes less memory. It divides batch_size.
+            which takes less memory. It divides batch_size, and is shared out to all processes as well.
         split_fractions: shares of training, validation and test episodes.
         split_seed: of the order in which episodes are dealt out to them.
         seed: of weights, windows and masks.
         accelerator: "auto", "cpu", "gpu" or another of Lightning's Trainer.
-        devices: how many of them.
+        devices: how many of them on each machine, with a process for each.
+        num_nodes: machines that train together; each of them starts the same command.
         strategy, precision: see Lightning's Trainer.
         loggers: names out of "csv", "tensorboard", "wandb"; None or an empty list for none.
         progress: show a progress bar.
@@ -112,6 +125,7 @@ class WorldModelTrainer:
     seed: int = 0
     accelerator: str = "auto"
     devices: int = 1
+    num_nodes: int = 1
     strategy: str = "auto"
     precision: str = "32-true"
     loggers: Sequence[str] | None = ("csv", "tensorboard")
@@ -152,7 +166,7 @@ class WorldModelTrainer:
             StorageError: the disk is full, or the folder cannot be written to.
         """
         # The other processes of a training, which Lightning starts by the same command, share its folder.
-        first = getattr(rank_zero_only, "rank", 0) == 0
+        first = is_first_process()
         with claim_folder(folder) if first else nullcontext():
             if first and (resume is None or Path(folder).resolve() != Path(resume).resolve()):
                 _refuse_older_run(Path(folder))
@@ -178,8 +192,12 @@ class WorldModelTrainer:
         schedule = Schedule(self.learning_rate, self.max_updates, self.max_seconds)
         module = self._module(model, normalizer, schedule, dataset.selector.names)
 
-        def snapshot(metrics: dict[str, float]) -> Checkpoint:
-            return self._checkpoint(dataset, model, normalizer, {**metrics, "seconds": schedule.elapsed})
+        # Not the model itself: a strategy may keep a part of each weight in every process.
+        saved = _untrained_copy(model)
+
+        def snapshot(metrics: dict[str, float], weights: Mapping[str, Tensor]) -> Checkpoint:
+            saved.load_state_dict(weights)
+            return self._checkpoint(dataset, saved, normalizer, {**metrics, "seconds": schedule.elapsed})
 
         checkpoints = CheckpointFolders(folder, snapshot, facts)
         trainer = self._trainer(folder, checkpoints)
@@ -188,8 +206,10 @@ class WorldModelTrainer:
         if checkpoints.written_step != trainer.global_step:
             # The time limit may stop training between two validations; the last updates count too.
             trainer.validate(module, data, verbose=False)
-        best = Checkpoint.from_pretrained(folder / "best")
-        _warn_of_unlearned_entries(best.metrics)
+        # Processes that were started one by one may each have made a folder of their own.
+        best = Checkpoint.from_pretrained(Path(trainer.strategy.broadcast(str(folder))) / "best")
+        if is_first_process():
+            _warn_of_unlearned_entries(best.metrics)
         return best
 
     def _facts(self, dataset: OfflineDataset, model: WorldModel) -> dict[str, Any]:
@@ -230,9 +250,10 @@ class WorldModelTrainer:
         if self.progress:
             callbacks.append(TrainingProgressBar())
         try:
-            return lightning.Trainer(
+            trainer = lightning.Trainer(
                 accelerator=self.accelerator,
                 devices=self.devices,
+                num_nodes=self.num_nodes,
                 strategy=self.strategy,
                 precision=self.precision,  # type: ignore[arg-type]
                 max_steps=self.max_updates,
@@ -254,6 +275,13 @@ class WorldModelTrainer:
             )
         except (ValueError, TypeError, MisconfigurationException) as error:
             raise ConfigurationError(f"Lightning does not take these options of training: {error}") from error
+        if self.batch_size // self._parts % trainer.world_size:
+            shared = "batch_size" if self.microbatch is None else "microbatch"
+            raise ConfigurationError(
+                f"{shared}={self.batch_size // self._parts} cannot be shared out to {trainer.world_size} processes: "
+                "choose a multiple of their number"
+            )
+        return trainer
 
     def _checkpoint(
         self, dataset: OfflineDataset, model: WorldModel, normalizer: Normalizer, metrics: dict[str, float]
@@ -273,6 +301,13 @@ class WorldModelTrainer:
             metrics=metrics,
             training=self._options(),
         )
+
+
+def _untrained_copy(model: WorldModel) -> WorldModel:
+    """A model of the same kind and sizes on the CPU; random numbers of the training are not used up."""
+    with torch.random.fork_rng(devices=[]):
+        arguments: dict[str, Any] = model.arguments()
+        return type(model)(**arguments)
 
 
 def _warn_of_unlearned_entries(metrics: Mapping[str, float]) -> None:
@@ -330,12 +365,15 @@ class CheckpointFolders(Callback):
 
     Args:
         folder: where to write.
-        make_checkpoint: builds the checkpoint of the current weights from metrics.
+        make_checkpoint: builds a checkpoint from metrics and weights.
         facts: of the run, which are stored with its state.
     """
 
     def __init__(
-        self, folder: Path, make_checkpoint: Callable[[dict[str, float]], Checkpoint], facts: Mapping[str, Any]
+        self,
+        folder: Path,
+        make_checkpoint: Callable[[dict[str, float], Mapping[str, Tensor]], Checkpoint],
+        facts: Mapping[str, Any],
     ) -> None:
         self.folder = folder
         self.make_checkpoint = make_checkpoint
@@ -348,15 +386,17 @@ class CheckpointFolders(Callback):
         if trainer.sanity_checking:
             return
         self.written_step = trainer.global_step
+        prefix = "model."
+        gathered = trainer.strategy.lightning_module_state_dict()
         if trainer.is_global_zero:
-            self._write_folders(trainer)
+            self._write_folders(trainer, {name.removeprefix(prefix): gathered[name] for name in gathered})
         # Every process has to call this: they wait for each other inside.
         trainer.save_checkpoint(self.folder / RESUME_FILE)
 
-    def _write_folders(self, trainer: lightning.Trainer) -> None:
+    def _write_folders(self, trainer: lightning.Trainer, weights: Mapping[str, Tensor]) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         metrics["step"] = float(trainer.global_step)
-        checkpoint = self.make_checkpoint(metrics)
+        checkpoint = self.make_checkpoint(metrics, weights)
         checkpoint.save_pretrained(self.folder / "last")
         if metrics[SELECTED_BY] < self.best:
             self.best = metrics[SELECTED_BY]

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mbrl_mts3.files import write_json
+from mbrl_mts3.scripts.runs.provenance import describe_origin
 
 
 def run_folder() -> Path:
@@ -23,15 +24,18 @@ def run_folder() -> Path:
 
 
 def write_result(name: str, facts: Mapping[str, Any], config: DictConfig, folder: Path | None = None) -> Path:
-    """Write a result with the options behind it as strict JSON into a folder, that of the run where none is named."""
-    return write_json(
-        (folder or run_folder()) / name, {**facts, "config": OmegaConf.to_container(config, resolve=True)}
-    )
+    """Write a result as strict JSON with what made it: command, versions, commit and options.
+
+    Args:
+        folder: that of the run where none is named.
+    """
+    made = {"made_by": describe_origin(), "config": OmegaConf.to_container(config, resolve=True)}
+    return write_json((folder or run_folder()) / name, {**facts, **made})
 
 
-def make_console() -> Console:
+def make_console(*, quiet: bool = False) -> Console:
     """A console that prints text as it is: paths may hold [brackets] and :colons:."""
-    return Console(markup=False, emoji=False)
+    return Console(markup=False, emoji=False, quiet=quiet)
 
 
 def make_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]], title: str, *, left: int = 1) -> Table:

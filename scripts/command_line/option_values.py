@@ -15,7 +15,7 @@ from mbrl_mts3.scripts.command_line.options import read_own_values
 _WHOLE = {"context", "horizon", "stride", "max_episode_steps", "level"}
 _NUMBERS = {"imputation_rate", "budget"}
 # Smallest values of what nothing else looks at before long work.
-_SMALLEST = {"threads": 1, "batch_size": 1, "max_windows": 1, "film_steps": 1, "films": 0}
+_SMALLEST = {"threads": 1, "batch_size": 1, "max_windows": 1, "num_envs": 1, "film_steps": 1, "films": 0}
 
 
 def check_values(name: str, config: DictConfig) -> None:

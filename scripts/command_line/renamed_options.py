@@ -12,8 +12,9 @@ RENAMED: dict[str, dict[str, str]] = {
         "uncertainty_penalty": "uncertainty.penalty",
         "agent.uncertainty_penalty": "agent.uncertainty.penalty",
     },
-    "plan": {"max_steps": "max_episode_steps"},
+    "plan": {"max_steps": "max_episode_steps", "parallel": "num_envs"},
     "rollout": {
+        "parallel": "num_envs",
         "max_steps": "max_episode_steps",
         "episodes": "real.episodes",
         "imagined.seed": "seed",
@@ -21,6 +22,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "imagined.uncertainty_penalty": "uncertainty.penalty",
     },
     "evaluate_policies": {
+        "parallel": "num_envs",
         "episodes": "imagined.episodes",
         "real_episodes": "real.episodes",
         "horizon": "max_episode_steps",

@@ -6,17 +6,14 @@ import itertools
 import json
 import os
 import platform
-import shlex
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from mbrl_mts3.files import write_json
-from mbrl_mts3.scripts.command_line.help import program
+from mbrl_mts3.scripts.runs.provenance import describe_origin
 
 
 def make_new_folder(path: str) -> str:
@@ -36,19 +33,27 @@ def make_new_folder(path: str) -> str:
     raise AssertionError("there is always another number")
 
 
-def write_identity(name: str, folder: Path) -> None:
-    """Note beside Hydra's own files who writes to a folder: command, versions, host, process and time."""
+def write_identity(folder: Path) -> None:
+    """Note beside Hydra's own files who writes to a folder: command, versions, commit, host, process, time.
+
+    Of several processes that train together the first does so.
+    """
+    if any(os.environ.get(rank, "0") not in ("", "0") for rank in _RANKS):
+        return
     write_json(
         folder / ".hydra" / "run.json",
         {
-            "command": shlex.join([program(name), *sys.argv[1:]]),
-            "versions": {package: version(package) for package in ("mbrl_mts3", "torch", "lightning", "numpy")},
+            **describe_origin(),
             "host": platform.node(),
             "process": os.getpid(),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
+
+
+_RANKS = ("RANK", "NODE_RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Variables that number the processes, from 0 on: of torchrun, Lightning and SLURM."""
 
 
 def find_requeued_run(folder: Path, state: str) -> Path | None:

@@ -126,7 +126,7 @@ def stops_with_a_line(name: str, task: Callable[[DictConfig], None]) -> Callable
     @functools.wraps(task)
     def wrapped(config: DictConfig) -> None:
         with reports_stop(lambda: what_is_kept(name, config)):
-            write_identity(name, run_folder())
+            write_identity(run_folder())
             task(config)
 
     return wrapped

@@ -9,7 +9,8 @@ from typing import Any
 from mbrl_mts3.files import to_jsonable, write_json
 from mbrl_mts3.reporting import Report
 from mbrl_mts3.scripts.experiments.rows import Row, agent_rows, data_rows, prediction_rows
-from mbrl_mts3.scripts.experiments.running import StageResult, library_versions
+from mbrl_mts3.scripts.experiments.running import StageResult
+from mbrl_mts3.scripts.runs.provenance import library_versions
 
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"

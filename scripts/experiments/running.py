@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,11 @@ from mbrl_mts3.files import write_atomically
 from mbrl_mts3.scripts.command_line import Command
 from mbrl_mts3.scripts.command_line.signals import can_go_on
 from mbrl_mts3.scripts.experiments.stages import Stage
+from mbrl_mts3.scripts.runs.provenance import library_versions, source_commit
 
 STAGE_FILE = "stage.json"
 # What a result does not depend on.
 _FREE = {"threads", "resume", "progress", "overwrite"}
-_LIBRARIES = ("mbrl_mts3", "torch", "numpy", "gymnasium", "mujoco", "minari", "stable_baselines3")
 # The option that names what a command writes besides its folder.
 _DATASET = {"collect": "dataset_id", "convert": "to"}
 
@@ -67,11 +66,6 @@ def run_stages(stages: Sequence[Stage], folder: Path, *, overwrite: bool, consol
         result = _finish(stage, composed[stage.name], folder / stage.name, tokens, console)
         tokens[stage.name] = result.record["token"]
         yield result
-
-
-def library_versions() -> dict[str, str]:
-    """Of the libraries that results depend on."""
-    return {name: version(name) for name in _LIBRARIES}
 
 
 def _compose(stage: Stage, folder: Path) -> DictConfig:
@@ -184,6 +178,7 @@ def _begun(stage: Stage, options: Mapping[str, Any], inputs: Mapping[str, str]) 
         "token": uuid4().hex,
         "seconds": 0.0,
         "versions": library_versions(),
+        "commit": source_commit(),
         "finished": False,
     }
 

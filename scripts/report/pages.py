@@ -25,10 +25,11 @@ from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.run_folders import make_new_folder
 from mbrl_mts3.scripts.experiments.page import REPORT_FILE, add_agents, add_figures, add_predictions
 from mbrl_mts3.scripts.experiments.rows import agent_rows, prediction_rows
-from mbrl_mts3.scripts.experiments.running import StageResult, library_versions
+from mbrl_mts3.scripts.experiments.running import StageResult
 from mbrl_mts3.scripts.experiments.stages import Stage
 from mbrl_mts3.scripts.report.sections import add_calibration, add_horizons, add_learning, add_paths, add_policies
 from mbrl_mts3.scripts.runs.catalogue import RUNS, Run, find_runs, read_run
+from mbrl_mts3.scripts.runs.provenance import library_versions
 from mbrl_mts3.scripts.runs.scores import describe_result
 from mbrl_mts3.wording import counted, shortest_names
 

@@ -48,7 +48,7 @@ def main() -> None:
         for name, agent in policies.items():
             if name not in real:
                 result = evaluate_agent(
-                    agent, make, range(1000, 1000 + options.real_episodes), parallel=10, record=True
+                    agent, make, range(1000, 1000 + options.real_episodes), num_envs=10, record=True
                 )
                 real[name] = [episode.rewards.tolist() for episode in result.episodes]
         (options.out / "real_rewards.json").write_text(json.dumps(real))

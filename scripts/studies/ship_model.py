@@ -21,7 +21,7 @@ from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_splits
 PRETRAINED = Path(__file__).parents[2] / "mbrl_mts3" / "pretrained"
 HORIZON = 150
 # Of how the training ran, not of what it learned from.
-_LOCAL = ("loggers", "progress", "accelerator", "devices", "strategy")
+_LOCAL = ("loggers", "progress", "accelerator", "devices", "num_nodes", "strategy")
 
 
 def ship_model(checkpoint: Checkpoint, folder: Path) -> Path:

@@ -83,7 +83,7 @@ def test_all_agree_where_none_ends_early(cheetah: WorldModelDynamics) -> None:
     np.testing.assert_allclose(result.returns, expected, rtol=1e-5)
     assert result.lengths.tolist() == lengths.tolist() == [6] * 5
     assert not np.allclose(evaluate_imagined(Leaning(slice(0, 6)), cheetah, 5, seed=2).returns, expected)
-    assert result.parallel == 5
+    assert result.num_envs == 5
     assert result.seconds_per_action > 0
 
 

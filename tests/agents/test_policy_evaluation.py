@@ -81,7 +81,7 @@ def test_an_exact_model_gives_the_real_values_and_their_order(imagined: Callable
             episodes=200,
             horizon=60,
             real_seeds=range(16),
-            parallel=1,
+            num_envs=1,
         )
         for strength in (-0.5, 0.0, 0.2, 1.0)
     ]

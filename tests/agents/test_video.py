@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from mbrl_mts3.agents import RandomAgent, evaluate_agent
 from mbrl_mts3.agents.video import record_frames
 from mbrl_mts3.errors import ConfigurationError
 
@@ -62,3 +63,11 @@ def test_first_last_and_every_so_many_steps_are_shown(options: dict[str, int], t
 def test_no_step_is_refused(options: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least one step"):
         record_frames(Ticking(), Clock(), 0, **options)
+
+
+def test_a_film_shows_the_episode_of_its_seed() -> None:
+    agent = RandomAgent(spaces.Box(0, 9, (1,), np.float32), seed=3)
+    frames = record_frames(agent, Clock(), 7, max_episode_steps=5)
+    result = evaluate_agent(agent, Clock, [2, 7], num_envs=2, max_episode_steps=5, record=True)
+    times = result.episodes[1].observations["time"][:, 0]
+    assert [int(frame[0, 0, 0]) for frame in frames] == times.astype(int).tolist()

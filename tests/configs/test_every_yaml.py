@@ -38,7 +38,7 @@ EXPERIMENTS = sorted(
 CHOICES = sorted(
     (path.parent.relative_to(CONFIGS).as_posix(), path.stem)
     for path in CONFIGS.glob("*/**/*.yaml")
-    if path.relative_to(CONFIGS).parts[0] != "experiment"
+    if path.relative_to(CONFIGS).parts[0] not in ("experiment", "hydra")
 )
 
 

@@ -180,6 +180,21 @@ class TestRandomWindowLoader:
         resumed.set_epoch(2)
         assert torch.equal(torch.cat([batch.rewards for batch in resumed]), third)
 
+    @pytest.mark.parametrize("in_memory", [True, False])
+    def test_processes_share_out_the_batches_of_one(
+        self, make_episode: Any, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+    ) -> None:
+        monkeypatch.setattr("mbrl_mts3.data.windows._SHUFFLED_IN_MEMORY", 1000 if in_memory else 3)
+        sampler = WindowSampler([make_episode(50)], 5)
+        whole = list(RandomWindowLoader(sampler, 6, 9, seed=2))
+        shares = []
+        for process in range(3):
+            loader = RandomWindowLoader(sampler, 6, 9, seed=2)
+            loader.rows = slice(2 * process, 2 * process + 2)
+            shares.append(list(loader))
+        for batch, parts in zip(whole, zip(*shares, strict=True), strict=True):
+            assert torch.equal(torch.cat([part.rewards for part in parts]), batch.rewards)
+
     @pytest.mark.parametrize(("batch_size", "num_batches", "expected"), [(4, 7, 7), (4, None, 11), (99, None, 1)])
     def test_length_is_the_number_of_batches(
         self, make_episode: Any, batch_size: int, num_batches: int | None, expected: int

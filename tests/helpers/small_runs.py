@@ -57,7 +57,7 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "plan": [
         *("checkpoint={model}", "task=half_cheetah", "episodes=2", "max_episode_steps=12", "planner.horizon=5"),
-        *("planner.candidates=16", "planner.elites=4", "planner.iterations=2", "parallel=2", "record=true"),
+        *("planner.candidates=16", "planner.elites=4", "planner.iterations=2", "num_envs=2", "record=true"),
     ],
     "rollout": [
         *("environment=half_cheetah", "agent=sb3", "agent.path={policy}", "checkpoint={model}", "real.episodes=4"),

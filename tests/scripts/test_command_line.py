@@ -193,6 +193,7 @@ def test_a_missing_value_does_not_matter_where_nothing_runs(run: Run):
     ("line", "told"),
     {
         "plan max_steps=3": "max_steps is called max_episode_steps now: mts3-plan max_episode_steps=3",
+        "plan parallel=3": "mts3-plan num_envs=3",
         "plan planners.horizon=3": "mts3-plan planner.horizon=3",
         "plan tasks=half_cheetah": "mts3-plan task=half_cheetah",
         "train ++training.max_steps=3": "mts3-train ++training.max_updates=3",

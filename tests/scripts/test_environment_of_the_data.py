@@ -22,7 +22,7 @@ from mbrl_mts3.envs import make_environment
 HEAVY = {"ctrl_cost_weight": 3.0, "max_episode_steps": 12}
 """No defaults: these are 0.1 and 1000."""
 COMMANDS = {
-    "plan": ["checkpoint={world}/model", "task=half_cheetah", "episodes=2", "parallel=2", "planner.horizon=2"],
+    "plan": ["checkpoint={world}/model", "task=half_cheetah", "episodes=2", "num_envs=2", "planner.horizon=2"],
     "rollout": ["agent=sb3", "agent.path={world}/policy.zip", "checkpoint={world}/model", "real.episodes=2"],
     "evaluate_policies": ["checkpoint={world}/model", "policies=[{world}/policy.zip]", "real.episodes=2"],
     "imagine": ["checkpoint={world}/model", "evaluation.episodes=2", "rounds=1", "steps_per_round=2"],

@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
     **{f"{part}_hidden": (8,) for part in ("encoder", "window", "action", "control", "decoder")},
 }
 Run = Callable[..., dict[str, Any]]
-QUICK = ["episodes=3", "parallel=2", "max_episode_steps=4", "planner.horizon=5", "planner.candidates=40"]
+QUICK = ["episodes=3", "num_envs=2", "max_episode_steps=4", "planner.horizon=5", "planner.candidates=40"]
 
 
 def save(folder: Path, select: Any = "all", actions: spaces.Box | None = None, **options: Any) -> Path:
@@ -88,7 +88,7 @@ def test_it_plans_prints_and_writes(tmp_path: Path, run: Run, capsys: pytest.Cap
 
 
 def test_one_episode_has_no_interval(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(f"checkpoint={save(tmp_path)}", "episodes=1", "parallel=1")["result"]
+    result = run(f"checkpoint={save(tmp_path)}", "episodes=1", "num_envs=1")["result"]
     assert result["return_interval"] == [None, None]
     returned = next(line for line in capsys.readouterr().out.splitlines() if "return" in line)
     assert "interval" not in returned

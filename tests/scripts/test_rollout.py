@@ -21,7 +21,7 @@ from mbrl_mts3.envs.rendering import make_rendered_environment
 from mbrl_mts3.errors import ConfigurationError
 
 MAZE, DATA = "PointMaze_UMaze-v3", "tests/rollout-v0"
-QUICK = ["real.episodes=3", "parallel=2", "max_episode_steps=4", "imagined.episodes=5"]
+QUICK = ["real.episodes=3", "num_envs=2", "max_episode_steps=4", "imagined.episodes=5"]
 Run = Callable[..., dict[str, Any]]
 
 
@@ -57,7 +57,7 @@ def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.Capture
     environment = make_environment("HalfCheetah-v5")
     agent = RandomAgent.for_environment(environment)
     expected = evaluate_agent(
-        agent, lambda: make_environment("HalfCheetah-v5"), [1000, 1001, 1002], max_episode_steps=4, parallel=2
+        agent, lambda: make_environment("HalfCheetah-v5"), [1000, 1001, 1002], max_episode_steps=4, num_envs=2
     )
     (found,) = written["rollouts"]
     assert (found["agent"], found["place"]) == ("random", "real")

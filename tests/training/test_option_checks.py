@@ -19,6 +19,7 @@ from mbrl_mts3.training import WorldModelTrainer, prediction_losses
         ({"length": 0}, "length=0: choose a whole number"),
         ({"batch_size": -8}, "batch_size=-8"),
         ({"patience": 0}, "patience=0"),
+        ({"num_nodes": 0}, "num_nodes=0: choose a whole number"),
         ({"truncation": -5}, "truncation=-5"),
         ({"max_seconds": -1.0}, "max_seconds=-1.0: choose a positive number"),
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
@@ -38,6 +39,21 @@ def test_what_lightning_refuses_is_told(linear_dataset, small_mts3, tmp_path, op
     trainer = WorldModelTrainer(length=20, validation_length=20, validation_context=5, progress=False, **options)
     with pytest.raises(ConfigurationError, match="Lightning does not take"):
         trainer.fit(linear_dataset, small_mts3, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch_size": 8, "devices": 3}, "batch_size=8 cannot be shared out to 3 processes"),
+        ({"batch_size": 8, "microbatch": 2, "devices": 2, "num_nodes": 2}, "microbatch=2 cannot be shared out to 4"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_out_is_told_before_processes_start(
+    linear_dataset, small_mts3, tmp_path, options, told
+):
+    small = {"length": 20, "validation_length": 20, "validation_context": 5, "progress": False, "accelerator": "cpu"}
+    with pytest.raises(ConfigurationError, match=told):
+        WorldModelTrainer(**small, **options).fit(linear_dataset, small_mts3, tmp_path / "run")
 
 
 def test_no_loggers_at_all(linear_dataset, small_mts3, tmp_path):

@@ -79,7 +79,7 @@ def test_episodes_come_near_the_best(data: OfflineDataset, tmp_path: Path) -> No
 
 def check(learning: ImaginationTrainer, data: OfflineDataset) -> None:
     """In the real toy: near the best policy, far above what the data did."""
-    found = evaluate_agent(learning.algorithm, lambda: make_environment(ENV_ID), range(1000, 1030), parallel=30)
+    found = evaluate_agent(learning.algorithm, lambda: make_environment(ENV_ID), range(1000, 1030), num_envs=30)
     behaviour, best = np.mean([episode.rewards.sum() for episode in data.episodes]), best_return(GAMMA)
     assert found.lengths.min() == STEPS
     assert found.mean_return - behaviour > 0.87 * (best - behaviour)

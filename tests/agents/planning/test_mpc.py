@@ -50,11 +50,11 @@ def test_with_a_good_model_the_shaped_reward_leads_to_every_goal(point_mass: Bui
     task = PointMazeTask("shaped").prepare(environment)
     environment.close()
     acting = MPCAgent(point_mass(), planner(horizon=30, candidates=150), task, SELECTOR)
-    result = evaluate_agent(acting, MAKE, range(10), parallel=10, max_episode_steps=200)
+    result = evaluate_agent(acting, MAKE, range(10), num_envs=10, max_episode_steps=200)
     assert result.success_rate == 1
     assert result.lengths.mean() < 70
     space = spaces.Box(-1, 1, (2,))
-    assert evaluate_agent(RandomAgent(space), MAKE, range(10), parallel=10, max_episode_steps=200).success_rate < 0.5
+    assert evaluate_agent(RandomAgent(space), MAKE, range(10), num_envs=10, max_episode_steps=200).success_rate < 0.5
 
 
 def test_a_value_from_data_leads_to_goals_that_the_horizon_does_not_reach(
@@ -71,7 +71,7 @@ def test_a_value_from_data_leads_to_goals_that_the_horizon_does_not_reach(
 
     def successes(**options: Any) -> float | None:
         acting = MPCAgent(point_mass(), planner(horizon=15, candidates=80), task, SELECTOR, **options)
-        return evaluate_agent(acting, MAKE, range(8), parallel=8, max_episode_steps=200).success_rate
+        return evaluate_agent(acting, MAKE, range(8), num_envs=8, max_episode_steps=200).success_rate
 
     assert successes(value=values) == 1
     assert successes() < 0.5
@@ -143,13 +143,13 @@ def test_an_episode_is_the_same_alone_after_others_and_beside_others(point_mass:
     """Episodes that end at their goals at different times, so that those beside each other are not equally far."""
     acting = agent(point_mass)
 
-    def episodes(seeds: list[int], parallel: int) -> dict[int, np.ndarray]:
-        found = evaluate_agent(acting, MAKE, seeds, parallel=parallel, max_episode_steps=25, record=True).episodes
+    def episodes(seeds: list[int], num_envs: int) -> dict[int, np.ndarray]:
+        found = evaluate_agent(acting, MAKE, seeds, num_envs=num_envs, max_episode_steps=25, record=True).episodes
         return {episode.seed: episode.actions for episode in found}
 
     many = episodes([7, 2, 5, 4, 3], 2)
-    for seed, parallel in ((3, 1), (4, 3)):
-        alone = episodes([seed], parallel)[seed]
+    for seed, num_envs in ((3, 1), (4, 3)):
+        alone = episodes([seed], num_envs)[seed]
         assert len(alone) == len(many[seed])
         np.testing.assert_allclose(many[seed], alone, atol=1e-3)
     np.testing.assert_allclose(episodes([2, 3], 1)[3], many[3], atol=1e-3)

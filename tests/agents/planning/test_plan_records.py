@@ -93,13 +93,13 @@ def test_plans_of_other_episodes_are_refused(point_mass: Build) -> None:
         compare_values(agent(point_mass), [walk(10)], [[0.0] * 10, []])
 
 
-@pytest.mark.parametrize("parallel", [1, 3])
-def test_each_decision_is_kept_with_its_episode(point_mass: Build, parallel: int) -> None:
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_each_decision_is_kept_with_its_episode(point_mass: Build, num_envs: int) -> None:
     """Whatever runs together and in which order it ends; imagined paths begin near the real ones."""
     acting, seeds = agent(point_mass), [7, 2, 5, 4]
     plans = PlanRecorder(acting, imagine_first=2, imagine_every=3)
     result = evaluate_agent(
-        acting, MAKE, seeds, parallel=parallel, max_episode_steps=25, record=True, on_decision=plans
+        acting, MAKE, seeds, num_envs=num_envs, max_episode_steps=25, record=True, on_decision=plans
     )
     alone: dict[int, list[float]] = {}
     for place, seed in enumerate(seeds):
@@ -128,7 +128,7 @@ def test_a_good_model_keeps_its_promises(point_mass: Build) -> None:
     """The agent replans at each step, so what comes is about what was promised and no worse."""
     acting = agent(point_mass)
     plans = PlanRecorder(acting)
-    result = evaluate_agent(acting, MAKE, range(6), parallel=6, max_episode_steps=40, record=True, on_decision=plans)
+    result = evaluate_agent(acting, MAKE, range(6), num_envs=6, max_episode_steps=40, record=True, on_decision=plans)
     values = compare_values(acting, result.episodes, [plans.values[place] for place in range(6)])
     assert len(values.planned) > 20
     assert values.rank_correlation is not None

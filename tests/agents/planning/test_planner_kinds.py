@@ -33,7 +33,7 @@ def test_with_a_good_model_every_planner_reaches_goals(point_mass: Callable[...,
     selector = dataset_of("PointMaze_UMaze-v3", episodes=1, steps=2).selector
     environment.close()
     acting = MPCAgent(point_mass(), kind(*BOUNDS, horizon=20, **PLANNERS[kind]), task, selector)
-    result = evaluate_agent(acting, MAKE, range(4), parallel=4, max_episode_steps=200)
+    result = evaluate_agent(acting, MAKE, range(4), num_envs=4, max_episode_steps=200)
     assert result.success_rate == 1
 
 

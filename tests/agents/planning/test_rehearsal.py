@@ -67,7 +67,7 @@ def goal_values() -> GoalValues:
 def test_what_can_be_planned_passes_and_nothing_is_executed(point_mass: Build) -> None:
     environment = Standing()
     acting = MPCAgent(point_mass(), planner(budget_ms=1e5), PointMazeTask("straight"), SELECTOR)
-    rehearse_planning(acting, environment, seed=7, parallel=3)
+    rehearse_planning(acting, environment, seed=7, num_envs=3)
     assert environment.seeds == [7]
 
 
@@ -79,7 +79,7 @@ def test_a_budget_too_short_for_one_iteration_is_refused_with_what_it_takes(poin
     with pytest.raises(
         ConfigurationError, match=r"budget_ms=0.001 is too short: one iteration of ICEM with 40 .* takes"
     ):
-        rehearse_planning(acting, Standing(), parallel=5)
+        rehearse_planning(acting, Standing(), num_envs=5)
     # As many environments as will be planned for, and more than one try: the first one may be slow by itself.
     assert tried == [5, 5, 5]
     # The agent's own planner still has its warning to give.
