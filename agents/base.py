@@ -37,6 +37,28 @@ class Agent(Protocol):
         ...
 
 
+@runtime_checkable
+class SeededAgent(Protocol):
+    """An agent that draws at random: in evaluations from the seeds of the episodes, so that each can be repeated alone.
+
+    Its `predict` takes one argument more, `seeds`: (B,) of the episodes that the observations are of; None where they
+    have none, which takes the rows' numbers.
+    """
+
+    draws_by_seed: bool
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+        seeds: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Any]:
+        """See `Agent.predict`."""
+        ...
+
+
 def batch_size(observation: Any) -> int | None:
     """Number of environments that an observation of one-dimensional entries is of; None for a single one."""
     while isinstance(observation, Mapping):

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium import spaces
+from torch import Tensor
 
-from mbrl_mts3.agents.base import Agent, batch_size
+from mbrl_mts3.agents.base import Agent, SeededAgent, batch_size
 from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.tensor_record import TensorRecord
+
+
+@dataclass(frozen=True, repr=False)
+class Decisions(TensorRecord):
+    """How far episodes are, as a state of agents."""
+
+    counts: Tensor
+    """(B,) int64: decisions of each episode so far."""
 
 
 class RandomAgent:
-    """Actions sampled uniformly from the action space; the state counts the calls. Implements `Agent`.
+    """Actions sampled uniformly from the action space; the state counts the decisions. Implements `SeededAgent`.
 
     Args:
         action_space: with finite bounds.
-        seed: the same seed and the same calls give the same actions.
+        seed: with the episodes' own seeds it says what is sampled.
     """
+
+    draws_by_seed = True
 
     def __init__(self, action_space: spaces.Box, seed: int = 0) -> None:
         self.action_space = action_space
@@ -40,30 +53,29 @@ class RandomAgent:
     def predict(
         self,
         observation: Any,
-        state: int | None = None,
+        state: Decisions | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
-    ) -> tuple[np.ndarray, int]:
+        seeds: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Decisions]:
         """Sample actions uniformly; see `Agent.predict`. `deterministic` changes nothing."""
-        calls = state or 0
-        rng = np.random.default_rng((self.seed, calls))
-        batch = batch_size(observation)
-        shape = self.action_space.shape if batch is None else (batch, *self.action_space.shape)
-        sampled = rng.uniform(self.action_space.low, self.action_space.high, shape)
-        return sampled.astype(self.action_space.dtype), calls + 1
+        batch, space = batch_size(observation), self.action_space
+        generators, after = _generators(self.seed, batch or 1, state, episode_start, seeds)
+        sampled = np.stack([one.uniform(space.low, space.high) for one in generators]).astype(space.dtype)
+        return sampled if batch is not None else sampled[0], after
 
 
 @dataclass(eq=False)
 class NoisyAgent:
-    """Another agent's actions with Gaussian noise on top, clipped to the action space. Implements `Agent`.
+    """Another agent's actions with Gaussian noise on top, clipped to the action space. Implements `SeededAgent`.
 
-    Its state is that of the other agent with the number of calls so far.
+    Its state is that of the other agent with the decisions so far.
 
     Args:
         agent: whose actions are disturbed.
         action_space: with finite bounds.
         deviation: standard deviation of the noise, in half widths of the action space.
-        seed: the same seed and the same calls give the same noise.
+        seed: with the episodes' own seeds it says what the noise is.
 
     Raises:
         ConfigurationError: a deviation that is not above 0, or a space without bounds.
@@ -73,6 +85,7 @@ class NoisyAgent:
     action_space: spaces.Box
     deviation: float
     seed: int = 0
+    draws_by_seed: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.deviation > 0 or not self.action_space.is_bounded():
@@ -84,14 +97,29 @@ class NoisyAgent:
     def predict(
         self,
         observation: Any,
-        state: tuple[Any, int] | None = None,
+        state: tuple[Any, Decisions] | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
-    ) -> tuple[np.ndarray, tuple[Any, int]]:
+        seeds: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, tuple[Any, Decisions]]:
         """Ask the other agent and add the noise, `deterministic` or not; see `Agent.predict`."""
-        inner, calls = state or (None, 0)
-        action, inner = self.agent.predict(observation, inner, episode_start, deterministic)
-        low, high = self.action_space.low, self.action_space.high
-        noise = np.random.default_rng((self.seed, calls)).normal(size=np.shape(action))
-        disturbed = action + self.deviation * (high - low) / 2 * noise
-        return np.clip(disturbed, low, high).astype(self.action_space.dtype), (inner, calls + 1)
+        inner, decisions = state or (None, None)
+        given = {"seeds": seeds} if isinstance(self.agent, SeededAgent) else {}
+        action, inner = self.agent.predict(observation, inner, episode_start, deterministic, **given)
+        batch, space = batch_size(observation), self.action_space
+        generators, after = _generators(self.seed, batch or 1, decisions, episode_start, seeds)
+        noise = np.stack([one.normal(size=space.shape) for one in generators]).reshape(np.shape(action))
+        disturbed = action + self.deviation * (space.high - space.low) / 2 * noise
+        return np.clip(disturbed, space.low, space.high).astype(space.dtype), (inner, after)
+
+
+def _generators(
+    seed: int, rows: int, state: Decisions | None, episode_start: np.ndarray | None, seeds: np.ndarray | None
+) -> tuple[list[np.random.Generator], Decisions]:
+    """One for each row, of nothing but the two seeds and the decisions so far in its episode; and the next state."""
+    counts = torch.zeros(rows, dtype=torch.int64) if state is None else state.counts.clone()
+    if episode_start is not None:
+        counts[torch.as_tensor(np.atleast_1d(episode_start), dtype=torch.bool)] = 0
+    own = range(rows) if seeds is None else seeds.tolist()
+    made = [np.random.default_rng((seed, one, count)) for one, count in zip(own, counts.tolist(), strict=True)]
+    return made, Decisions(counts + 1)

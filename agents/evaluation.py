@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.base import Agent, SeededAgent
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
 from mbrl_mts3.errors import ConfigurationError
@@ -22,6 +22,7 @@ from mbrl_mts3.metrics.confidence_intervals import (
     mean_interval,
     wilson_interval,
 )
+from mbrl_mts3.seeds import check_seed
 from mbrl_mts3.tensor_record import TensorRecord
 
 Success = Callable[[Any, Mapping[str, Any]], bool | None]
@@ -50,7 +51,8 @@ def evaluate_agent(
     Args:
         agent: anything with Stable-Baselines3's `predict`; called with deterministic=True.
         make_environment: called `parallel` times. An episode's seed goes to `reset`: same seed, same start and goal.
-        seeds: one episode each.
+        seeds: one episode each, 0 to 2^32 - 1. An episode's result depends on its own seed alone, not on those beside
+            and before it: a `SeededAgent` gets them, too.
         max_episode_steps: ends an episode earlier than the environment would.
         parallel: environments that act together; an agent that plans in batches is faster so. Agents whose state is
             neither None nor a `TensorRecord` keep all environments to the end, the finished ones idle.
@@ -61,13 +63,15 @@ def evaluate_agent(
             where it is idle), the observation (B, ...) and the state that the agent returned.
 
     Raises:
-        ConfigurationError: no seeds, or fewer than one environment or step.
+        ConfigurationError: no seeds or numbers that are none, or fewer than one environment or step.
     """
     if not seeds or parallel < 1 or (max_episode_steps is not None and max_episode_steps < 1):
         raise ConfigurationError(
             f"expected at least one seed, environment and step, got seeds={list(seeds)}, parallel={parallel}, "
             f"max_episode_steps={max_episode_steps}"
         )
+    for seed in (min(seeds), max(seeds)):
+        check_seed(int(seed), "an episode's seed")
     with ExitStack() as opened:
         environments: list[gymnasium.Env[Any, Any]] = []
         for _ in range(min(parallel, len(seeds))):
@@ -162,7 +166,9 @@ class _Run:
         observation = stack_observations([slot.observation for slot in self.slots])
         start = np.array([slot.started for slot in self.slots])
         began = time.perf_counter()
-        decided = self.agent.predict(observation, state, start, deterministic=True)
+        # Else what an episode's draws are would depend on those beside and before it.
+        seeds = {"seeds": np.array([slot.seed for slot in self.slots])} if isinstance(self.agent, SeededAgent) else {}
+        decided = self.agent.predict(observation, state, start, deterministic=True, **seeds)
         self.seconds.append(time.perf_counter() - began)
         places = [slot.place if slot.running else None for slot in self.slots]
         self.acting.append(sum(place is not None for place in places))

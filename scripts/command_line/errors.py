@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from hydra.errors import CompactHydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -19,7 +20,7 @@ from mbrl_mts3.errors import ConfigurationError, MTS3Error, StorageError, close_
 from mbrl_mts3.files import storage_message
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.help import program
-from mbrl_mts3.scripts.command_line.options import option_names
+from mbrl_mts3.scripts.command_line.options import option_names, read_own_defaults
 
 _REFUSALS = (
     errno.EACCES,
@@ -32,6 +33,7 @@ _REFUSALS = (
     errno.EPERM,
     errno.EROFS,
 )
+_NO_CHOICE = "Config group override"
 _WHOLE_ERRORS = "HYDRA_FULL_ERROR"
 
 
@@ -62,8 +64,21 @@ def users_fault(error: BaseException) -> MTS3Error | None:
             return cause
         if isinstance(cause, OSError) and cause.errno in _REFUSALS:
             return StorageError(storage_message(Path(cause.filename or "a file"), cause))
+        if isinstance(cause, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(str(cause)):
+            return ConfigurationError(
+                f"this needs more memory than there is ({_first_line(cause)}): choose smaller sizes, or fewer at once"
+            )
         cause = cause.__cause__
     return None
+
+
+# Of PyTorch on the CPU.
+_NO_MEMORY = re.compile(r"DefaultCPUAllocator: (?:can't allocate|not enough) memory")
+
+
+def _first_line(error: BaseException) -> str:
+    words = str(error).strip().partition("\n")[0]
+    return re.sub(r"^\[.*?\].*?DefaultCPUAllocator: ", "", words) or type(error).__name__
 
 
 @contextmanager
@@ -86,6 +101,8 @@ def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
         print(error, *cause, *_nearest_option(name, words, str(error)), sep="\n", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(_NO_CHOICE):
+            _exit(ConfigurationError(_no_choice(name, words)))
         fault = users_fault(error)
         if fault is None:
             raise
@@ -100,6 +117,13 @@ def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
 def _unknown_choice(named: str, options: list[str]) -> str:
     group, _, choice = named.rpartition("/")
     return f"there is no {group}={choice}{close_match(choice, options)}: choose out of {', '.join(options)}"
+
+
+def _no_choice(name: str, words: Sequence[str]) -> str:
+    """Of a number, a truth value or null in place of a group's choice, which Hydra does not name."""
+    groups = read_own_defaults(name)
+    said = ", ".join(word for word in words if override_key(word) in groups) or "the choice of a group"
+    return f"{said}: name a file of the group, or leave it out; {program(name)} --help lists all"
 
 
 def _nearest_option(name: str, words: Sequence[str], told: str) -> list[str]:
