@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.agents.base import Agent, SeededAgent
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.errors import ConfigurationError
 
@@ -33,8 +33,10 @@ def record_frames(
         )
     observation, _ = environment.reset(seed=seed)
     frames, state, start = [_frame(environment)], None, np.ones(1, dtype=bool)
+    # So the film shows the episode that an evaluation has of this seed.
+    seeds: dict[str, Any] = {"seeds": np.array([seed])} if isinstance(agent, SeededAgent) else {}
     for step in range(1, max_episode_steps + 1):
-        actions, state = agent.predict(stack_observations([observation]), state, start, deterministic=True)
+        actions, state = agent.predict(stack_observations([observation]), state, start, deterministic=True, **seeds)
         start = np.zeros(1, dtype=bool)
         observation, _, terminated, truncated, _ = environment.step(actions[0])
         last = terminated or truncated or step == max_episode_steps

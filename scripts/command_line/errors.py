@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import re
@@ -17,22 +16,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mbrl_mts3.errors import ConfigurationError, MTS3Error, StorageError, close_match
-from mbrl_mts3.files import storage_message
+from mbrl_mts3.files import is_refusal, storage_message
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.options import option_names, read_own_defaults
 
-_REFUSALS = (
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-)
 _NO_CHOICE = "Config group override"
 _WHOLE_ERRORS = "HYDRA_FULL_ERROR"
 
@@ -62,8 +50,8 @@ def users_fault(error: BaseException) -> MTS3Error | None:
     while cause is not None:
         if isinstance(cause, MTS3Error):
             return cause
-        if isinstance(cause, OSError) and cause.errno in _REFUSALS:
-            return StorageError(storage_message(Path(cause.filename or "a file"), cause))
+        if is_refusal(cause):
+            return StorageError(storage_message(Path(getattr(cause, "filename", None) or "a file"), cause))
         if isinstance(cause, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(str(cause)):
             return ConfigurationError(
                 f"this needs more memory than there is ({_first_line(cause)}): choose smaller sizes, or fewer at once"
