@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from mbrl_mts3.argument_kinds import check_arguments, check_kind
+from mbrl_mts3.argument_kinds import check_arguments, check_kind, expected_kind
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line.options import MISSING, read_own_defaults, read_own_values
 
@@ -126,8 +126,10 @@ def _kind_of(own: Any) -> Any:
 def _check_range(option: str, value: Any, hint: Any, smallest: int | None, largest: int | None) -> None:
     bounds = [] if smallest is None else [f"at least {smallest}"]
     bounds += [] if largest is None else [f"at most {largest:,}"]
-    is_inside = isinstance(value, int) and (smallest or value) <= value <= (largest or value)
-    if hint is int and bounds and not (is_inside and not isinstance(value, bool)):
+    is_whole = expected_kind(value, int) is None
+    if hint is int and bounds:
+        if is_whole and (smallest is None or smallest <= value) and (largest is None or value <= largest):
+            return
         raise ConfigurationError(f"{option}={value}: expected a whole number, {' and '.join(bounds)}")
     check_kind(option, value, hint)
 

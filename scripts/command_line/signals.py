@@ -104,7 +104,7 @@ def stop_signals() -> Iterator[None]:
 
 @contextmanager
 def reports_faults(name: str, words: Sequence[str]) -> Iterator[None]:
-    """What commands that read their options themselves do as the others do: a line for a stop, and for the user's fault.
+    """A line for a stop and for the user's fault, in commands that read their options themselves.
 
     Raises:
         SystemExit: with status 143 or 130 after a stop, 2 where the user's input is at fault.

@@ -70,9 +70,8 @@ def test_agents_that_draw(agent: Any, company: list[int], parallel: int) -> None
 
 
 def test_a_random_episode_is_that_of_its_two_seeds() -> None:
-    expected = sum(
-        np.random.default_rng((4, 9, step)).uniform(-1, 1, 2).astype("f4") @ [1.0, 10.0] for step in range(6)
-    )
+    actions = [np.random.default_rng((4, 9, step)).uniform(-1, 1, 2) for step in range(6)]
+    expected = sum(first + 10 * second for first, second in actions)
     assert evaluate_agent(RANDOM, Corridor, [1, 9], parallel=2).returns[1] == pytest.approx(expected, rel=1e-6)
 
 
@@ -89,5 +88,5 @@ def test_real_environments(name: str) -> None:
 
 @pytest.mark.parametrize("seeds", [[-1], [3, 2**32], range(2**32 - 1, 2**32 + 1)])
 def test_seeds_that_are_none(seeds: Any) -> None:
-    with pytest.raises(ConfigurationError, match="an episode's seed=.* is no seed"):
+    with pytest.raises(ConfigurationError, match=r"an episode's seed=.* is no seed"):
         evaluate_agent(RANDOM, Corridor, seeds)

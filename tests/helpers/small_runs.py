@@ -80,7 +80,7 @@ COMMANDS: dict[str, list[str]] = {
     "report": ["{runs}/train", "{runs}/offline", "--output", "page/report.html"],
     "list": ["{runs}"],
 }
-"""By command, with {model}, {copy}, {policy}, {own} and {runs} for what `prepare` makes; files go to the present folder."""
+"""By command, with the names in braces for what `prepare` makes; files go to the present folder."""
 WRITERS = [name for name in COMMANDS if name != "list"]
 """Those that write files."""
 

@@ -101,7 +101,7 @@ def test_a_wrong_value_is_refused_by_name(
     ("name", "words", "told"),
     [
         ("plan", ["+planner.elit=4"], "planner.elit is no option of ICEM (did you mean elites?)"),
-        ("train", ["+model.latnt_dim=4"], "model.latnt_dim is no option of MTS3Network (did you mean latent_dim?)"),
+        ("train", ["+model.latnt_dim=4"], "model.latnt_dim is no option of MTS3 (did you mean latent_dim?)"),
         ("train", ["+training.max_step=4"], "training.max_step is no option of WorldModelTrainer"),
         ("plan", ["planner._target_=nowhere.Planner"], "planner._target_=nowhere.Planner cannot be imported"),
         ("plan", ["uncertainty=word"], "uncertainty=word: it has parts, such as uncertainty.kind="),
@@ -151,10 +151,18 @@ GROUPS = sorted(
     if path.parent.name != "experiment"
 )
 # Where options go on to a library, which is asked when the policy is made.
-PASSED_ON = {"make_algorithm", "from_dataset", "load_goal_values", "make_environment", "train_sac", "load_dataset"}
+PASSED_ON = {
+    "make_algorithm",
+    "from_dataset",
+    "load_goal_values",
+    "make_environment",
+    "train_sac",
+    "load_dataset",
+    "load_mpc",
+}
 WRONG: dict[type, list[Any]] = {
     bool: ["perhaps", 3, [True], None],
-    int: ["many", 2.5, [1], float("nan"), 10**30],
+    int: ["many", [1], float("nan"), 10**30],
     float: ["much", [0.5], float("inf"), 10**30, True],
     str: [5, ["a", 3], True],
     list: [7, "word"],
