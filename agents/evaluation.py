@@ -14,7 +14,7 @@ import numpy as np
 from mbrl_mts3.agents.base import Agent, SeededAgent
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
-from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.errors import ConfigurationError, NonFiniteError, ShapeError
 from mbrl_mts3.metrics.confidence_intervals import (
     Interval,
     bootstrap_interval,
@@ -63,6 +63,7 @@ def evaluate_agent(
             where it is idle), the observation (B, ...) and the state that the agent returned.
 
     Raises:
+        ShapeError, NonFiniteError: the agent's actions are of another shape, or hold NaN or infinity.
         ConfigurationError: no seeds or numbers that are none, or fewer than one environment or step.
     """
     if not seeds or parallel < 1 or (max_episode_steps is not None and max_episode_steps < 1):
@@ -70,8 +71,10 @@ def evaluate_agent(
             f"expected at least one seed, environment and step, got seeds={list(seeds)}, parallel={parallel}, "
             f"max_episode_steps={max_episode_steps}"
         )
-    for seed in (min(seeds), max(seeds)):
-        check_seed(int(seed), "an episode's seed")
+    # Integers of NumPy are taken, too.
+    seeds = [seed.item() if isinstance(seed, np.generic) else seed for seed in seeds]
+    for seed in seeds:
+        check_seed(seed, "an episode's seed")
     with ExitStack() as opened:
         environments: list[gymnasium.Env[Any, Any]] = []
         for _ in range(min(parallel, len(seeds))):
@@ -169,12 +172,22 @@ class _Run:
         # Else what an episode's draws are would depend on those beside and before it.
         seeds = {"seeds": np.array([slot.seed for slot in self.slots])} if isinstance(self.agent, SeededAgent) else {}
         decided = self.agent.predict(observation, state, start, deterministic=True, **seeds)
+        self._check_actions(decided[0])
         self.seconds.append(time.perf_counter() - began)
         places = [slot.place if slot.running else None for slot in self.slots]
         self.acting.append(sum(place is not None for place in places))
         if self.on_decision is not None:
             self.on_decision(places, observation, decided[1])
         return decided
+
+    def _check_actions(self, actions: Any) -> None:
+        """Refuse what no environment should be told: NaN, or other shapes than the actions'."""
+        given = np.asarray(actions)
+        expected = (len(self.slots), *(self.slots[0].environment.action_space.shape or ()))
+        if given.shape != expected or given.dtype.kind not in "biuf":
+            raise ShapeError(f"the agent's actions are {given.dtype} {given.shape}, expected numbers {expected}")
+        if not np.isfinite(given).all():
+            raise NonFiniteError("the agent's actions hold NaN or infinity: its observations may, or its weights")
 
     def _drop_idle(self, state: Any) -> Any:
         """Leave out finished environments where the agent's state can be indexed."""

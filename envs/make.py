@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib import import_module
+from inspect import signature
 from io import StringIO
 from typing import Any, get_type_hints
 
@@ -40,7 +41,7 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
             f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers "
             "it, in commands with trust=PACKAGE"
         ) from error
-    except Exception as error:  # Constructors of environments raise anything.
+    except (Exception, SystemExit) as error:  # Constructors of environments raise anything.
         told = ", ".join(f"{name}={value}" for name, value in kwargs.items())
         raise ConfigurationError(
             f"environment {id!r} cannot be made{f' with {told}' if told else ''}: {type(error).__name__}: {error}"
@@ -56,12 +57,14 @@ def _refuse_words_for_numbers(id: str, options: Mapping[str, Any]) -> None:
     try:
         entry = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
         hints = get_type_hints(entry.__init__ if isinstance(entry, type) else entry)
+        own = {name: type(one.default) for name, one in signature(entry).parameters.items()}
     except Exception:
         # What is wrong with it `make_environment` tells.
         return
     for name, value in words.items():
-        if hints.get(name) in (bool, int, float):
-            expected = expected_kind(value, hints[name])
+        kind = hints.get(name, own.get(name))
+        if kind in (bool, int, float):
+            expected = expected_kind(value, kind)
             raise ConfigurationError(f"environment {id!r}: {name}={value}: expected {expected}")
 
 
