@@ -84,8 +84,8 @@ def compute_statistics(dataset: StreamedDataset) -> DatasetStatistics:
     for episode in dataset.read():
         if episode.actions.ndim == 0:
             raise DataError(
-                f"{dataset.dataset_id}, episode {episode.episode_id}: actions of {dataset.action_space} are no array: only "
-                "those of a Box can be read"
+                f"{dataset.dataset_id}, episode {episode.episode_id}: actions of {dataset.action_space} are no array: "
+                "only those of a Box can be read"
             )
         add_to_digest(digest, episode)
         hashes.append(episode_hash(episode))
