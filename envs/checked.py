@@ -57,7 +57,7 @@ class CheckedEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
         except TypeError as error:
             raise self._fault(f"reset(seed=..., options=...) fails with {error}: {_OLD}") from error
         except Exception as error:
-            raise self._fault(f"reset(seed={seed}) fails with {type(error).__name__}: {error}") from error
+            raise self._fault(f"reset(seed={seed}) fails with {type(error).__name__}: {error} ({_WHERE})") from error
         if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
             raise self._fault(f"reset returns {_kind(found)}, expected an observation and infos: {_OLD}")
         self._check(found[0])
@@ -74,7 +74,7 @@ class CheckedEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
         except MTS3Error:
             raise
         except Exception as error:
-            raise self._fault(f"step(action) fails with {type(error).__name__}: {error}") from error
+            raise self._fault(f"step(action) fails with {type(error).__name__}: {error} ({_WHERE})") from error
         if not (isinstance(found, tuple) and len(found) == 5):
             raise self._fault(f"step returns {_kind(found)}, expected five values: {_OLD}")
         observation, reward, terminated, truncated, info = found
@@ -110,6 +110,7 @@ class CheckedEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 _ODD = (spaces.Tuple, spaces.Sequence, spaces.Graph, spaces.OneOf)
+_WHERE = "MTS3_TRACEBACK=1 shows where"
 _OLD = "environments of the old gym need a wrapper for Gymnasium (shimmy has one)"
 
 

@@ -55,7 +55,7 @@ def _refuse_words_for_numbers(id: str, options: Mapping[str, Any]) -> None:
     if not words or spec is None or spec.entry_point is None:
         return
     try:
-        entry = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
+        entry: Any = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
         hints = get_type_hints(entry.__init__ if isinstance(entry, type) else entry)
         own = {name: type(one.default) for name, one in signature(entry).parameters.items()}
     except Exception:

@@ -163,9 +163,10 @@ def _choices(hint: Any) -> list[str]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Annotations by name; none where they name what exists for type checkers alone."""
-    of_fields = isinstance(function, type) and is_dataclass(function)
+    called: Any = function
+    of_fields = isinstance(called, type) and is_dataclass(called)
     try:
-        return get_type_hints(function.__init__ if isinstance(function, type) and not of_fields else function)
+        return get_type_hints(called.__init__ if isinstance(called, type) and not of_fields else called)
     except (NameError, TypeError, AttributeError):
         return {}
 

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.options import option_names, read_own_defaults
 
 _NO_CHOICE = "Config group override"
+TRACEBACK = "MTS3_TRACEBACK"
 _WHOLE_ERRORS = "HYDRA_FULL_ERROR"
 
 
@@ -128,5 +130,12 @@ def _nearest_option(name: str, words: Sequence[str], told: str) -> list[str]:
 
 
 def _exit(error: MTS3Error) -> None:
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    tell_fault(error)
     sys.exit(2)
+
+
+def tell_fault(error: MTS3Error) -> None:
+    """Print an error as one line, and before it where it comes from if MTS3_TRACEBACK=1 asks for that."""
+    if os.environ.get(TRACEBACK) == "1":
+        traceback.print_exception(error)
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)

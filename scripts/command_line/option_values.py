@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
+from types import GenericAlias
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -120,7 +121,7 @@ def _kind_of(own: Any) -> Any:
     """The annotation that the value in a YAML stands for; None where it tells none."""
     if isinstance(own, bool | int | float | str):
         return None if own == MISSING else type(own)
-    return list[type(own[0])] if isinstance(own, list) and own else None  # type: ignore[misc]
+    return GenericAlias(list, (type(own[0]),)) if isinstance(own, list) and own else None
 
 
 def _check_range(option: str, value: Any, hint: Any, smallest: int | None, largest: int | None) -> None:

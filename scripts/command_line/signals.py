@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.console import run_folder
-from mbrl_mts3.scripts.command_line.errors import users_fault
+from mbrl_mts3.scripts.command_line.errors import tell_fault, users_fault
 from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.run_folders import write_identity
 from mbrl_mts3.scripts.programs.entry_points import end_imports
@@ -116,7 +116,7 @@ def reports_faults(name: str, words: Sequence[str]) -> Iterator[None]:
             fault = users_fault(error)
             if fault is None:
                 raise
-            print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
+            tell_fault(fault)
             sys.exit(2)
 
 
