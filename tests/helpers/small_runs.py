@@ -77,7 +77,7 @@ COMMANDS: dict[str, list[str]] = {
     "diagnose": [
         *("checkpoint={model}", "policies=[{policy}]", "context=10", "horizon=10", "num_start_states=64", "split=all"),
     ],
-    "report": ["{runs}/train", "{runs}/offline", "--output", "page/report.html"],
+    "report": ["{runs}/train", "{runs}/offline", "--output", "{runs}/page/report.html"],
     "list": ["{runs}"],
 }
 """By command, with the names in braces for what `prepare` makes; files go to the present folder."""

@@ -84,7 +84,7 @@ def test_every_command_stops_and_goes_on(name: str, paths: dict[str, str], work:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_second_signal_ends_every_command_at_once(name: str, paths: dict[str, str], work: Path) -> None:
     whole = attempt(name, paths, work, work / name)
     ended = attempt(name, paths, work, work / f"{name}-twice", *[(0.4 * whole.seconds, number) for number in STOPS])
