@@ -15,7 +15,7 @@ from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.episode_draws import begin_episodes
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
-from mbrl_mts3.errors import ConfigurationError
+from mbrl_mts3.errors import ConfigurationError, NonFiniteError, ShapeError
 from mbrl_mts3.metrics.confidence_intervals import (
     Interval,
     bootstrap_interval,
@@ -23,6 +23,7 @@ from mbrl_mts3.metrics.confidence_intervals import (
     mean_interval,
     wilson_interval,
 )
+from mbrl_mts3.seeds import check_seed
 from mbrl_mts3.tensor_record import TensorRecord
 
 Success = Callable[[Any, Mapping[str, Any]], bool | None]
@@ -55,7 +56,8 @@ def evaluate_agent(
     Args:
         agent: anything with Stable-Baselines3's `predict`; called with deterministic=True.
         make_environment: called `num_envs` times. An episode's seed goes to `reset`: same seed, same start and goal.
-        seeds: one episode each.
+        seeds: one episode each, 0 to 2^32 - 1. An episode's result depends on its own seed alone, not on those beside
+            and before it: a `SeededAgent` gets them, too.
         max_episode_steps: ends an episode earlier than the environment would.
         num_envs: environments that act together; an agent that plans in batches is faster so. Agents whose state is
             neither None nor a `TensorRecord`, nor a tuple of such, keep all environments to the end, the finished ones
@@ -67,13 +69,18 @@ def evaluate_agent(
             where it is idle), the observation (B, ...) and the state that the agent returned.
 
     Raises:
-        ConfigurationError: no seeds, or fewer than one environment or step.
+        ShapeError, NonFiniteError: the agent's actions are of another shape, or hold NaN or infinity.
+        ConfigurationError: no seeds or numbers that are none, or fewer than one environment or step.
     """
     if not seeds or num_envs < 1 or (max_episode_steps is not None and max_episode_steps < 1):
         raise ConfigurationError(
             f"expected at least one seed, environment and step, got seeds={list(seeds)}, num_envs={num_envs}, "
             f"max_episode_steps={max_episode_steps}"
         )
+    # Integers of NumPy are taken, too.
+    seeds = [seed.item() if isinstance(seed, np.generic) else seed for seed in seeds]
+    for seed in seeds:
+        check_seed(seed, "an episode's seed")
     with ExitStack() as opened:
         environments: list[gymnasium.Env[Any, Any]] = []
         for _ in range(min(num_envs, len(seeds))):
@@ -170,12 +177,22 @@ class _Run:
         began = time.perf_counter()
         state = begin_episodes(self.agent, state, [slot.seed for slot in self.slots], start)
         decided = self.agent.predict(observation, state, start, deterministic=True)
+        self._check_actions(decided[0])
         self.seconds.append(time.perf_counter() - began)
         places = [slot.place if slot.running else None for slot in self.slots]
         self.acting.append(sum(place is not None for place in places))
         if self.on_decision is not None:
             self.on_decision(places, observation, decided[1])
         return decided
+
+    def _check_actions(self, actions: Any) -> None:
+        """Refuse what no environment should be told: NaN, or other shapes than the actions'."""
+        given = np.asarray(actions)
+        expected = (len(self.slots), *(self.slots[0].environment.action_space.shape or ()))
+        if given.shape != expected or given.dtype.kind not in "biuf":
+            raise ShapeError(f"the agent's actions are {given.dtype} {given.shape}, expected numbers {expected}")
+        if not np.isfinite(given).all():
+            raise NonFiniteError("the agent's actions hold NaN or infinity: its observations may, or its weights")
 
     def _drop_idle(self, state: Any) -> Any:
         """Leave out finished environments where the agent's state can be indexed."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib import import_module
+from inspect import signature
 from io import StringIO
-from typing import Any
+from typing import Any, get_type_hints
 
 import gymnasium
 from gymnasium import spaces
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.error import NameNotFound, NamespaceNotFound, VersionNotFound
 
+from mbrl_mts3.argument_kinds import expected_kind
 from mbrl_mts3.data.spaces import check_spaces_match
 from mbrl_mts3.errors import ConfigurationError, nearest_names
 
@@ -29,6 +32,7 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
             with these arguments.
     """
     register_robotics()
+    _refuse_words_for_numbers(id, kwargs)
     try:
         return gymnasium.make(id, **kwargs)
     except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
@@ -37,11 +41,31 @@ def make_environment(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
             f"unknown environment {id!r}; nearest: {', '.join(nearest) or 'none'}. Import the package that registers "
             "it, in commands with trust=PACKAGE"
         ) from error
-    except Exception as error:  # Constructors of environments raise anything.
+    except (Exception, SystemExit) as error:  # Constructors of environments raise anything.
         told = ", ".join(f"{name}={value}" for name, value in kwargs.items())
         raise ConfigurationError(
             f"environment {id!r} cannot be made{f' with {told}' if told else ''}: {type(error).__name__}: {error}"
         ) from error
+
+
+def _refuse_words_for_numbers(id: str, options: Mapping[str, Any]) -> None:
+    """Raise where a constructor that says it takes a number gets a word: many fail in their first step only."""
+    spec = gymnasium.registry.get(id.rpartition(":")[2])
+    words = {name: value for name, value in options.items() if isinstance(value, str)}
+    if not words or spec is None or spec.entry_point is None:
+        return
+    try:
+        entry: Any = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
+        hints = get_type_hints(entry.__init__ if isinstance(entry, type) else entry)
+        own = {name: type(one.default) for name, one in signature(entry).parameters.items()}
+    except Exception:
+        # What is wrong with it `make_environment` tells.
+        return
+    for name, value in words.items():
+        kind = hints.get(name, own.get(name))
+        if kind in (bool, int, float):
+            expected = expected_kind(value, kind)
+            raise ConfigurationError(f"environment {id!r}: {name}={value}: expected {expected}")
 
 
 def register_robotics() -> None:

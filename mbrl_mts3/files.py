@@ -266,12 +266,23 @@ def storage_errors(path: Path, *others: type[Exception], needed: int | None = No
         raise StorageError(f"{storage_message(path, error, needed)}. Nothing half-written is left") from error
 
 
-def storage_message(path: Path, error: Exception, needed: int | None = None) -> str:
+_REFUSALS = (
+    *(errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE),
+    *(errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS),
+)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether an error is of the system, which refuses a file: no room, no rights, too many open files."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS
+
+
+def storage_message(path: Path, error: BaseException, needed: int | None = None) -> str:
     """What is said of a write to `path` that failed: why, the bytes that are needed and free, and what to do."""
     return f"{path} could not be written: {_reason(error)}. {_advice(path, needed)}"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     number = getattr(error, "errno", None)
     # HDF5 gives the number in its text only.
     known = next((text for code, text in _FULL.items() if number == code or f"errno = {code}," in str(error)), None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mbrl_mts3.errors import ConfigurationError
 
+_BYTES_A_NUMBER = 4
 _BYTES_A_WEIGHT = 16
 """In training: the weight itself, its gradient and the two averages of Adam, float32."""
 
@@ -22,9 +23,18 @@ def available_memory() -> int | None:
 
 def require_memory_for(weights: int, what: str) -> None:
     """Raise ConfigurationError where a network of so many weights could not be trained on this machine."""
-    available, needed = available_memory(), weights * _BYTES_A_WEIGHT
+    _require(weights * _BYTES_A_WEIGHT, f"{what} has {weights:,} weights, which take", "in training")
+
+
+def require_memory_of_numbers(count: int, what: str) -> None:
+    """Raise ConfigurationError where so many float32 numbers at once do not fit into this machine's memory."""
+    _require(count * _BYTES_A_NUMBER, f"{what} take", "at least")
+
+
+def _require(needed: int, what: str, when: str) -> None:
+    available = available_memory()
     if available is not None and needed > available:
         raise ConfigurationError(
-            f"{what} has {weights:,} weights, which take {needed / 2**30:,.1f} GiB in training, of which "
-            f"{available / 2**30:,.1f} are available: choose smaller sizes, or a larger machine"
+            f"{what} {needed / 2**30:,.1f} GiB {when}, of which {available / 2**30:,.1f} are available: choose smaller "
+            "sizes, or a larger machine"
         )

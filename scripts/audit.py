@@ -7,18 +7,18 @@ from contextlib import closing
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.data import Episode, OfflineDataset, load_minari, split_episodes
 from mbrl_mts3.data.formats.loading import load_unselected_observations
-from mbrl_mts3.envs import check_environment_spaces, make_environment, merge_options
+from mbrl_mts3.envs import check_environment_spaces, make_environment
 from mbrl_mts3.envs.tasks import Task, default_task
 from mbrl_mts3.envs.tasks.reward_audit import RewardAudit
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.metrics import RewardErrors, default_context
-from mbrl_mts3.scripts.command_line import command, describe_environment
+from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
 from mbrl_mts3.scripts.command_line.console import make_console, make_table, print_files, write_result
 from mbrl_mts3.training import Checkpoint, checkpoint_dataset, checkpoint_episodes
 
@@ -84,7 +84,8 @@ def _task(config: DictConfig, dataset: OfflineDataset, console: Console) -> Task
     task: Task = instantiate(config.get("task")) or default_task(dataset.env_id)
     if dataset.env_id is None:
         return task.fit(dataset.episodes)
-    options = merge_options(dataset.env_options, config.environment_options or {})
+    given = config.environment_options or OmegaConf.create({})
+    _, options = read_environment(None, given, dataset.env_id, dataset.env_options)
     console.print(describe_environment(dataset.env_id, options, dataset.env_options), soft_wrap=True)
     with closing(make_environment(dataset.env_id, **options)) as environment:
         # A kitchen made for other tasks, for instance, would pay for others than the data's.

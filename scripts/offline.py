@@ -20,11 +20,11 @@ from mbrl_mts3.agents.nested_observations import is_nested
 from mbrl_mts3.agents.offline import OfflineRecord, train_offline
 from mbrl_mts3.agents.offline.replay_buffer import find_policy_space, flatten_dataset
 from mbrl_mts3.data import OfflineDataset
-from mbrl_mts3.envs import check_environment_spaces, episodic_options, make_environment, merge_options
+from mbrl_mts3.envs import check_environment_spaces, make_environment
 from mbrl_mts3.envs.tasks import default_task
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import claim_folder
-from mbrl_mts3.scripts.command_line import command, describe_environment
+from mbrl_mts3.scripts.command_line import command, describe_environment, read_environment
 from mbrl_mts3.scripts.command_line.console import make_console, print_files, progress_bar, run_folder
 
 
@@ -77,7 +77,7 @@ def _evaluation(
         raise ConfigurationError(
             f"{dataset.dataset_id} names no environment to evaluate in: set evaluation.episodes=0, and use mts3-rollout"
         )
-    options = merge_options(dataset.env_options, episodic_options(dataset.env_id))
+    _, options = read_environment(None, config.environment_options, dataset.env_id, dataset.env_options)
     console.print(describe_environment(dataset.env_id, options, dataset.env_options), soft_wrap=True)
     plain: Callable[[], gymnasium.Env[Any, Any]] = partial(make_environment, dataset.env_id, **options)
     make = (lambda: FlattenObservation(plain())) if flat else plain

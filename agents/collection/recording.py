@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mbrl_mts3.array_types import Array
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.formats.minari_writer import MinariWriter
+from mbrl_mts3.data.nested import space_leaves
 from mbrl_mts3.data.observations import copy_observation, stack_observations
 from mbrl_mts3.envs import is_goal_maze
 from mbrl_mts3.envs.checked import CheckedEnvironment
@@ -136,8 +138,10 @@ def record_dataset(
 
     Raises:
         DataError: the id is malformed or taken; raised before any step.
+        ConfigurationError: its observations cannot be stored and read again; raised before any step.
     """
     with closing(environment):
+        _check_storable(environment)
         writer = MinariWriter(
             dataset_id,
             environment.observation_space,
@@ -152,6 +156,18 @@ def record_dataset(
             recorder = EpisodeRecorder(environment, writer.add, advance)
             yield recorder
             recorder.flush()
+
+
+def _check_storable(environment: gymnasium.Env[Any, Any]) -> None:
+    """Raise ConfigurationError where observations could not be stored, or nobody could learn from them."""
+    leaves = [space for _, space in space_leaves(CheckedEnvironment(environment).observation_space)]
+    texts = [space for space in leaves if isinstance(space, spaces.Text)]
+    if texts or not any(isinstance(space, spaces.Box) and len(space.shape) == 1 for space in leaves):
+        wanted = "numbers in place of text" if texts else "at least one Box of one dimension"
+        raise ConfigurationError(
+            f"what {environment} shows cannot be learned from ({environment.observation_space}): expected {wanted}; "
+            "wrap it, for example in gymnasium.wrappers.FlattenObservation"
+        )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from stable_baselines3.td3 import policies as td3
 from mbrl_mts3.agents.imagination.networks import LayerNormCritic, ProximalCritic, StandardizedObservations
 from mbrl_mts3.agents.plain_policy import check_archive_size
 from mbrl_mts3.agents.policy_files import ALGORITHMS, check_bounded
+from mbrl_mts3.argument_kinds import check_arguments
 from mbrl_mts3.errors import ConfigurationError, MTS3Error, close_match
 
 TRAINABLE = {name: ALGORITHMS[name] for name in ("SAC", "TD3", "PPO")}
@@ -69,6 +70,7 @@ def make_algorithm(
     policy: Any = policy_class(kind, dictionary=dictionary, layer_norm=layer_norm)
     network = dict(options.pop("policy_kwargs", {}))
     options["policy_kwargs"] = {"features_extractor_class": StandardizedObservations, **network}
+    check_arguments(kind, options, "policy.")
     if exploration:
         sigma = np.full(environment.action_space.shape or (), exploration)
         options["action_noise"] = NormalActionNoise(np.zeros_like(sigma), sigma)

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from mbrl_mts3.agents.offline.replay_buffer import build_replay_buffer
 from mbrl_mts3.agents.policy_files import check_bounded
+from mbrl_mts3.argument_kinds import check_arguments
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.errors import ConfigurationError, NonFiniteError
 from mbrl_mts3.seeds import check_seed
@@ -72,6 +73,7 @@ class TD3BC(TD3):
             SpaceMismatchError, DataError: as `build_replay_buffer` does.
         """
         check_seed(seed)
+        check_arguments(TD3, options, "offline_algorithm.")
         check_bounded(dataset.action_space)
         replay = build_replay_buffer(dataset, device)
         mean, scale = _moments(replay.observations)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mbrl_mts3.agents.base import batch_size
 from mbrl_mts3.agents.planning.policy_functions import StoredCritic, StoredPolicy
+from mbrl_mts3.argument_kinds import check_arguments
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.make import check_environment_spaces
@@ -282,6 +283,7 @@ def load_mpc(
     """
     if checkpoint is None:
         raise ConfigurationError("no checkpoint is named: set checkpoint to the folder of a trained model")
+    check_arguments(MPCAgent, options)
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.from_pretrained(checkpoint, device)
     check_environment_spaces(loaded.observation_space, loaded.action_space, environment)
     space = loaded.action_space

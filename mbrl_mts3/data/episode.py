@@ -84,6 +84,13 @@ class RawEpisode:
     episode_id: int = 0
     """Number in the data set that it was read from."""
 
+    def __post_init__(self) -> None:
+        # Some recorders store them as columns.
+        for name in ("rewards", "terminations", "truncations"):
+            column = np.asarray(getattr(self, name))
+            if column.ndim == 2 and column.shape[1] == 1:
+                object.__setattr__(self, name, column[:, 0])
+
     def __len__(self) -> int:
         """Number of transitions."""
         return len(self.actions)

@@ -100,7 +100,12 @@ def length_faults(episode: RawEpisode) -> list[str]:
 def shape_faults(
     episode: RawEpisode, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
 ) -> list[str]:
-    """Arrays whose rows do not have the shapes of the spaces, or that one of the two lacks."""
+    """Arrays whose rows do not have the shapes of the spaces, that one of the two lacks, or that hold no numbers."""
+    arrays = {**dict(observation_leaves(episode.observations)), "actions": episode.actions}
+    shaped = [name for name, shape in space_shapes(observation_space).items() if shape is not None] + ["actions"]
+    others = [name for name in shaped if name in arrays and arrays[name].dtype.kind not in "biuf"]
+    if others:
+        return [f"{name} are {arrays[name].dtype}, expected real numbers" for name in others]
     expected = space_shapes(observation_space) | {"actions": action_space.shape}
     found = leaf_shapes(episode.observations) | {"actions": episode.actions.shape[1:]}
     # Text has no shape.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -47,7 +48,8 @@ def fit_recalibration(
     Both agree for Gaussian errors. With heavy tails the first depends on how large rare errors are, the second only on
     how many there are. On held-out episodes of HalfCheetah and of a maze both came equally near to 95%; the first is
     the default for its better likelihood. Windows of one episode are similar and episodes are few, so the factors are
-    noisy: their logarithms are averaged over neighbouring horizons.
+    noisy: their logarithms are averaged over neighbouring horizons. Where the second or the averages make the episodes
+    less likely, a warning says so.
 
     Source of the first: Levi, Gispan, Giladi and Fetaya, "Evaluating and Calibrating Uncertainty Prediction in
     Regression Tasks", Sensors 2022 (arXiv 1905.11659), there with one factor for all horizons and dimensions.
@@ -78,7 +80,9 @@ def fit_recalibration(
             for raw in sampler.batches(sampler.grid(max(1, horizon // 4) if stride is None else stride), batch_size)
         ]
     )
-    factors = _smooth(_factors(errors, rule).clamp_min(_SMALLEST).log()).exp().float().to(device)
+    factors = _smooth(_factors(errors, rule).clamp_min(_SMALLEST).log()).exp()
+    _warn_of_worse(errors.double(), factors, rule)
+    factors = factors.float().to(device)
     size = model.observation_dim
     reward = factors[:, size].contiguous() if model.predict_reward else None
     return Recalibration(factors[:, :size].contiguous(), reward)
@@ -116,6 +120,19 @@ def _factors(errors: Tensor, rule: str) -> Tensor:
     # Horizon by horizon: torch refuses quantiles of large tensors.
     quantiles = torch.stack([step.abs().double().nanquantile(level, dim=0) for step in errors.unbind(dim=1)])
     return (quantiles / central_quantile(level)).square()
+
+
+def _warn_of_worse(errors: Tensor, factors: Tensor, rule: str) -> None:
+    """Say so where the factors make the errors that they were fitted to less likely: another shape, or smoothing."""
+    squares = errors.square()
+    change = 0.5 * float((factors.log() + squares / factors - squares).nanmean())
+    if change > 0:
+        other = "" if rule == RULES[0] else f", or take rule={RULES[0]}"
+        warnings.warn(
+            f"the episodes that the factors of rule={rule} were fitted to are less likely with them, by {change:.3g} "
+            f"nats a number: predict without them{other}",
+            stacklevel=3,
+        )
 
 
 def _smooth(values: Tensor) -> Tensor:

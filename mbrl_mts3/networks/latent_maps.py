@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import DenseMap
+from mbrl_mts3.memory import require_memory_for
 from mbrl_mts3.networks.mlp import MLP
 
 
@@ -61,6 +62,7 @@ class Gates(nn.Module):
     def __init__(self, latent_dim: int, action_dim: int, action_hidden: Sequence[int], *, cause_dim: int) -> None:
         super().__init__()
         size = 2 * latent_dim
+        require_memory_for(2 * size * size, f"gates of latent_dim={latent_dim}")
         self.weight = nn.Parameter((2 * torch.rand(2 * size, size) - 1) / size**0.5)
         self.bias = nn.Parameter(torch.zeros(2 * size))
         self.action = MLP(action_dim, action_hidden, 2 * size, layer_norm=True) if action_dim else None

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.memory import require_memory_of_numbers
 from mbrl_mts3.planners.action_noise import Generators, coloured_noise
 from mbrl_mts3.planners.stopwatch import Stopwatch
 from mbrl_mts3.tensor_record import TensorRecord
@@ -80,6 +81,11 @@ class Planner(ABC):
             f"{self.high.tolist()}: rescale the actions of the environment (gymnasium's RescaleAction)",
         )
         self.check_options()
+        # Their noise, its spectrum and the sequences themselves, for one problem.
+        require_memory_of_numbers(
+            3 * self.candidates * self.horizon * self.action_dim,
+            f"candidates={self.candidates} of horizon={self.horizon}",
+        )
 
     def check_options(self) -> None:
         """Check the options, all but the bounds, and prepare what depends on them alone.

@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mbrl_mts3.errors import CheckpointError, ConfigurationError
+from mbrl_mts3.errors import CheckpointError, ConfigurationError, StorageError
+from mbrl_mts3.files import is_refusal, storage_message
 
 SCHEME = "hf:"
 CHECKPOINT_FILES = ("config.json", "*.safetensors")
@@ -28,6 +29,7 @@ def fetch_checkpoint(address: str | Path) -> Path:
     Raises:
         ConfigurationError: the address is none, or huggingface_hub is not installed.
         CheckpointError: there is no such repository or revision, or it cannot be reached and is not in the cache.
+        StorageError: the cache cannot be written.
     """
     found = _ADDRESS.fullmatch(str(address))
     if found is None:
@@ -40,6 +42,9 @@ def fetch_checkpoint(address: str | Path) -> Path:
             found["repository"], revision=found["revision"], allow_patterns=list(CHECKPOINT_FILES)
         )
     except Exception as error:  # Of the Hub, of the network, of the system.
+        if is_refusal(error):
+            place = Path(getattr(error, "filename", None) or "the cache of the Hub")
+            raise StorageError(f"{storage_message(place, error)} ($HF_HOME chooses it)") from error
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise CheckpointError(
             f"{address} could not be fetched ({type(error).__name__}: {reason[:200]}): look at its name, at the "

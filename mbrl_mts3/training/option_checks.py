@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
+
+import torch
 
 from mbrl_mts3.errors import ConfigurationError, close_match
 from mbrl_mts3.seeds import check_seed
@@ -36,6 +39,7 @@ def check_training_options(options: Mapping[str, Any]) -> None:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ConfigurationError(f"{name}={value}: choose a whole number of at least 1")
+    _check_devices(options["accelerator"], options["devices"])
     for name in _NOT_NEGATIVE:
         if not _is_number(options[name]) or options[name] < 0:
             raise ConfigurationError(f"{name}={options[name]}: choose a number that is not negative")
@@ -54,6 +58,16 @@ def check_training_options(options: Mapping[str, Any]) -> None:
             )
         if not _is_number(weight) or weight < 0:
             raise ConfigurationError(f"loss_weights of {head} is {weight}: choose a number that is not negative")
+
+
+def _check_devices(accelerator: Any, devices: Any) -> None:
+    """Lightning starts a process for each device; of the CPU it takes any number."""
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
+    processors = os.cpu_count() or 1
+    if on_cpu and isinstance(devices, int) and devices > processors:
+        raise ConfigurationError(
+            f"devices={devices}: expected 1 to {processors} on the CPU, a process for each of its processors at most"
+        )
 
 
 def _is_number(value: Any) -> bool:

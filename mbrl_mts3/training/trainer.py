@@ -26,6 +26,7 @@ from mbrl_mts3.data.split import split_episodes
 from mbrl_mts3.data.windows import WindowSampler
 from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.files import claim_folder, to_jsonable
+from mbrl_mts3.memory import require_memory_of_numbers
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.changes import set_change_scale
 from mbrl_mts3.training.checkpoint import Checkpoint
@@ -184,6 +185,7 @@ class WorldModelTrainer:
             seed=self.seed,
         )
         model = make_model(dataset.observation_dim, dataset.action_dim)
+        self._check_memory(model)
         facts = self._facts(dataset, model)
         if state is not None:
             check_same_run(_facts_of_run(state), facts, state.parent, _FREE)
@@ -211,6 +213,14 @@ class WorldModelTrainer:
         if is_first_process():
             _warn_of_unlearned_entries(best.metrics)
         return best
+
+    def _check_memory(self, model: WorldModel) -> None:
+        """Refuse batches that do not fit; a model with windows fills the last one up."""
+        windows, steps = self.batch_size // self._parts, max(self.length, model.period)
+        require_memory_of_numbers(
+            windows * steps * (model.observation_dim + model.action_dim),
+            f"batch_size={self.batch_size} windows of {steps} steps (training.length, or the model's longest window)",
+        )
 
     def _facts(self, dataset: OfflineDataset, model: WorldModel) -> dict[str, Any]:
         """What a run that goes on must have in common with its beginning, as plain values."""

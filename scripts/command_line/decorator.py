@@ -19,7 +19,7 @@ from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.scripts.command_line.arguments import VERSION, Arguments, override_key
 from mbrl_mts3.scripts.command_line.errors import hydra_errors, reports_errors
 from mbrl_mts3.scripts.command_line.help import help_page, missing_message, program
-from mbrl_mts3.scripts.command_line.option_values import check_values
+from mbrl_mts3.scripts.command_line.option_values import check_groups, check_values
 from mbrl_mts3.scripts.command_line.options import CONFIGS, compose_config, missing_options
 from mbrl_mts3.scripts.command_line.renamed_options import RENAMED
 from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, stops_with_a_line, what_is_kept
@@ -110,6 +110,7 @@ def _prepared(name: str, function: Task) -> Task:
         for line in resolve_checkpoints(config):
             print(line)
         _import_trusted(config.get("trust"))
+        check_groups(config)
         if config.get("threads") is not None:
             torch.set_num_threads(config.threads)
         function(config)

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from hydra.errors import CompactHydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mbrl_mts3.errors import ConfigurationError, MTS3Error, StorageError, close_match
-from mbrl_mts3.files import storage_message
+from mbrl_mts3.files import is_refusal, storage_message
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.help import program
-from mbrl_mts3.scripts.command_line.options import option_names
+from mbrl_mts3.scripts.command_line.options import option_names, read_own_defaults
 
-_REFUSALS = (
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-)
+_NO_CHOICE = "Config group override"
+TRACEBACK = "MTS3_TRACEBACK"
 _WHOLE_ERRORS = "HYDRA_FULL_ERROR"
 
 
@@ -60,10 +52,23 @@ def users_fault(error: BaseException) -> MTS3Error | None:
     while cause is not None:
         if isinstance(cause, MTS3Error):
             return cause
-        if isinstance(cause, OSError) and cause.errno in _REFUSALS:
-            return StorageError(storage_message(Path(cause.filename or "a file"), cause))
+        if is_refusal(cause):
+            return StorageError(storage_message(Path(getattr(cause, "filename", None) or "a file"), cause))
+        if isinstance(cause, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(str(cause)):
+            return ConfigurationError(
+                f"this needs more memory than there is ({_first_line(cause)}): choose smaller sizes, or fewer at once"
+            )
         cause = cause.__cause__
     return None
+
+
+# Of PyTorch on the CPU.
+_NO_MEMORY = re.compile(r"DefaultCPUAllocator: (?:can't allocate|not enough) memory")
+
+
+def _first_line(error: BaseException) -> str:
+    words = str(error).strip().partition("\n")[0]
+    return re.sub(r"^\[.*?\].*?DefaultCPUAllocator: ", "", words) or type(error).__name__
 
 
 @contextmanager
@@ -86,6 +91,8 @@ def hydra_errors(name: str, words: Sequence[str]) -> Iterator[None]:
         print(error, *cause, *_nearest_option(name, words, str(error)), sep="\n", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(_NO_CHOICE):
+            _exit(ConfigurationError(_no_choice(name, words)))
         fault = users_fault(error)
         if fault is None:
             raise
@@ -102,6 +109,13 @@ def _unknown_choice(named: str, options: list[str]) -> str:
     return f"there is no {group}={choice}{close_match(choice, options)}: choose out of {', '.join(options)}"
 
 
+def _no_choice(name: str, words: Sequence[str]) -> str:
+    """Of a number, a truth value or null in place of a group's choice, which Hydra does not name."""
+    groups = read_own_defaults(name)
+    said = ", ".join(word for word in words if override_key(word) in groups) or "the choice of a group"
+    return f"{said}: name a file of the group, or leave it out; {program(name)} --help lists all"
+
+
 def _nearest_option(name: str, words: Sequence[str], told: str) -> list[str]:
     unknown = re.match(r"Could not (?:override|delete from config\.) '([\w.@/]+)'", told)
     if unknown is None:
@@ -116,5 +130,12 @@ def _nearest_option(name: str, words: Sequence[str], told: str) -> list[str]:
 
 
 def _exit(error: MTS3Error) -> None:
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    tell_fault(error)
     sys.exit(2)
+
+
+def tell_fault(error: MTS3Error) -> None:
+    """Print an error as one line, and before it where it comes from if MTS3_TRACEBACK=1 asks for that."""
+    if os.environ.get(TRACEBACK) == "1":
+        traceback.print_exception(error)
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)

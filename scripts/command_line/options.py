@@ -116,6 +116,14 @@ def read_own_values(name: str) -> dict[str, Any]:
     return _keys(read_yaml(_roots(Arguments()), f"{name}.yaml"))
 
 
+def read_own_defaults(name: str) -> dict[str, str | None]:
+    """The groups of a command, each with the choice that its YAML makes; None where it makes none."""
+    text = read_yaml(_roots(Arguments()), f"{name}.yaml")
+    said: Any = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    entries = [entry for entry in said.get("defaults", []) if isinstance(entry, dict)]
+    return {str(group): choice for entry in entries for group, choice in entry.items()}
+
+
 def option_comment(name: str, option: str) -> str:
     """The comment of one of a command's own options in its YAML."""
     return option_comments(_roots(Arguments()), f"{name}.yaml").get(option, "")

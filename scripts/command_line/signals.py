@@ -19,8 +19,10 @@ from omegaconf import DictConfig
 
 from mbrl_mts3.scripts.command_line.arguments import override_key
 from mbrl_mts3.scripts.command_line.console import run_folder
+from mbrl_mts3.scripts.command_line.errors import tell_fault, users_fault
 from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.run_folders import write_identity
+from mbrl_mts3.scripts.programs.entry_points import end_imports
 
 # Of a training, of one in imagination, of one from data alone.
 _STATES = (("resume.ckpt",), ("resume.pt",), ("offline.json", "policy.zip"))
@@ -58,6 +60,8 @@ def stop_signals() -> Iterator[None]:
         # Python leaves signals to the main thread.
         yield
         return
+    # Of a module that was called by its name.
+    end_imports()
     _received.clear()
     is_over = False
 
@@ -96,6 +100,24 @@ def stop_signals() -> Iterator[None]:
             signal.signal(number, handler)
         sys.unraisablehook = hook
         _received.clear()
+
+
+@contextmanager
+def reports_faults(name: str, words: Sequence[str]) -> Iterator[None]:
+    """A line for a stop and for the user's fault, in commands that read their options themselves.
+
+    Raises:
+        SystemExit: with status 143 or 130 after a stop, 2 where the user's input is at fault.
+    """
+    with stop_signals(), reports_stop(lambda: what_is_kept(name, words=words)):
+        try:
+            yield
+        except Exception as error:
+            fault = users_fault(error)
+            if fault is None:
+                raise
+            tell_fault(fault)
+            sys.exit(2)
 
 
 @contextmanager

@@ -25,8 +25,7 @@ from mbrl_mts3.data.dataset import StreamedDataset
 from mbrl_mts3.data.formats.loading import stream_dataset
 from mbrl_mts3.files import write_atomically, write_json
 from mbrl_mts3.reporting import coverage_figures, data_card_text, save_figure
-from mbrl_mts3.scripts.command_line import users_fault
-from mbrl_mts3.scripts.command_line.signals import reports_stop, stop_signals, what_is_kept
+from mbrl_mts3.scripts.command_line.signals import reports_faults
 from mbrl_mts3.scripts.data.listing import print_datasets
 from mbrl_mts3.wording import counted
 
@@ -36,19 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-    try:
-        with stop_signals(), reports_stop(lambda: what_is_kept("data", words=words)):
-            if options.action == "list":
-                status = print_datasets(options.part, console)
-            else:
-                dataset = stream_dataset(options.dataset, download=options.download)
-                status = _ACTIONS[options.action](dataset, options.output, console)
-    except Exception as error:
-        fault = users_fault(error)
-        if fault is None:
-            raise
-        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
-        status = 2
+    with reports_faults("data", words):
+        if options.action == "list":
+            status = print_datasets(options.part, console)
+        else:
+            dataset = stream_dataset(options.dataset, download=options.download)
+            status = _ACTIONS[options.action](dataset, options.output, console)
     sys.exit(status)
 
 

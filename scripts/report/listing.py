@@ -17,8 +17,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mbrl_mts3.errors import CheckpointError, MTS3Error, ResultError
+from mbrl_mts3.errors import CheckpointError, ResultError
 from mbrl_mts3.scripts.command_line.help import program
+from mbrl_mts3.scripts.command_line.signals import reports_faults
 from mbrl_mts3.scripts.runs.catalogue import RUNS, Run, find_runs
 from mbrl_mts3.scripts.runs.checkpoint_names import find_latest
 from mbrl_mts3.scripts.runs.scores import describe_result
@@ -27,13 +28,11 @@ from mbrl_mts3.wording import counted
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the runs; status 2 where the folder is at fault."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-    try:
+    with reports_faults("list", words):
         print_runs(options.folder, console, finished=options.finished)
-    except MTS3Error as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def print_runs(root: Path, console: Console, *, finished: bool = False) -> None:

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mbrl_mts3.errors import ConfigurationError, MTS3Error
+from mbrl_mts3.errors import ConfigurationError
 from mbrl_mts3.reporting import Report
 from mbrl_mts3.scripts.command_line.console import print_files
 from mbrl_mts3.scripts.command_line.help import program
 from mbrl_mts3.scripts.command_line.run_folders import make_new_folder
+from mbrl_mts3.scripts.command_line.signals import reports_faults
 from mbrl_mts3.scripts.experiments.page import REPORT_FILE, add_agents, add_figures, add_predictions
 from mbrl_mts3.scripts.experiments.rows import agent_rows, prediction_rows
 from mbrl_mts3.scripts.experiments.running import StageResult
@@ -36,17 +37,15 @@ from mbrl_mts3.wording import counted, shortest_names
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page and say where it is; status 2 where a folder is at fault."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-    try:
+    with reports_faults("report", words):
         runs = collect_runs(options.runs)
         output = options.output
         if output is None:
             output = Path(make_new_folder(f"{RUNS}/report/{datetime.now():%Y-%m-%d_%H-%M-%S}")) / REPORT_FILE
         print_files(console, report=write_report(runs, output))
-    except MTS3Error as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def collect_runs(folders: Sequence[Path]) -> list[Run]:

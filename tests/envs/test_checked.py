@@ -20,7 +20,7 @@ from mbrl_mts3.agents.behaviour import RandomBehaviour
 from mbrl_mts3.agents.collection import collect_dataset
 from mbrl_mts3.data import load_minari
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.errors import ConfigurationError, MTS3Error
+from mbrl_mts3.errors import ConfigurationError, MTS3Error, NonFiniteError, ShapeError
 
 ID = "odd/data-v0"
 SEEN = spaces.Dict({"inner": spaces.Dict({"a": spaces.Box(-9, 9, (2,))}), "b": spaces.Box(-9, 9, (1,))})
@@ -75,7 +75,13 @@ def test_one_number_is_a_reward_in_any_shape(paid: Any, way: str):
 
 
 @WAYS
-@pytest.mark.parametrize("paid", [None, "two", np.array([1.0, 2.0]), np.array([]), {"a": 1.0}, 1j])
+@pytest.mark.parametrize(
+    "paid",
+    [
+        *(None, "two", np.array([1.0, 2.0]), np.array([]), {"a": 1.0}, 1j),
+        *(float("nan"), np.inf, np.array([-np.inf]), 10**400, np.array(None)),
+    ],
+)
 def test_anything_else_is_none(paid: Any, way: str):
     with pytest.raises(ConfigurationError, match="Odd: its reward is"):
         act(odd(pay=lambda self: paid), way)
@@ -92,12 +98,79 @@ def test_anything_else_is_none(paid: Any, way: str):
         ({"step": lambda self, action: (observed((1, 2, 3)), 0.0, False, True, {})}, "an observation has the shapes"),
         ({"step": lambda self, action: ({"b": np.zeros(1)}, 0.0, False, True, {})}, "an observation has the shapes"),
         ({"step": lambda self, action: (None, 0.0, False, True, {})}, "an observation has the shapes"),
+        ({"step": lambda self, action: [observed(), 0.0, False, True, {}]}, "step returns a list, expected five"),
+        ({"step": lambda self, action: (observed(), 0.0, False, True, None)}, "a NoneType in place of infos"),
+        ({"step": lambda self, action: (observed(), 0.0, False, True, [1])}, "a list in place of infos"),
+        ({"step": lambda self, action: (observed(), 0.0, None, True, {})}, "None for terminated or truncated"),
+        ({"step": lambda self, action: (observed(), 0.0, False, "no", {})}, "'no' for terminated or truncated"),
+        ({"step": lambda self, action: (observed(), 0.0, float("nan"), True, {})}, "nan for terminated or truncated"),
+        ({"step": lambda self, action: (observed(), 0.0, np.zeros(2), True, {})}, "for terminated or truncated"),
+        ({"step": lambda self, action: (observed(), 0.0, -3, True, {})}, "-3 for terminated or truncated"),
+        ({"step": lambda self, action: (observed((np.nan, 1)), 0.0, False, True, {})}, "inner/a holds NaN or infinity"),
+        ({"step": lambda self, action: (observed(b=(np.inf,)), 0.0, False, True, {})}, "b holds NaN or infinity"),
+        ({"step": lambda self, action: ({"b": [[1], [1, 2]]}, 0.0, False, True, {})}, "an observation is no array"),
+        ({"step": lambda self, action: [][1]}, r"Odd: step\(action\) fails with IndexError: list index out of range"),
+        ({"reset": lambda self, **_: {}["a"]}, r"Odd: reset\(seed=.*\) fails with KeyError: 'a'"),
+        ({"observation_space": None}, "Odd has no observation_space or no action_space"),
+        ({"observation_space": spaces.Dict({})}, r"with the keys \[\]: expected at least one"),
+        ({"observation_space": spaces.Dict({"a/b": ACTIONS})}, r"with the keys \['a/b'\]: .*none with a slash"),
+        ({"observation_space": spaces.Dict({"a": spaces.Sequence(ACTIONS)})}, "observations in a Sequence"),
+        ({"observation_space": spaces.Graph(ACTIONS, None)}, "observations in a Graph"),
+        ({"observation_space": spaces.OneOf([ACTIONS, ACTIONS])}, "observations in a OneOf"),
         ({"observation_space": spaces.Dict({"a": spaces.Tuple([SEEN, SEEN])})}, "observations in a Tuple"),
     ],
 )
 def test_what_is_not_gymnasium_is_told(changes: dict[str, Any], told: str, way: str):
     with pytest.raises(ConfigurationError, match=told):
         act(odd(**changes), way)
+
+
+@pytest.mark.parametrize(
+    ("space", "told"),
+    [
+        (spaces.Discrete(3), "at least one Box of one dimension"),
+        (spaces.MultiBinary(3), "at least one Box of one dimension"),
+        (spaces.Box(0, 255, (4, 4, 3), np.uint8), "at least one Box of one dimension"),
+        (spaces.Box(-1, 1, (), np.float32), "at least one Box of one dimension"),
+        (spaces.Dict({"a": ACTIONS, "note": spaces.Text(4)}), "numbers in place of text"),
+    ],
+)
+def test_what_nobody_could_learn_from_is_not_collected(space: spaces.Space[Any], told: str):
+    stepped: list[Any] = []
+    make = odd(observation_space=space, reset=lambda self, **_: (space.sample(), {}), step=lambda *_: stepped.append(1))
+    with pytest.raises(ConfigurationError, match=f"cannot be learned from .*expected {told}"):
+        collect_dataset(make, RandomBehaviour, 5, ID, progress=False)
+    assert not stepped
+
+
+class Acts:
+    """Returns the same actions whatever it sees."""
+
+    def __init__(self, actions: Any) -> None:
+        self.actions = actions
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> Any:
+        return self.actions, None
+
+
+@pytest.mark.parametrize("actions", [None, np.zeros((1, 3)), np.zeros((2, 1)), np.zeros(1), np.array([["a"]])])
+def test_actions_of_another_shape_are_told(actions: Any):
+    with pytest.raises(ShapeError, match=r"the agent's actions are .*expected numbers \(1, 1\)"):
+        evaluate_agent(Acts(actions), odd(), [3])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_actions_that_are_no_numbers_are_told(value: float):
+    with pytest.raises(NonFiniteError, match="the agent's actions hold NaN or infinity"):
+        evaluate_agent(Acts(np.full((1, 1), value)), odd(), [3])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, True, 10**30])
+def test_episodes_of_seeds_that_are_none(seed: int):
+    with pytest.raises(ConfigurationError, match=r"an episode's seed=.* is no seed"):
+        evaluate_agent(RandomAgent(ACTIONS), odd(), [1, seed])
 
 
 def test_a_class_may_be_the_entry_point(monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+MODULES = {"report": "report.pages", "list": "report.listing"}
+"""Of commands that lie in a folder with another."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -39,12 +42,12 @@ def run_forked(
     """Run mts3-NAME in a process of its own, whose working folder is `folder`.
 
     Args:
-        name: of its module in mbrl_mts3.scripts.
+        name: of its module in mbrl_mts3.scripts, or in `MODULES`.
         signals: each is sent so many seconds after the start, if the command still runs.
         before: is called in the new process first.
         timeout: seconds after which it is killed, and the test fails.
     """
-    module = import_module(f"mbrl_mts3.scripts.{name}")
+    module = import_module(f"mbrl_mts3.scripts.{MODULES.get(name, name)}")
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{stream}.txt" for stream in ("out", "err")]
     is_ready, says_ready = os.pipe()

@@ -74,8 +74,15 @@ COMMANDS: dict[str, list[str]] = {
     "export": ["checkpoint={model}", "steps=5"],
     "experiment": ["--config-dir", "{own}", "experiment=small"],
     "data": ["stats", DATA],
+    "diagnose": [
+        *("checkpoint={model}", "policies=[{policy}]", "context=10", "horizon=10", "num_start_states=64", "split=all"),
+    ],
+    "report": ["{runs}/train", "{runs}/offline", "--output", "{runs}/page/report.html"],
+    "list": ["{runs}"],
 }
-"""By command, with {model}, {copy}, {policy} and {own} for what `prepare` makes; files go to the present folder."""
+"""By command, with the names in braces for what `prepare` makes; files go to the present folder."""
+WRITERS = [name for name in COMMANDS if name != "list"]
+"""Those that write files."""
 
 
 def write_cheetah(dataset_id: str, episodes: int = 20, steps: int = 60) -> None:
@@ -112,6 +119,7 @@ def prepare(work: Path) -> dict[str, str]:
         assert ended.status == 0, ended.err
     return {
         "own": str(work / "own"),
+        "runs": str(work),
         "model": str(work / "train" / "best"),
         "policy": str(work / "offline" / "policy.zip"),
     }

@@ -1,9 +1,11 @@
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 from mbrl_mts3.data import Normalizer
 from mbrl_mts3.errors import ConfigurationError, EpisodeTooShortError, NonFiniteError
@@ -85,6 +87,29 @@ def test_the_factors_are_the_rules_of_the_errors(world, make_model, identity) ->
         # Horizon 8 is averaged with 6 (8 / 1.25 = 6.4) to 10.
         neighbours = np.exp(np.mean(np.log(values[5:10]), axis=0))
         np.testing.assert_allclose(fit[rule].observation[7], neighbours, rtol=2e-3)
+
+
+@pytest.mark.parametrize(("rule", "is_worse"), [("quantile", True), ("mean_square", False)])
+def test_factors_that_make_their_own_episodes_less_likely_are_told(
+    make_model, identity, episodes, rule: str, is_worse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few large errors among small ones, of variance four: the rule of the quantile sees the small ones only."""
+    rng = np.random.default_rng(0)
+    errors = np.where(rng.random((50, HORIZON, 3)) < 0.03, 11.4, 0.2) * rng.choice([-1, 1], (50, HORIZON, 3))
+    monkeypatch.setattr(
+        "mbrl_mts3.metrics.recalibration._standardised_errors", lambda *_: torch.from_numpy(errors).float()
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = fit_recalibration(make_model(), identity, episodes[:1], rule=rule, stride=80, **OPTIONS)
+    scale = np.sqrt(np.column_stack([found.observation, found.reward]))
+    less_likely = float(np.mean(norm.logpdf(errors) - norm.logpdf(errors, scale=scale)))
+    assert (less_likely > 0) == is_worse
+    lines = [str(one.message) for one in told if "less likely" in str(one.message)]
+    assert bool(lines) == is_worse
+    if lines:
+        assert f"by {less_likely:.3g} nats" in lines[0]
+        assert "rule=mean_square" in lines[0]
 
 
 def test_smoothing_keeps_a_constant_and_has_no_gaps() -> None:

@@ -27,6 +27,8 @@ COMMANDS = {
     "evaluate_policies": ["checkpoint={world}/model", "policies=[{world}/policy.zip]", "real.episodes=2"],
     "imagine": ["checkpoint={world}/model", "evaluation.episodes=2", "rounds=1", "steps_per_round=2"],
     "audit": ["checkpoint={world}/model", "horizons=[1]"],
+    "diagnose": ["checkpoint={world}/model", "policies=[{world}/policy.zip]"],
+    "offline": ["data=minari", "data.dataset_id=mine/heavy-v0", "evaluation.episodes=2", "evaluation.interval=2"],
 }
 MORE = {
     "plan": ["planner.candidates=8", "planner.iterations=1", "planner.elites=2"],
@@ -38,6 +40,8 @@ MORE = {
         *("uncertainty.kind=none", "uncertainty.penalty=0"),
     ],
     "audit": ["context=2"],
+    "diagnose": ["context=2", "horizon=3", "num_start_states=4", "random=false", "split=all"],
+    "offline": ["steps=2", "batch_size=4", "offline_algorithm.net_arch=[4]"],
 }
 RESULTS = {"evaluate_policies": "policies.json"}
 
@@ -86,7 +90,7 @@ def test_its_options_and_time_limit_hold_and_are_told(
     assert lengths in (None, [12, 12])
 
 
-@pytest.mark.parametrize("name", ["plan", "rollout", "evaluate_policies", "imagine"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_explicit_options_go_before_them(
     name: str, world: Path, command: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,20 @@ def test_bad_input_ends_with_one_line(command, overrides, message, tmp_path, mon
     assert len(printed.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["collect", "report.listing"])
+def test_a_variable_shows_where_an_error_comes_from(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MTS3_TRACEBACK", "1")
+    words = ["steps=0"] if name == "collect" else ["nowhere"]
+    monkeypatch.setattr(sys, "argv", [f"mts3-{name}", *words])
+    with pytest.raises(SystemExit) as stop:
+        import_module(f"mbrl_mts3.scripts.{name}").main()
+    assert stop.value.code == 2
+    first, *_, last = capsys.readouterr().err.strip().splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith(("ConfigurationError: collecting needs", "ResultError: there is no run in"))
+
+
 def test_other_errors_of_hydra_read_as_ever(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["mts3-train", "colour=red"])

@@ -103,7 +103,7 @@ def test_options_reach_the_estimate(run: Run) -> None:
 @bad_input(
     (["policies=[nowhere.zip]"], "no policy file matches"),
     (["policies=[]"], "no policy"),
-    (["real.episodes=-1"], "real.episodes >= 0"),
+    (["real.episodes=-1"], "real.episodes=-1: expected a whole number, at least 0"),
     (["imagined.episodes=0"], "imagined.episodes >= 1"),
     (["noise={other: 1}"], "noise for other"),
     (["uncertainty.kind=epistemic"], "needs an ensemble"),

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 from forked_commands import Ended, run_forked
-from small_runs import COMMANDS, prepare, words_of
+from small_runs import COMMANDS, WRITERS, prepare, words_of
 
 from mbrl_mts3.files import PREFIX
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 # Of a save that was begun, and of the end of an interpreter.
 LONGEST = 10.0
+# Commands without Hydra.
+PLAIN = ("data", "report", "list")
 # The command that the line names.
 GOES_ON = re.compile(r"stopped by SIG\w+: .*(?:go on with|goes on:|begin anew with) mts3-([\w-]+) (.*)")
 
@@ -68,20 +70,21 @@ def stop_and_go_on(name: str, paths: dict[str, str], work: Path, moments: list[f
     return stopped
 
 
-@pytest.mark.parametrize("name", ["train", "convert"])
+@pytest.mark.parametrize("name", ["train", "convert", "report"])
 def test_some_commands_stop_and_go_on(name: str, paths: dict[str, str], work: Path) -> None:
     assert stop_and_go_on(name, paths, work, [0.1, 0.5])
 
 
+# The others, such as mts3-list, may be over before a signal reaches them.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_every_command_stops_and_goes_on(name: str, paths: dict[str, str], work: Path) -> None:
     moments = random.Random(name)
     assert stop_and_go_on(name, paths, work, [moments.random() for _ in range(12)]) >= 4
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_second_signal_ends_every_command_at_once(name: str, paths: dict[str, str], work: Path) -> None:
     whole = attempt(name, paths, work, work / name)
     ended = attempt(name, paths, work, work / f"{name}-twice", *[(0.4 * whole.seconds, number) for number in STOPS])
@@ -110,12 +113,29 @@ def test_a_stop_while_libraries_are_imported_is_told(number: signal.Signals, tmp
     assert said == f"stopped by {number.name}: nothing was begun yet; begin anew with -c 'checkpoint=some where'\n"
 
 
+@pytest.mark.parametrize("number", STOPS)
+@pytest.mark.parametrize("name", ["imagine", "report.pages", "diagnose"])
+def test_a_module_that_is_run_tells_it_as_well(name: str, number: signal.Signals, tmp_path: Path) -> None:
+    words = ["-m", f"mbrl_mts3.scripts.{name}", "checkpoint=some where"]
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", *words], stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert process.stderr is not None
+    while not process.stderr.readline().endswith("| mbrl_mts3.scripts\n"):
+        assert process.poll() is None
+    process.send_signal(number)
+    *_, said = process.communicate(timeout=60)[1].splitlines()
+    assert process.returncode == 128 + number
+    line = shlex.join(["python", "-X", "importtime", *words])
+    assert said == f"stopped by {number.name}: nothing was begun yet; begin anew with {line}"
+
+
 def test_programs_are_those_of_the_commands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     programs = import_module("mbrl_mts3.scripts.programs.entry_points")
     for name in (*COMMANDS, "demo"):
         monkeypatch.setattr(sys, "argv", [f"mts3-{name}", "--version"])
-        with pytest.raises(SystemExit) if name == "data" else pytest.MonkeyPatch.context():
-            getattr(programs, name)()
+        with pytest.raises(SystemExit) if name in PLAIN else pytest.MonkeyPatch.context():
+            getattr(programs, {"list": "list_runs"}.get(name, name))()
         assert capsys.readouterr().out.startswith(f"mts3-{name.replace('_', '-')} ")

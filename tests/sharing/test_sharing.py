@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from mbrl_mts3.errors import CheckpointError, ConfigurationError, StorageError
 from mbrl_mts3.metrics import OpenLoopResult, evaluate_open_loop
 from mbrl_mts3.sharing import model_card_text, push_to_hub, write_shared_folder
 from mbrl_mts3.training import Checkpoint, checkpoint_splits
+from mbrl_mts3.training.hub_download import fetch_checkpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 READ = "from mbrl_mts3.training import Checkpoint; print(Checkpoint.from_pretrained({!r}).content_hash)"
@@ -133,6 +135,16 @@ def test_the_hub_is_told_what_to_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CheckpointError, match="no network"):
         Checkpoint.from_pretrained("hf://me/walk@v1.0")
     assert asked == [("me/walk", "v1.0", ["config.json", "*.safetensors"])]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE])
+def test_a_cache_that_cannot_be_written_is_told(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(*_: Any, **__: Any) -> str:
+        raise OSError(number, "refused", str(tmp_path / "hub"))
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=download))
+    with pytest.raises(StorageError, match=r"/hub could not be written: .*MiB are free .*HF_HOME chooses it"):
+        fetch_checkpoint("hf://some/model")
 
 
 def test_nothing_is_saved_to_an_address(checkpoint: Checkpoint) -> None:

@@ -16,6 +16,7 @@ from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.normalizer import RunningMoments
 from mbrl_mts3.data.observation_names import known_names
 from mbrl_mts3.data.observations import main_observation, number_leaves, observation_leaves, shape_faults
+from mbrl_mts3.errors import DataError
 
 # Share of the one-step changes that lie below the typical largest one.
 _LARGE_CHANGE = 0.99
@@ -81,6 +82,11 @@ def compute_statistics(dataset: StreamedDataset) -> DatasetStatistics:
     values, changes = StreamSubsample(), StreamSubsample()
     saturated, dtypes = _Saturation(dataset.action_space), defaultdict(set)
     for episode in dataset.read():
+        if episode.actions.ndim == 0:
+            raise DataError(
+                f"{dataset.dataset_id}, episode {episode.episode_id}: actions of {dataset.action_space} are no array: "
+                "only those of a Box can be read"
+            )
         add_to_digest(digest, episode)
         hashes.append(episode_hash(episode))
         facts.append(_facts(episode))
@@ -120,7 +126,12 @@ def compute_statistics(dataset: StreamedDataset) -> DatasetStatistics:
 
 def _fits(episode: RawEpisode, dataset: StreamedDataset) -> bool:
     """Whether an episode has the shapes of the spaces; `check_layout` reports one that has not."""
-    return len(episode) > 0 and not shape_faults(episode, dataset.observation_space, dataset.action_space)
+    rows = {len(leaf) for _, leaf in observation_leaves(episode.observations) if leaf.ndim}
+    return (
+        len(episode) > 0
+        and len(rows) == 1
+        and not shape_faults(episode, dataset.observation_space, dataset.action_space)
+    )
 
 
 def _columns(episode: RawEpisode) -> list[tuple[str, Array]]:

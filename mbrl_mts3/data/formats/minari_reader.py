@@ -24,8 +24,8 @@ from mbrl_mts3.data.memory_map import AUTOMATIC_ABOVE, map_dataset, selected_byt
 from mbrl_mts3.data.observation_selector import ObservationSelector, rowwise_infos, select_episode
 from mbrl_mts3.data.observations import check_raw_episode
 from mbrl_mts3.data.raw_dataset import RawDataset
-from mbrl_mts3.errors import DataError, UnknownDatasetError, nearest_names
-from mbrl_mts3.files import recover_folder
+from mbrl_mts3.errors import DataError, StorageError, UnknownDatasetError, nearest_names
+from mbrl_mts3.files import is_refusal, recover_folder, storage_message
 from mbrl_mts3.wording import counted
 
 # Metadata of Minari files that are kept, for data cards and reference scores.
@@ -258,6 +258,9 @@ def _download(dataset_id: str, local_id: str) -> None:
     except (ValueError, TypeError) as error:  # what Minari raises for ids that the remote does not have
         raise UnknownDatasetError(f"{_unknown(local_id)} The remote says: {error}") from error
     except Exception as error:
+        if is_refusal(error):
+            place = Path(getattr(error, "filename", None) or get_dataset_path(local_id))
+            raise StorageError(f"{storage_message(place, error)} ($MINARI_DATASETS_PATH)") from error
         raise DataError(
             f"data set {dataset_id!r} could not be downloaded ({type(error).__name__}: {error}): check the network, "
             "or copy the data set's folder under $MINARI_DATASETS_PATH"
@@ -308,7 +311,10 @@ def _read(source: minari.MinariDataset) -> Iterator[RawEpisode]:
         except StopIteration:
             return
         except Exception as error:
-            raise DataError(f"data set {source.id!r} is damaged: {type(error).__name__}: {error}") from error
+            told = f"{type(error).__name__}: {error}"
+            if isinstance(error, KeyError):
+                told = f"{error} is in an episode or in its space, and not in the other"
+            raise DataError(f"data set {source.id!r} is damaged: {told}") from error
         yield RawEpisode(
             observations=data.observations,
             actions=np.asarray(data.actions),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from mbrl_mts3.argument_kinds import check_arguments
 from mbrl_mts3.errors import ConfigurationError, ShapeError
+from mbrl_mts3.memory import require_memory_for
 from mbrl_mts3.models.base import WorldModel
 from mbrl_mts3.models.batching import in_chunks
 from mbrl_mts3.models.probabilistic_mlp import ProbabilisticMLP
@@ -69,9 +72,11 @@ class Ensemble(WorldModel):
         _check(member, members, options)
         self.member = member
         heads = {"predict_reward": predict_reward, "predict_termination": predict_termination}
-        self.stack = StackedModels(
-            [SINGLE_MODELS[member](observation_dim, action_dim, **heads, **options) for _ in range(members)]
-        )
+        make = partial(SINGLE_MODELS[member], observation_dim, action_dim, **heads, **options)
+        first = make()
+        weights = sum(parameter.numel() for parameter in first.parameters())
+        require_memory_for(members * weights, f"an ensemble of members={members}")
+        self.stack = StackedModels([first, *(make() for _ in range(members - 1))])
 
     # --- the contract ---------------------------------------------------------------------------------------------
 
@@ -250,6 +255,7 @@ def _check(member: str, members: int, options: Mapping[str, Any]) -> None:
     unknown = [name for name in options if name not in allowed]
     if unknown:
         raise ConfigurationError(f"{member} has no option {', '.join(unknown)} here: choose among {', '.join(allowed)}")
+    check_arguments(SINGLE_MODELS[member], options, "options.")
 
 
 @dataclass(frozen=True, repr=False)

@@ -85,6 +85,18 @@ def test_what_it_does_not_know(world: Callable[..., WorldModelDynamics]) -> None
         make_algorithm(environment, "SCA")
     with pytest.raises(ConfigurationError, match="n_steps_typo"):
         make_algorithm(environment, "PPO", n_steps_typo=3)
+    for option, wrong in {
+        "learning_rate": "fast",
+        "batch_size": 2.5,
+        "gamma": [1],
+        "buffer_size": 10**30,
+        "tau": float("nan"),
+        "policy_kwargs": {},
+        "gradient_steps": None,
+    }.items():
+        if option != "policy_kwargs":
+            with pytest.raises(ConfigurationError, match=f"policy.{option}=.*expected a"):
+                make_algorithm(environment, "SAC", **{option: wrong})
 
 
 def test_learning_goes_on_from_td3_bc(tmp_path: Path) -> None:

@@ -77,6 +77,13 @@ def checked(capsys: pytest.CaptureFixture[str], name: str = ID) -> tuple[int, st
         ({"observations": {"goal": {"place": np.zeros((8, 2))}}}, "goal/place have the shape .2,., the space .1,."),
         ({"actions": np.zeros((7, 4), np.float32)}, "actions have the shape .4,., the space .3,."),
         ({"observations": {"gear": np.zeros(7, int)}}, "7 rows of gear"),
+        ({"observations": {"goal": {"place": np.zeros((7, 1))}}}, "7 rows of goal/place"),
+        ({"observations": {"observation": np.zeros((9, 2))}}, "9 rows of observation"),
+        ({"observations": {"observation": np.full((8, 2), 1j)}}, "observation are complex128, expected real numbers"),
+        ({"observations": {"goal": {"place": np.full((8, 1), b"a")}}}, "goal/place are .*expected real numbers"),
+        ({"actions": np.zeros(7, np.float32)}, "actions have the shape .., the space .3,."),
+        ({"actions": np.full((7, 3), "a").astype("S1")}, "actions are .*expected real numbers"),
+        ({"rewards": np.zeros((7, 2))}, "14 rewards"),
         ({"terminations": np.full(7, np.nan)}, "terminations hold nan at step 0, expected 0 or 1"),
         ({"truncations": np.arange(7) - 5.0}, "truncations hold -5.0 at step 0"),
         ({"terminations": np.full(7, 2)}, "terminations hold 2 at step 0"),
@@ -97,6 +104,40 @@ def test_every_reader_refuses_them_and_the_check_names_them(
     status, printed = checked(capsys)
     assert status == 1
     assert "episode 1" in printed
+
+
+def test_a_column_of_rewards_is_one_number_a_step(tmp_path: Path):
+    write(rewards=np.arange(7.0)[:, None])
+    expected = load_minari(ID).episodes[1].rewards
+    np.testing.assert_array_equal(expected, np.arange(7.0))
+    plain = RawDataset(
+        tuple(
+            RawEpisode(**{**parts(5), "observations": np.zeros((6, 2)), "rewards": rewards})
+            for rewards in (np.arange(5.0), np.arange(5.0)[:, None])
+        ),
+        ID,
+        "0",
+        spaces.Box(-np.inf, np.inf, (2,), np.float64),
+        ACTIONS,
+    )
+    convert_dataset(plain, str(tmp_path / "out.hdf5"))
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        assert file["rewards"].shape[1:] == ()
+
+
+def test_actions_in_a_dict_are_one_line(capsys: pytest.CaptureFixture[str]):
+    content = parts(4)
+    observations = content["observations"]["observation"]
+    buffer = EpisodeBuffer(**{**content, "observations": observations, "actions": {"a": content["actions"]}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        minari.create_dataset_from_buffers(
+            ID, [buffer], observation_space=DICT["observation"], action_space=spaces.Dict({"a": ACTIONS})
+        )
+    with pytest.raises(SystemExit) as end:
+        main(["check", ID])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f"DataError: {ID}, episode 0: actions of Dict(")
 
 
 def test_what_fits_is_read_with_a_line_on_what_is_left_out():

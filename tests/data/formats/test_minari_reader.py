@@ -14,7 +14,13 @@ from gymnasium import spaces
 from minari.data_collector import EpisodeBuffer
 
 from mbrl_mts3.data import load_minari, local_dataset_ids
-from mbrl_mts3.errors import DataError, NonFiniteDataError, UnknownDatasetError, UnknownObservationError
+from mbrl_mts3.errors import (
+    DataError,
+    NonFiniteDataError,
+    StorageError,
+    UnknownDatasetError,
+    UnknownObservationError,
+)
 
 pytestmark = pytest.mark.usefixtures("minari_root")
 
@@ -185,6 +191,8 @@ class TestDownload:
         [
             (ValueError("Couldn't find any version"), UnknownDatasetError, "The remote says: Couldn't find"),
             (ConnectionError("no route"), DataError, r"could not be downloaded \(ConnectionError: no route\)"),
+            (OSError(28, "full", "/some/where"), StorageError, "/some/where could not be written: the disk is full"),
+            (OSError(30, "read-only"), StorageError, r"could not be written: OSError.*MINARI_DATASETS_PATH"),
         ],
     )
     def test_what_the_remote_refuses(
