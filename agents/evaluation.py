@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import gymnasium
 import numpy as np
 
 from mbrl_mts3.agents.base import Agent
+from mbrl_mts3.data.masking import MissingObservations
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
 from mbrl_mts3.errors import ConfigurationError
@@ -44,6 +46,7 @@ def evaluate_agent(
     record: bool = False,
     on_episode: Callable[[EvaluatedEpisode], None] | None = None,
     on_decision: DecisionListener | None = None,
+    missing: MissingObservations | None = None,
 ) -> EvaluationResult:
     """Run one episode for each seed.
 
@@ -59,21 +62,29 @@ def evaluate_agent(
         on_episode: told of each finished episode, for progress.
         on_decision: told of each call of `predict`: for each environment the place of its episode among the seeds (None
             where it is idle), the observation (B, ...) and the state that the agent returned.
+        missing: observations that the agent does not get, the same ones for an equal seed of an episode; None shows
+            all. The agent is told by `shown` (B,) bool, an argument of `predict` that `MPCAgent` has.
 
     Raises:
-        ConfigurationError: no seeds, or fewer than one environment or step.
+        ConfigurationError: no seeds, fewer than one environment or step, or observations are missing and the agent's
+            `predict` takes no `shown`.
     """
     if not seeds or parallel < 1 or (max_episode_steps is not None and max_episode_steps < 1):
         raise ConfigurationError(
             f"expected at least one seed, environment and step, got seeds={list(seeds)}, parallel={parallel}, "
             f"max_episode_steps={max_episode_steps}"
         )
+    if missing is not None and "shown" not in inspect.signature(agent.predict).parameters:
+        raise ConfigurationError(
+            f"{type(agent).__name__} cannot act where observations are missing: its predict takes no `shown`; "
+            "use a planning agent, which has a belief"
+        )
     with ExitStack() as opened:
         environments: list[gymnasium.Env[Any, Any]] = []
         for _ in range(min(parallel, len(seeds))):
             environments.append(CheckedEnvironment(make_environment()))
             opened.callback(environments[-1].close)
-        run = _Run(agent, environments, list(seeds), max_episode_steps, success, on_decision)
+        run = _Run(agent, environments, list(seeds), max_episode_steps, success, on_decision, missing)
         finished: dict[int, EvaluatedEpisode] = {}
         for place, episode in run.episodes():
             finished[place] = episode
@@ -86,9 +97,12 @@ def evaluate_agent(
 class _Slot:
     """One environment and the episode that runs in it."""
 
-    def __init__(self, environment: gymnasium.Env[Any, Any], success: Success) -> None:
+    def __init__(
+        self, environment: gymnasium.Env[Any, Any], success: Success, missing: MissingObservations | None
+    ) -> None:
         self.environment = environment
         self.success = success
+        self.missing = missing
         self.running = False
         self.started = False
 
@@ -99,6 +113,7 @@ class _Slot:
         self.actions: list[np.ndarray] = []
         self.rewards: list[float] = []
         self.reached = [self.success(self.observation, info)]
+        self.shown = None if self.missing is None else self.missing.shown(seed)
         self.running = self.started = True
 
     def step(self, action: np.ndarray, max_episode_steps: int | None) -> bool:
@@ -134,9 +149,10 @@ class _Run:
         max_episode_steps: int | None,
         success: Success,
         on_decision: DecisionListener | None,
+        missing: MissingObservations | None,
     ) -> None:
         self.agent = agent
-        self.slots = [_Slot(environment, success) for environment in environments]
+        self.slots = [_Slot(environment, success, missing) for environment in environments]
         self.waiting = list(enumerate(seeds))
         self.max_episode_steps = max_episode_steps
         self.on_decision = on_decision
@@ -161,8 +177,10 @@ class _Run:
     def _decide(self, state: Any) -> tuple[np.ndarray, Any]:
         observation = stack_observations([slot.observation for slot in self.slots])
         start = np.array([slot.started for slot in self.slots])
+        shown = [next(slot.shown) for slot in self.slots if slot.shown is not None]
+        known: dict[str, Any] = {"shown": np.array(shown)} if shown else {}
         began = time.perf_counter()
-        decided = self.agent.predict(observation, state, start, deterministic=True)
+        decided = self.agent.predict(observation, state, start, deterministic=True, **known)
         self.seconds.append(time.perf_counter() - began)
         places = [slot.place if slot.running else None for slot in self.slots]
         self.acting.append(sum(place is not None for place in places))

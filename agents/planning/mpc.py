@@ -104,36 +104,68 @@ class MPCAgent:
         state: MPCState | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = True,
+        shown: np.ndarray | None = None,
     ) -> tuple[np.ndarray, MPCState]:
         """Plan; see `Agent.predict`. There is no stochastic mode.
 
+        Args:
+            observation, state, episode_start, deterministic: see `Agent.predict`.
+            shown: (B,) bool, False where the observation is missing: the belief then follows the last action alone, and
+                rewards and policies see what the model predicts. Of a missing observation only the goals are read. None
+                means that all are shown.
+
         Raises:
-            ShapeError: the observation does not fit the selector or the state.
+            ShapeError: the observation or `shown` does not fit the selector or the state.
+            ConfigurationError: the first observation of an episode is missing.
             NonFiniteError: every return that the model imagined for an environment is NaN or infinite.
         """
         batch = batch_size(observation)
         raw = observation if batch is not None else stack_observations([observation])
         # Inference mode is faster, but what is made in it cannot be differentiated later.
         with torch.inference_mode(not self.planner.differentiates), torch.no_grad():
-            after = self._decide(raw, state, episode_start)
+            after = self._decide(raw, state, episode_start, shown)
         actions = after.action.cpu().numpy()
         return (actions if batch is not None else actions[0]), after
 
-    def _decide(self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None) -> MPCState:
+    def _decide(
+        self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None, shown: np.ndarray | None
+    ) -> MPCState:
         seen = self.see(raw)
         start = _starts(len(seen), state, episode_start).to(seen.device)
-        state = self._observe(seen, state, start)
+        state = self._observe(*self._complete(seen, state, start, shown), state, start)
+        seen = state.seen
         plan = self._plan(raw, seen, state)
         proposal = self._proposal(raw)
         action = plan.action if proposal is None else proposal.actions(seen, plan.action)
-        return MPCState(state.belief, plan.state, action, state.decisions + 1, plan)
+        return MPCState(state.belief, plan.state, action, state.decisions + 1, seen, plan)
 
-    def _observe(self, seen: Tensor, state: MPCState | None, start: Tensor) -> MPCState:
+    def _complete(
+        self, seen: Tensor, state: MPCState | None, start: Tensor, shown: np.ndarray | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Observations (B, obs), predicted ones in place of those that are missing, and the mask (B,) of the shown."""
+        if shown is None:
+            return seen, None
+        mask = _flags(shown, len(seen), "shown").to(seen.device)
+        unknown = (start & ~mask).nonzero().flatten().tolist()
+        if unknown or state is None:
+            if unknown:
+                raise ConfigurationError(
+                    f"the first observation of the episodes in the environments {unknown} is missing: show it, nothing "
+                    "else tells where they start"
+                )
+            return seen, None
+        if mask.all():
+            return seen, None
+        predicted = self.model.step(state.belief, state.action)[1].mean[:, 0]
+        return torch.where(mask[:, None], seen, predicted), mask
+
+    def _observe(self, seen: Tensor, mask: Tensor | None, state: MPCState | None, start: Tensor) -> MPCState:
         """Take o_t in: after the last action where an episode goes on, as the first where one starts."""
         if state is None:
             return self._start(seen)
-        belief = self.model.observe(state.belief, seen, state.action)
-        going_on = MPCState(belief, state.planner, state.action, state.decisions)
+        told = () if mask is None else (mask,)
+        belief = self.model.observe(state.belief, seen, state.action, *told)
+        going_on = MPCState(belief, state.planner, state.action, state.decisions, seen)
         if not start.any():
             return going_on
         fresh = self._start(seen)
@@ -142,6 +174,7 @@ class MPCAgent:
             fresh.planner.where(start, state.planner),
             fresh.action.where(start[:, None], state.action),
             fresh.decisions.where(start, state.decisions),
+            seen,
         )
 
     def _start(self, seen: Tensor) -> MPCState:
@@ -151,6 +184,7 @@ class MPCAgent:
             self.planner.initial_state(size),
             seen.new_zeros(size, self.planner.action_dim),
             torch.zeros(size, dtype=torch.int64, device=seen.device),
+            seen,
         )
 
     def see(self, raw: Any) -> Tensor:
@@ -220,10 +254,15 @@ def _starts(size: int, state: MPCState | None, episode_start: np.ndarray | None)
         )
     if episode_start is None:
         return torch.full((size,), state is None)
-    start = torch.as_tensor(np.atleast_1d(episode_start), dtype=torch.bool)
-    if start.shape != (size,):
-        raise ShapeError(f"episode_start has the shape {tuple(start.shape)}, expected ({size},)")
-    return start
+    return _flags(episode_start, size, "episode_start")
+
+
+def _flags(given: np.ndarray, size: int, name: str) -> Tensor:
+    """A flag for each environment, (B,) bool."""
+    flags = torch.as_tensor(np.atleast_1d(given), dtype=torch.bool)
+    if flags.shape != (size,):
+        raise ShapeError(f"{name} has the shape {tuple(flags.shape)}, expected ({size},)")
+    return flags
 
 
 def _mix(seed: int, decision: int) -> int:
@@ -243,6 +282,8 @@ class MPCState(TensorRecord):
     """(B, act): the last action, in physical units, the policy's share included where there is one."""
     decisions: Tensor
     """(B,) int64: decisions of the episode so far."""
+    seen: Tensor
+    """(B, obs): the last observation, or what was predicted of it where it was missing; physical units."""
     plan: Plan | None = None
     """The plan that `action` begins; it starts at `belief`."""
 
