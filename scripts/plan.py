@@ -106,6 +106,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.En
         uncertainty=config.uncertainty,
         value=instantiate(config.value) if config.get("value") else None,
         proposal=instantiate(config.proposal) if config.get("proposal") else None,
+        noise=instantiate(config.noise) if config.get("noise") else None,
         seed=config.seed,
     )
     together = max(1, min(config.parallel, config.episodes))

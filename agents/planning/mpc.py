@@ -24,6 +24,7 @@ from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Plan, Planner, PlannerState
 from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, ValueFunction
+from mbrl_mts3.planners.data_noise import DataNoise
 from mbrl_mts3.planners.objective import RolloutObjective
 from mbrl_mts3.planners.proposal import PolicyProposal
 from mbrl_mts3.tensor_record import TensorRecord
@@ -291,7 +292,7 @@ class MPCState(TensorRecord):
 def load_mpc(
     environment: gymnasium.Env[Any, Any],
     checkpoint: Checkpoint | str | Path | None,
-    planner: Callable[[Tensor, Tensor], Planner],
+    planner: Callable[..., Planner],
     task: Task | None = None,
     *,
     precision: str = "float32",
@@ -299,6 +300,7 @@ def load_mpc(
     uncertainty: Mapping[str, Any] | None = None,
     value: Callable[[Checkpoint], GoalValues | StoredCritic] | None = None,
     proposal: Callable[[Checkpoint], StoredPolicy] | None = None,
+    noise: Callable[[Checkpoint], DataNoise] | None = None,
     **options: Any,
 ) -> MPCAgent:
     """Put together what a planning agent needs.
@@ -314,6 +316,7 @@ def load_mpc(
         value: makes terminal values from the checkpoint, such as `load_goal_values` or `load_critic_value`; None adds
             none.
         proposal: makes the policy to deviate from, such as `load_policy_proposal`; None searches actions.
+        noise: makes the planner's noise, such as `load_data_noise`; None takes that of the planner's own options.
         options: further ones of `MPCAgent`.
 
     Raises:
@@ -327,6 +330,11 @@ def load_mpc(
     check_environment_spaces(loaded.observation_space, loaded.action_space, environment)
     space = loaded.action_space
     low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))
+    if noise is not None and proposal is not None:
+        raise ConfigurationError(
+            "noise=data is noise of actions, but with proposal=policy the planner searches deviations: leave out one of "
+            "the two"
+        )
     policy = None if proposal is None else proposal(loaded)
     if policy is not None:
         largest = policy.scale * (high - low) / 2
@@ -335,7 +343,7 @@ def load_mpc(
     cost, prepared = uncertainty or {}, chosen.prepare(environment)
     return MPCAgent(
         loaded.physical_model(precision),
-        planner(low, high),
+        planner(low, high, **({} if noise is None else {"noise": noise(loaded)})),
         prepared.fit(checkpoint_dataset(loaded).episodes) if chosen.learns else prepared,
         loaded.selector,
         value=None if value is None else value(loaded),
@@ -344,6 +352,16 @@ def load_mpc(
         uncertainty_penalty=cost.get("penalty", 0.0),
         **options,
     )
+
+
+def load_data_noise(checkpoint: Checkpoint) -> DataNoise:
+    """Noise that moves as the actions of the data do that a model was trained on.
+
+    Raises:
+        UnknownDatasetError: the data is not on disk.
+        ConfigurationError: its actions never change.
+    """
+    return DataNoise([episode.actions for episode in checkpoint_dataset(checkpoint).episodes])
 
 
 def _id_of(environment: gymnasium.Env[Any, Any]) -> str | None:
