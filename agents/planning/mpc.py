@@ -332,8 +332,8 @@ def load_mpc(
     low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))
     if noise is not None and proposal is not None:
         raise ConfigurationError(
-            "noise=data is noise of actions, but with proposal=policy the planner searches deviations: leave out one of "
-            "the two"
+            "noise=data is noise of actions, but with proposal=policy the planner searches deviations: leave one of "
+            "the two out"
         )
     policy = None if proposal is None else proposal(loaded)
     if policy is not None:

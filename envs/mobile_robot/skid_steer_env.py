@@ -53,10 +53,10 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
     - Info: `velocity` (3, m/s, of the chassis in the world), `angular_velocity` (3, rad/s, in the robot's own frame),
       `wheel_speeds` (4, rad/s).
 
-    With `goal_distance` the task is to reach a point, the middle of the terrain: the robot starts so far away in a
-    random direction, the reward is minus the distance to the middle after the step, in metres, and an episode is
-    terminated within 0.5 m of it; `info` has `success` then. Hills are as random as elsewhere. What is observed is the
-    same, so models of other episodes fit.
+    With `goal_distance` the task is to reach a point, which lies so far from the middle along +x: the robot starts in
+    the middle in a random direction, the reward is minus its distance to the point after the step, in metres, and an
+    episode is terminated within 0.5 m of it; `info` has `success` then. Since hills and direction are random, the point
+    may as well lie anywhere else. What is observed is the same, so models of other episodes fit.
 
     The attribute `terrain` is the ground of this episode.
 
@@ -67,7 +67,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         terminate_when_tipped: otherwise the episode continues until the time limit.
         forward_weight: reward for each m/s.
         control_weight: cost of a squared action.
-        goal_distance: metres from the start to a goal in the middle of the terrain, up to 30; None drives along +x.
+        goal_distance: metres from the start to the point to reach, up to 30; None pays for any progress along +x.
         render_mode: "human", "rgb_array", "depth_array" or "rgbd_tuple".
         camera_name: "track" follows the robot.
         kwargs: further arguments of Gymnasium's `MujocoEnv`, such as width and height of pictures.
@@ -115,7 +115,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         if goal_distance is not None and not REACHED_DISTANCE < goal_distance <= _FARTHEST_GOAL:
             raise ConfigurationError(
                 f"goal_distance={goal_distance}: expected more than {REACHED_DISTANCE} m, where the goal is reached, "
-                f"and at most {_FARTHEST_GOAL:g} m, where the terrain ends; or null for a robot that drives along +x"
+                f"and at most {_FARTHEST_GOAL:g} m, where the terrain ends; or null for progress along +x"
             )
         self.goal_distance = goal_distance
         bound = np.array([np.inf] * 3 + [1.0] * 6)
@@ -152,8 +152,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             self._set_terrain(self._sample_terrain(self.np_random))
         x, y, yaw = self.np_random.uniform(-1.0, 1.0, 3) * (_START_RANGE, _START_RANGE, np.pi)
         if self.goal_distance is not None:
-            direction = self.np_random.uniform(-np.pi, np.pi)
-            x, y = self.goal_distance * np.cos(direction), self.goal_distance * np.sin(direction)
+            x = y = 0.0
         self.place(float(x), float(y), float(yaw))
         return self._observation()
 
@@ -177,8 +176,8 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
 
     @property
     def _distance(self) -> np.float64:
-        """From the robot to the middle of the terrain, in metres."""
-        return np.float64(np.hypot(*self.data.qpos[:2]))
+        """From the robot to the point that it has to reach, in metres."""
+        return np.float64(np.hypot(self.data.qpos[0] - (self.goal_distance or 0.0), self.data.qpos[1]))
 
     def flatten_terrain(self) -> None:
         """Replace the hills by flat ground at the height of the deepest valley, until a reset samples new ones."""

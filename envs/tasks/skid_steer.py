@@ -16,6 +16,7 @@ from mbrl_mts3.envs.rendering import SkidSteerRenderer
 from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.envs.terminations import AnyTerminates, GoalReached, NeverTerminates, TippedOver
+from mbrl_mts3.errors import ConfigurationError
 
 
 class SkidSteerTask(Task):
@@ -48,21 +49,30 @@ class SkidSteerTask(Task):
 
 
 class SkidSteerGoalTask(Task):
-    """Reach the middle of the terrain, which an environment with `goal_distance` pays for: minus the distance to it.
+    """Reach the point of an environment with `goal_distance`, which pays minus the distance to it.
 
     An episode ends there, or when the robot tips over.
 
     Args:
-        goal: x and y of the point to reach, in metres; the environment's own is the middle.
+        goal: x and y of the point, in metres; `prepare` reads it from the environment.
         terminate_when_tipped: as the environment was made.
     """
 
     name = "SkidSteerGoal"
     observation_names = ("x", "y")
 
-    def __init__(self, goal: Sequence[float] = (0.0, 0.0), terminate_when_tipped: bool = True) -> None:
-        self.goal = tuple(goal)
+    def __init__(self, goal: Sequence[float] | None = None, terminate_when_tipped: bool = True) -> None:
+        self.goal = None if goal is None else tuple(goal)
         self.terminate_when_tipped = terminate_when_tipped
+
+    def prepare(self, environment: gymnasium.Env[Any, Any]) -> SkidSteerGoalTask:
+        distance = getattr(environment.unwrapped, "goal_distance", None)
+        if self.goal is None and distance is None:
+            raise ConfigurationError(
+                f"{self.name} needs a point to reach and the environment has none: choose "
+                "environment=skid_steer_goal, or name one in task.goal=[x,y]"
+            )
+        return SkidSteerGoalTask(self.goal or (distance, 0.0), self.terminate_when_tipped)
 
     def reward_function(self, observation: Any, selector: ObservationSelector) -> GoalDistanceReward:
         x, y = self.columns(selector)
@@ -81,6 +91,8 @@ class SkidSteerGoalTask(Task):
 
     def _goals(self, observation: Any) -> Tensor:
         """(B, 2), the same for all environments."""
+        if self.goal is None:
+            raise ConfigurationError(f"the goal of {self.name} is not known: call task.prepare(environment) first")
         rows = next(iter(observation_leaves(observation)))[1]
         return torch.tensor(self.goal, dtype=torch.float32).expand(len(rows), 2)
 
