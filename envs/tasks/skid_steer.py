@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import torch
@@ -13,7 +13,7 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import observation_leaves
 from mbrl_mts3.envs.mobile_robot import REACHED_DISTANCE, STEP_SECONDS, TIPPING_ANGLE
 from mbrl_mts3.envs.rendering import SkidSteerRenderer
-from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward
+from mbrl_mts3.envs.rewards import DistanceKind, ForwardProgressReward, GoalDistanceReward
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.envs.terminations import AnyTerminates, GoalReached, NeverTerminates, TippedOver
 from mbrl_mts3.errors import ConfigurationError
@@ -54,6 +54,8 @@ class SkidSteerGoalTask(Task):
     An episode ends there, or when the robot tips over.
 
     Args:
+        kind: of the reward. "straight" is the environment's own; "sparse" pays 1 within the point's radius and needs a
+            value behind the horizon, which counts steps (see `GoalValues`).
         goal: x and y of the point, in metres; `prepare` reads it from the environment.
         terminate_when_tipped: as the environment was made.
     """
@@ -61,7 +63,12 @@ class SkidSteerGoalTask(Task):
     name = "SkidSteerGoal"
     observation_names = ("x", "y")
 
-    def __init__(self, goal: Sequence[float] | None = None, terminate_when_tipped: bool = True) -> None:
+    def __init__(
+        self, kind: str = "straight", goal: Sequence[float] | None = None, terminate_when_tipped: bool = True
+    ) -> None:
+        if kind not in ("straight", "sparse"):
+            raise ConfigurationError(f"unknown reward {kind!r} of {self.name}: expected straight or sparse")
+        self.kind = kind
         self.goal = None if goal is None else tuple(goal)
         self.terminate_when_tipped = terminate_when_tipped
 
@@ -72,11 +79,13 @@ class SkidSteerGoalTask(Task):
                 f"{self.name} needs a point to reach and the environment has none: choose "
                 "environment=skid_steer_goal, or name one in task.goal=[x,y]"
             )
-        return SkidSteerGoalTask(self.goal or (distance, 0.0), self.terminate_when_tipped)
+        return SkidSteerGoalTask(self.kind, self.goal or (distance, 0.0), self.terminate_when_tipped)
 
     def reward_function(self, observation: Any, selector: ObservationSelector) -> GoalDistanceReward:
         x, y = self.columns(selector)
-        return GoalDistanceReward(self._goals(observation), (x, y), radius=REACHED_DISTANCE)
+        return GoalDistanceReward(
+            self._goals(observation), (x, y), cast(DistanceKind, self.kind), radius=REACHED_DISTANCE
+        )
 
     def success_function(self, observation: Any, selector: ObservationSelector) -> GoalReached:
         x, y = self.columns(selector)

@@ -129,7 +129,11 @@ def test_the_robot_is_paid_for_its_distance_to_a_point_until_it_is_there_or_tips
     goes_on = SkidSteerGoalTask(terminate_when_tipped=False).prepare(environment).termination_function(raw, everything)
     assert goes_on(lying).tolist() == [[False, True, False], [False, False, False]]
     assert task.success_function(raw, everything)(lying).tolist() == [[False, True, False], [False, False, False]]
-    named = SkidSteerGoalTask([0.0, 1.0]).prepare(environment).reward_function(raw, everything)
+    sparse = SkidSteerGoalTask("sparse").prepare(environment).reward_function(raw, everything)
+    assert sparse(places, places[..., :4], places).tolist() == [[0, 1, 0], [0, 0, 0]]
+    with pytest.raises(ConfigurationError, match="straight or sparse"):
+        SkidSteerGoalTask("dense")
+    named = SkidSteerGoalTask(goal=[0.0, 1.0]).prepare(environment).reward_function(raw, everything)
     assert torch.allclose(named(places, places[..., :4], places)[1], -torch.ones(3))
     with pytest.raises(ConfigurationError, match="prepare"):
         SkidSteerGoalTask().reward_function(raw, everything)
