@@ -26,7 +26,7 @@ STEP_SECONDS, _FRAME_SKIP = 0.02, 5
 # Half width of the square in which the robot starts, in metres.
 _START_RANGE = 2.0
 # Most that a goal may be from the start, in metres.
-_FARTHEST_GOAL = 30.0
+_FARTHEST_GOAL = 60.0
 # Radius of a circle around all wheels, and radius of a wheel, in metres.
 _REACH, _WHEEL_RADIUS = 0.35, 0.1
 # Damping of the wheels while the robot comes to rest on the ground, in N m s, and the steps (1 s) of that.
@@ -53,10 +53,11 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
     - Info: `velocity` (3, m/s, of the chassis in the world), `angular_velocity` (3, rad/s, in the robot's own frame),
       `wheel_speeds` (4, rad/s).
 
-    With `goal_distance` the task is to reach a point, which lies so far from the middle along +x: the robot starts in
-    the middle in a random direction, the reward is minus its distance to the point after the step, in metres, and an
-    episode is terminated within 0.5 m of it; `info` has `success` then. Since hills and direction are random, the point
-    may as well lie anywhere else. What is observed is the same, so models of other episodes fit.
+    With `goal_distance` the task is to reach a point: the robot starts half the distance from the middle, at -x, in a
+    random direction, and the point lies as far at +x. The reward is minus the distance to it after the step, in metres,
+    and an episode is terminated within 0.5 m of it; `info` has `success` then. Hills and direction are random, so that
+    the point may as well lie anywhere else. What is observed is the same, so models of other episodes fit, and the way
+    lies where most of those are.
 
     The attribute `terrain` is the ground of this episode.
 
@@ -67,7 +68,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         terminate_when_tipped: otherwise the episode continues until the time limit.
         forward_weight: reward for each m/s.
         control_weight: cost of a squared action.
-        goal_distance: metres from the start to the point to reach, up to 30; None pays for any progress along +x.
+        goal_distance: metres from the start to the point to reach, up to 60; None pays for any progress along +x.
         render_mode: "human", "rgb_array", "depth_array" or "rgbd_tuple".
         camera_name: "track" follows the robot.
         kwargs: further arguments of Gymnasium's `MujocoEnv`, such as width and height of pictures.
@@ -152,7 +153,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             self._set_terrain(self._sample_terrain(self.np_random))
         x, y, yaw = self.np_random.uniform(-1.0, 1.0, 3) * (_START_RANGE, _START_RANGE, np.pi)
         if self.goal_distance is not None:
-            x = y = 0.0
+            x, y = -self.goal_distance / 2, 0.0
         self.place(float(x), float(y), float(yaw))
         return self._observation()
 
@@ -177,7 +178,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
     @property
     def _distance(self) -> np.float64:
         """From the robot to the point that it has to reach, in metres."""
-        return np.float64(np.hypot(self.data.qpos[0] - (self.goal_distance or 0.0), self.data.qpos[1]))
+        return np.float64(np.hypot(self.data.qpos[0] - (self.goal_distance or 0.0) / 2, self.data.qpos[1]))
 
     def flatten_terrain(self) -> None:
         """Replace the hills by flat ground at the height of the deepest valley, until a reset samples new ones."""

@@ -79,7 +79,7 @@ class SkidSteerGoalTask(Task):
                 f"{self.name} needs a point to reach and the environment has none: choose "
                 "environment=skid_steer_goal, or name one in task.goal=[x,y]"
             )
-        return SkidSteerGoalTask(self.kind, self.goal or (distance, 0.0), self.terminate_when_tipped)
+        return SkidSteerGoalTask(self.kind, self.goal or (distance / 2, 0.0), self.terminate_when_tipped)
 
     def reward_function(self, observation: Any, selector: ObservationSelector) -> GoalDistanceReward:
         x, y = self.columns(selector)

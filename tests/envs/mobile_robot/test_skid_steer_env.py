@@ -241,14 +241,14 @@ def test_a_point_is_to_be_reached() -> None:
     observation, info = environment.reset(seed=4)
     assert environment.observation_space == make_environment(SKID_STEER_ID).observation_space
     assert info["success"] is False
-    np.testing.assert_allclose(observation[:2], 0, atol=0.05)
+    np.testing.assert_allclose(observation[:2], [-1.5, 0], atol=0.05)
     yaws = [np.arctan2(*environment.reset(seed=seed)[0][[5, 8]]) for seed in range(30)]
     assert np.abs(yaws).max() > 2
-    environment.unwrapped.place(0.0, 0.0, 0.0)
+    environment.unwrapped.place(-1.5, 0.0, 0.0)
     distance = 3.0
     for _ in range(400):
         observation, reward, terminated, truncated, info = environment.step(FORWARD)
-        assert reward == pytest.approx(-np.hypot(observation[0] - 3.0, observation[1]))
+        assert reward == pytest.approx(-np.hypot(observation[0] - 1.5, observation[1]))
         assert terminated == info["success"] == (reward >= -0.5)
         assert -reward < distance + 1e-3
         distance = -reward
@@ -258,7 +258,7 @@ def test_a_point_is_to_be_reached() -> None:
     assert not truncated
 
 
-@pytest.mark.parametrize("distance", [0.3, 40.0, -5.0])
+@pytest.mark.parametrize("distance", [0.3, 61.0, -5.0])
 def test_a_point_too_near_or_beyond_the_terrain_is_refused(distance: float) -> None:
     with pytest.raises(ConfigurationError, match="goal_distance"):
         make_environment(SKID_STEER_ID, goal_distance=distance)

@@ -111,7 +111,7 @@ def test_the_robot_is_paid_for_progress_until_it_tips_over() -> None:
 
 
 def test_the_robot_is_paid_for_its_distance_to_a_point_until_it_is_there_or_tips_over() -> None:
-    environment = make_environment("mbrl_mts3/SkidSteer-v0", goal_distance=4.0)
+    environment = make_environment("mbrl_mts3/SkidSteer-v0", goal_distance=8.0)
     everything = selector(environment)
     task = SkidSteerGoalTask().prepare(environment)
     raw = np.stack([environment.reset(seed=seed)[0] for seed in (0, 1)])
