@@ -113,7 +113,7 @@ def test_the_robot_is_paid_for_progress_until_it_tips_over() -> None:
 def test_the_robot_is_paid_for_its_distance_to_a_point_until_it_is_there_or_tips_over() -> None:
     environment = make_environment("mbrl_mts3/SkidSteer-v0", goal_distance=8.0)
     everything = selector(environment)
-    task = SkidSteerGoalTask().prepare(environment)
+    task = SkidSteerGoalTask("straight").prepare(environment)
     raw = np.stack([environment.reset(seed=seed)[0] for seed in (0, 1)])
     reward = task.reward_function(raw, everything)
     places = torch.zeros(2, 3, 9)
@@ -131,9 +131,9 @@ def test_the_robot_is_paid_for_its_distance_to_a_point_until_it_is_there_or_tips
     assert task.success_function(raw, everything)(lying).tolist() == [[False, True, False], [False, False, False]]
     sparse = SkidSteerGoalTask("sparse").prepare(environment).reward_function(raw, everything)
     assert sparse(places, places[..., :4], places).tolist() == [[0, 1, 0], [0, 0, 0]]
-    with pytest.raises(ConfigurationError, match="straight or sparse"):
+    with pytest.raises(ConfigurationError, match="shaped, straight or sparse"):
         SkidSteerGoalTask("dense")
-    named = SkidSteerGoalTask(goal=[0.0, 1.0]).prepare(environment).reward_function(raw, everything)
+    named = SkidSteerGoalTask("straight", [0.0, 1.0]).prepare(environment).reward_function(raw, everything)
     assert torch.allclose(named(places, places[..., :4], places)[1], -torch.ones(3))
     with pytest.raises(ConfigurationError, match="prepare"):
         SkidSteerGoalTask().reward_function(raw, everything)
