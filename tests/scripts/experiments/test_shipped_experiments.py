@@ -30,6 +30,9 @@ SMALL = {
         *("dataset_id=mbrl-mts3/half_cheetah/sac-replay-v0", "maze_steps=8000", "maze_updates=2", "td3_bc_updates=2"),
         *("half_cheetah_updates=2", "episodes=1", "maze_episode_steps=5", "max_episode_steps=5", "each.rate=[0.5]"),
     ],
+    "skid_steer_goal": [
+        *("steps=15000", "updates=2", "episodes=1", "ablation_episodes=1", "max_episode_steps=5"),
+    ],
     # Data in which some observation lies in the goal.
     **{
         f"point_maze_{maze}_sparse": [f"steps={steps}", "updates=2", "episodes=1"]
