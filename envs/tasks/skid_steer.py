@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import gymnasium
 import torch
@@ -13,7 +13,7 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import observation_leaves
 from mbrl_mts3.envs.mobile_robot import REACHED_DISTANCE, STEP_SECONDS, TIPPING_ANGLE
 from mbrl_mts3.envs.rendering import SkidSteerRenderer
-from mbrl_mts3.envs.rewards import DistanceKind, DriveToPointReward, ForwardProgressReward, GoalDistanceReward
+from mbrl_mts3.envs.rewards import DriveToPointReward, ForwardProgressReward, GoalDistanceReward
 from mbrl_mts3.envs.tasks.base import Task
 from mbrl_mts3.envs.terminations import AnyTerminates, GoalReached, NeverTerminates, TippedOver
 from mbrl_mts3.errors import ConfigurationError
@@ -55,8 +55,7 @@ class SkidSteerGoalTask(Task):
 
     Args:
         kind: of the reward. "shaped" counts the turn that driving needs (see `DriveToPointReward`); "straight" is the
-            environment's own; "sparse" pays 1 within the point's radius and needs a value behind the horizon, which
-            counts steps (see `GoalValues`).
+            environment's own, minus the distance.
         goal: x and y of the point, in metres; `prepare` reads it from the environment.
         terminate_when_tipped: as the environment was made.
     """
@@ -67,8 +66,8 @@ class SkidSteerGoalTask(Task):
     def __init__(
         self, kind: str = "shaped", goal: Sequence[float] | None = None, terminate_when_tipped: bool = True
     ) -> None:
-        if kind not in ("shaped", "straight", "sparse"):
-            raise ConfigurationError(f"unknown reward {kind!r} of {self.name}: expected shaped, straight or sparse")
+        if kind not in ("shaped", "straight"):
+            raise ConfigurationError(f"unknown reward {kind!r} of {self.name}: expected shaped or straight")
         self.kind = kind
         self.goal = None if goal is None else tuple(goal)
         self.terminate_when_tipped = terminate_when_tipped
@@ -89,9 +88,7 @@ class SkidSteerGoalTask(Task):
         if self.kind == "shaped":
             sine, cosine = selector.require(("sin_yaw", "cos_yaw"), f"the shaped reward of {self.name}")
             return DriveToPointReward(self._goals(observation), (x, y, sine, cosine), radius=REACHED_DISTANCE)
-        return GoalDistanceReward(
-            self._goals(observation), (x, y), cast(DistanceKind, self.kind), radius=REACHED_DISTANCE
-        )
+        return GoalDistanceReward(self._goals(observation), (x, y))
 
     def success_function(self, observation: Any, selector: ObservationSelector) -> GoalReached:
         x, y = self.columns(selector)

@@ -9,7 +9,13 @@ import torch
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward, HalfCheetahReward, ShortestPathReward
+from mbrl_mts3.envs.rewards import (
+    DriveToPointReward,
+    ForwardProgressReward,
+    GoalDistanceReward,
+    HalfCheetahReward,
+    ShortestPathReward,
+)
 from mbrl_mts3.envs.tasks import (
     HalfCheetahTask,
     LearnedRewardTask,
@@ -129,9 +135,10 @@ def test_the_robot_is_paid_for_its_distance_to_a_point_until_it_is_there_or_tips
     goes_on = SkidSteerGoalTask(terminate_when_tipped=False).prepare(environment).termination_function(raw, everything)
     assert goes_on(lying).tolist() == [[False, True, False], [False, False, False]]
     assert task.success_function(raw, everything)(lying).tolist() == [[False, True, False], [False, False, False]]
-    sparse = SkidSteerGoalTask("sparse").prepare(environment).reward_function(raw, everything)
-    assert sparse(places, places[..., :4], places).tolist() == [[0, 1, 0], [0, 0, 0]]
-    with pytest.raises(ConfigurationError, match="shaped, straight or sparse"):
+    assert isinstance(SkidSteerGoalTask().prepare(environment).reward_function(raw, everything), DriveToPointReward)
+    with pytest.raises(UnknownObservationError, match="yaw"):
+        SkidSteerGoalTask().prepare(environment).reward_function(raw, selector(environment, ["x", "y"]))
+    with pytest.raises(ConfigurationError, match="shaped or straight"):
         SkidSteerGoalTask("dense")
     named = SkidSteerGoalTask("straight", [0.0, 1.0]).prepare(environment).reward_function(raw, everything)
     assert torch.allclose(named(places, places[..., :4], places)[1], -torch.ones(3))
