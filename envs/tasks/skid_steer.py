@@ -74,12 +74,14 @@ class SkidSteerGoalTask(Task):
 
     def prepare(self, environment: gymnasium.Env[Any, Any]) -> SkidSteerGoalTask:
         distance = getattr(environment.unwrapped, "goal_distance", None)
-        if self.goal is None and distance is None:
+        if self.goal is not None:
+            return self
+        if distance is None:
             raise ConfigurationError(
                 f"{self.name} needs a point to reach and the environment has none: choose "
                 "environment=skid_steer_goal, or name one in task.goal=[x,y]"
             )
-        return SkidSteerGoalTask(self.kind, self.goal or (distance / 2, 0.0), self.terminate_when_tipped)
+        return SkidSteerGoalTask(self.kind, (distance / 2, 0.0), self.terminate_when_tipped)
 
     def reward_function(
         self, observation: Any, selector: ObservationSelector

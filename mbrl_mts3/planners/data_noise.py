@@ -75,4 +75,5 @@ class DataNoise:
     def _make_factor(self, horizon: int) -> Tensor:
         """L with L L' = `correlation`, float32."""
         found = self.correlation(horizon)
-        return torch.linalg.cholesky(found + _JITTER * torch.eye(len(found), dtype=found.dtype)).float()
+        factor: Tensor = torch.linalg.cholesky(found + _JITTER * torch.eye(len(found), dtype=found.dtype))
+        return factor.float()
