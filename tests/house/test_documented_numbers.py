@@ -76,6 +76,15 @@ def test_the_returns_of_plans_are_those_of_the_files() -> None:
     assert not differing_cells(PLANNING, {"missing_sensors": missing_sensors_table()})
 
 
+def test_the_ways_of_the_robot_are_those_of_the_file() -> None:
+    rows = json.loads((DOCS / "results" / "skid_steer_goal.json").read_text())["rows"]
+    ways = [row["way_m"] for row in rows if row["reached"]]
+    steps = sorted(row["steps"] for row in rows if row["reached"])
+    assert f"{len(ways)} of {len(rows)} episodes" in PLANNING
+    assert f"in {sum(steps[len(steps) // 2 - 1 : len(steps) // 2 + 1]) / 2:.0f} steps (median)" in PLANNING
+    assert f"Their way is {sum(ways) / len(ways):.1f} m on average, at most {max(ways):.1f} m" in PLANNING
+
+
 def test_every_family_has_a_section() -> None:
     assert set(re.findall(r"^### `(\w+)(?:/family)?`", PAGE, re.MULTILINE)) == set(RESULTS)
 
