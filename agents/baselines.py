@@ -1,4 +1,4 @@
-"""Agents to compare with: uniformly random actions, and an agent with added action noise."""
+"""Agents to compare with: random actions, an agent with added action noise, and one that holds missing observations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gymnasium import spaces
 from mbrl_mts3.agents.base import Agent, batch_size
 from mbrl_mts3.agents.episode_draws import EpisodeDraws, begin_draws, begin_episodes, sample_actions
 from mbrl_mts3.array_types import BoolArray
+from mbrl_mts3.data.observations import choose_observation, copy_observation
 from mbrl_mts3.errors import ConfigurationError
 
 
@@ -116,6 +117,44 @@ class NoisyAgent:
         """See `SeededAgent`."""
         inner, draws = state or (None, begin_draws(seeds))
         return begin_episodes(self.agent, inner, seeds, start), draws.begin(seeds, start)
+
+
+@dataclass(eq=False)
+class HoldLastObservation:
+    """Another agent that sees the last observation that was shown in place of a missing one. Implements `Agent`.
+
+    Goals are held as well. Its state is that of the other agent with the observation.
+
+    Args:
+        agent: that has no belief of its own.
+    """
+
+    agent: Agent
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[Any, Any] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+        shown: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, tuple[Any, Any]]:
+        """Ask the other agent; see `Agent.predict`.
+
+        Args:
+            observation, state, episode_start, deterministic: see `Agent.predict`.
+            shown: (B,) bool, False where the observation is missing; None means that all are shown.
+        """
+        inner, held = state or (None, None)
+        held = observation if held is None else held
+        held = copy_observation(observation) if shown is None else choose_observation(shown, observation, held)
+        action, inner = self.agent.predict(held, inner, episode_start, deterministic)
+        return action, (inner, held)
+
+    def begin_episodes(self, state: tuple[Any, Any] | None, seeds: Sequence[int], start: BoolArray) -> tuple[Any, Any]:
+        """See `SeededAgent`."""
+        inner, held = state or (None, None)
+        return begin_episodes(self.agent, inner, seeds, start), held
 
 
 def _after(draws: int | EpisodeDraws) -> int | EpisodeDraws:

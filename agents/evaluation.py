@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import numpy as np
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.episode_draws import begin_episodes
+from mbrl_mts3.data.masking import MissingObservations
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.checked import CheckedEnvironment
 from mbrl_mts3.errors import ConfigurationError, NonFiniteError, ShapeError
@@ -46,6 +48,7 @@ def evaluate_agent(
     record: bool = False,
     on_episode: Callable[[EvaluatedEpisode], None] | None = None,
     on_decision: DecisionListener | None = None,
+    missing: MissingObservations | None = None,
 ) -> EvaluationResult:
     """Run one episode for each seed, some of them side by side.
 
@@ -67,10 +70,13 @@ def evaluate_agent(
         on_episode: told of each finished episode, for progress.
         on_decision: told of each call of `predict`: for each environment the place of its episode among the seeds (None
             where it is idle), the observation (B, ...) and the state that the agent returned.
+        missing: observations that the agent does not get, the same ones for an equal seed of an episode; None shows
+            all. The agent is told by `shown` (B,) bool, an argument of `predict` that `MPCAgent` has.
 
     Raises:
         ShapeError, NonFiniteError: the agent's actions are of another shape, or hold NaN or infinity.
-        ConfigurationError: no seeds or numbers that are none, or fewer than one environment or step.
+        ConfigurationError: no seeds or numbers that are none, fewer than one environment or step, or observations are
+            missing and the agent's `predict` takes no `shown`.
     """
     if not seeds or num_envs < 1 or (max_episode_steps is not None and max_episode_steps < 1):
         raise ConfigurationError(
@@ -81,12 +87,17 @@ def evaluate_agent(
     seeds = [seed.item() if isinstance(seed, np.generic) else seed for seed in seeds]
     for seed in seeds:
         check_seed(seed, "an episode's seed")
+    if missing is not None and "shown" not in inspect.signature(agent.predict).parameters:
+        raise ConfigurationError(
+            f"{type(agent).__name__} cannot act where observations are missing: its predict takes no `shown`; "
+            "use a planning agent, which has a belief"
+        )
     with ExitStack() as opened:
         environments: list[gymnasium.Env[Any, Any]] = []
         for _ in range(min(num_envs, len(seeds))):
             environments.append(CheckedEnvironment(make_environment()))
             opened.callback(environments[-1].close)
-        run = _Run(agent, environments, list(seeds), max_episode_steps, success, on_decision)
+        run = _Run(agent, environments, list(seeds), max_episode_steps, success, on_decision, missing)
         finished: dict[int, EvaluatedEpisode] = {}
         for place, episode in run.episodes():
             finished[place] = episode
@@ -99,9 +110,12 @@ def evaluate_agent(
 class _Slot:
     """One environment and the episode that runs in it."""
 
-    def __init__(self, environment: gymnasium.Env[Any, Any], success: Success) -> None:
+    def __init__(
+        self, environment: gymnasium.Env[Any, Any], success: Success, missing: MissingObservations | None
+    ) -> None:
         self.environment = environment
         self.success = success
+        self.missing = missing
         self.running = False
         self.started = False
 
@@ -112,6 +126,7 @@ class _Slot:
         self.actions: list[np.ndarray] = []
         self.rewards: list[float] = []
         self.reached = [self.success(self.observation, info)]
+        self.shown = None if self.missing is None else self.missing.shown(seed)
         self.running = self.started = True
 
     def step(self, action: np.ndarray, max_episode_steps: int | None) -> bool:
@@ -147,9 +162,10 @@ class _Run:
         max_episode_steps: int | None,
         success: Success,
         on_decision: DecisionListener | None,
+        missing: MissingObservations | None,
     ) -> None:
         self.agent = agent
-        self.slots = [_Slot(environment, success) for environment in environments]
+        self.slots = [_Slot(environment, success, missing) for environment in environments]
         self.waiting = list(enumerate(seeds))
         self.max_episode_steps = max_episode_steps
         self.on_decision = on_decision
@@ -174,9 +190,11 @@ class _Run:
     def _decide(self, state: Any) -> tuple[np.ndarray, Any]:
         observation = stack_observations([slot.observation for slot in self.slots])
         start = np.array([slot.started for slot in self.slots])
+        shown = [next(slot.shown) for slot in self.slots if slot.shown is not None]
+        known: dict[str, Any] = {"shown": np.array(shown)} if shown else {}
         began = time.perf_counter()
         state = begin_episodes(self.agent, state, [slot.seed for slot in self.slots], start)
-        decided = self.agent.predict(observation, state, start, deterministic=True)
+        decided = self.agent.predict(observation, state, start, deterministic=True, **known)
         self._check_actions(decided[0])
         self.seconds.append(time.perf_counter() - began)
         places = [slot.place if slot.running else None for slot in self.slots]

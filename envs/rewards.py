@@ -58,6 +58,37 @@ class GoalDistanceReward:
 
 
 @dataclass(frozen=True)
+class DriveToPointReward:
+    """Minus the seconds that a robot which turns on the spot needs to a point, from o_{t+1} and on flat ground.
+
+    d / v + theta / omega d / (d + r): the straight distance d, and the angle theta in [0, pi/2] from the robot's axis
+    to the point, whichever end is ahead. Within about the radius r the direction counts for little. A plan that is too
+    short to turn and to come nearer still sees that turning pays.
+    """
+
+    goal: Tensor
+    """(B, 2)."""
+    columns: tuple[int, int, int, int]
+    """Columns of x, y and of the sine and cosine of the yaw in an observation."""
+    speed: float = 1.0
+    """v, in m/s."""
+    turn_rate: float = 1.0
+    """omega, in rad/s."""
+    radius: float = GOAL_RADIUS
+    """r, in metres."""
+
+    def __call__(self, observation: Tensor, action: Tensor, next_observation: Tensor) -> Tensor:
+        x, y, sine, cosine = (next_observation[..., column] for column in self.columns)
+        goal = self.goal.to(next_observation.device).reshape(len(self.goal), *(1,) * (next_observation.ndim - 2), 2)
+        east, north = goal[..., 0] - x, goal[..., 1] - y
+        distance = (east.square() + north.square()).sqrt()
+        ahead, aside = cosine * east + sine * north, cosine * north - sine * east
+        angle = torch.atan2(aside.abs(), ahead.abs())
+        turning = angle / self.turn_rate * distance / (distance + self.radius)
+        return -(distance / self.speed + turning)
+
+
+@dataclass(frozen=True)
 class HalfCheetahReward:
     """Forward velocity less control cost, r_t = w_f v_{t+1} - w_c sum a_t^2.
 

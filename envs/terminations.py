@@ -43,6 +43,16 @@ class KitchenFinished:
         return done.all(dim=-1)
 
 
+@dataclass(frozen=True)
+class AnyTerminates:
+    """Terminates where any of several functions does."""
+
+    functions: tuple[TerminationFunction, ...]
+
+    def __call__(self, next_observation: Tensor) -> Tensor:
+        return torch.stack([function(next_observation) for function in self.functions]).any(dim=0)
+
+
 class NeverTerminates:
     """Never terminates; episodes end by their time limit."""
 

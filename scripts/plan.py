@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from mbrl_mts3.agents.planning.mpc import MPCAgent, load_mpc
 from mbrl_mts3.agents.planning.plan_records import PlanRecorder, compare_values
 from mbrl_mts3.agents.planning.rehearsal import rehearse_planning
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
+from mbrl_mts3.data.masking import MissingObservations
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.maze_map import MazeMap
 from mbrl_mts3.envs.rendering import make_rendered_environment
@@ -50,6 +52,7 @@ def main(config: DictConfig) -> None:
     checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.device)
     env_id, options = choose_environment(config, checkpoint, console)
     make = partial(make_environment, env_id, **options)
+    missing = MissingObservations(**config.missing)
     with closing(make()) as environment:
         agent = _agent(config, checkpoint, environment)
         maze = _maze(environment, agent)
@@ -57,14 +60,17 @@ def main(config: DictConfig) -> None:
     plans = PlanRecorder(
         agent, imagine_first=_DRAWN_EPISODES if maze else 0, imagine_every=max(1, agent.planner.horizon // 2)
     )
-    result = _evaluate(config, agent, make, plans, console)
+    result = _evaluate(config, agent, make, plans, missing, console)
     values = compare_values(agent, result.episodes, [plans.values[place] for place in range(len(result.seeds))])
     facts = _facts(result, values)
+    if missing.rate:
+        facts["observations missing"] = f"{missing.rate:.1%}, in bursts of {counted(missing.burst, 'step')}"
     console.print(make_facts(facts, f"{env_id}, {counted(len(result.seeds), 'episode')}"))
     written = {
         "trained_on": {"dataset_id": checkpoint.dataset_id, "content_hash": checkpoint.content_hash},
         "environment": {"id": env_id, **options},
         "task": agent.task.name,
+        "missing": asdict(missing),
         "result": result.to_json(),
         "planned": {**values.to_json(), **plans.summary()},
     }
@@ -100,6 +106,7 @@ def _agent(config: DictConfig, checkpoint: Checkpoint, environment: gymnasium.En
         uncertainty=config.uncertainty,
         value=instantiate(config.value) if config.get("value") else None,
         proposal=instantiate(config.proposal) if config.get("proposal") else None,
+        noise=instantiate(config.noise) if config.get("noise") else None,
         seed=config.seed,
     )
     together = max(1, min(config.num_envs, config.episodes))
@@ -112,6 +119,7 @@ def _evaluate(
     agent: MPCAgent,
     make: Callable[[], gymnasium.Env[Any, Any]],
     plans: PlanRecorder,
+    missing: MissingObservations,
     console: Console,
 ) -> EvaluationResult:
     with progress_bar(console, "episodes", config.episodes) as advance:
@@ -125,6 +133,7 @@ def _evaluate(
             record=True,
             on_episode=lambda episode: advance(),
             on_decision=plans,
+            missing=missing if missing.rate else None,
         )
 
 

@@ -15,10 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from mbrl_mts3.agents import Agent, evaluate_agent
+from mbrl_mts3.agents.baselines import HoldLastObservation
 from mbrl_mts3.agents.imagined_evaluation import evaluate_imagined
+from mbrl_mts3.agents.planning.mpc import MPCAgent
 from mbrl_mts3.agents.recorded_episodes import EPISODES_FILE, save_episodes
 from mbrl_mts3.agents.rollout_report import HEADER, RolloutReport, RolloutResult
 from mbrl_mts3.data.formats.reference_scores import ReferenceScores
+from mbrl_mts3.data.masking import MissingObservations
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.rendering import make_rendered_environment, open_renderer
 from mbrl_mts3.envs.tasks import default_task
@@ -53,6 +56,7 @@ def main(config: DictConfig) -> None:
         checkpoint = Checkpoint.from_pretrained(config.checkpoint, config.imagined.device)
     env_id, options = choose_environment(config, checkpoint or _checkpoint_of_agent(config), console)
     make: Make = partial(make_environment, env_id, **options)
+    missing = MissingObservations(**config.missing)
     agents = _agents(config, make)
     dataset_id, dynamics = _imagination(config, checkpoint, env_id, options)
     # Reference returns are those of whole episodes.
@@ -61,7 +65,7 @@ def main(config: DictConfig) -> None:
     rollouts = [
         rollout
         for name, agent in agents.items()
-        for rollout in _rollouts(config, name, agent, make, env_id, dynamics, console)
+        for rollout in _rollouts(config, name, agent, make, env_id, dynamics, missing, console)
     ]
     report = RolloutReport(tuple(rollouts), reference)
     console.print(_table(env_id, report))
@@ -117,12 +121,13 @@ def _rollouts(
     make: Make,
     env_id: str,
     dynamics: WorldModelDynamics | None,
+    missing: MissingObservations,
     console: Console,
 ) -> Iterator[RolloutResult]:
     if config.real.episodes:
         with progress_bar(console, f"{name}, real episodes", config.real.episodes, transient=True) as advance:
             result = evaluate_agent(
-                agent,
+                HoldLastObservation(agent) if missing.rate and not isinstance(agent, MPCAgent) else agent,
                 make,
                 range(config.first_seed, config.first_seed + config.real.episodes),
                 max_episode_steps=config.max_episode_steps,
@@ -130,6 +135,7 @@ def _rollouts(
                 success=default_task(env_id).success,
                 record=config.record,
                 on_episode=lambda episode: advance(),
+                missing=missing if missing.rate else None,
             )
         yield RolloutResult(name, "real", result)
     if dynamics is not None:

@@ -25,6 +25,7 @@ from mbrl_mts3.models.wrappers.physical import PhysicalModel
 from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Plan, Planner, PlannerState
 from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, ValueFunction
+from mbrl_mts3.planners.data_noise import DataNoise
 from mbrl_mts3.planners.objective import RolloutObjective
 from mbrl_mts3.planners.proposal import PolicyProposal
 from mbrl_mts3.tensor_record import TensorRecord
@@ -105,36 +106,68 @@ class MPCAgent:
         state: MPCState | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = True,
+        shown: np.ndarray | None = None,
     ) -> tuple[np.ndarray, MPCState]:
         """Plan; see `Agent.predict`. There is no stochastic mode.
 
+        Args:
+            observation, state, episode_start, deterministic: see `Agent.predict`.
+            shown: (B,) bool, False where the observation is missing: the belief then follows the last action alone, and
+                rewards and policies see what the model predicts. Of a missing observation only the goals are read. None
+                means that all are shown.
+
         Raises:
-            ShapeError: the observation does not fit the selector or the state.
+            ShapeError: the observation or `shown` does not fit the selector or the state.
+            ConfigurationError: the first observation of an episode is missing.
             NonFiniteError: every return that the model imagined for an environment is NaN or infinite.
         """
         batch = batch_size(observation)
         raw = observation if batch is not None else stack_observations([observation])
         # Inference mode is faster, but what is made in it cannot be differentiated later.
         with torch.inference_mode(not self.planner.differentiates), torch.no_grad():
-            after = self._decide(raw, state, episode_start)
+            after = self._decide(raw, state, episode_start, shown)
         actions = after.action.cpu().numpy()
         return (actions if batch is not None else actions[0]), after
 
-    def _decide(self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None) -> MPCState:
+    def _decide(
+        self, raw: Any, state: MPCState | None, episode_start: np.ndarray | None, shown: np.ndarray | None
+    ) -> MPCState:
         seen = self.see(raw)
         start = _starts(len(seen), state, episode_start).to(seen.device)
-        state = self._observe(seen, state, start)
+        state = self._observe(*self._complete(seen, state, start, shown), state, start)
+        seen = state.seen
         plan = self._plan(raw, seen, state)
         proposal = self._proposal(raw)
         action = plan.action if proposal is None else proposal.actions(seen, plan.action)
-        return MPCState(state.belief, plan.state, action, state.decisions + 1, plan)
+        return MPCState(state.belief, plan.state, action, state.decisions + 1, seen, plan)
 
-    def _observe(self, seen: Tensor, state: MPCState | None, start: Tensor) -> MPCState:
+    def _complete(
+        self, seen: Tensor, state: MPCState | None, start: Tensor, shown: np.ndarray | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Observations (B, obs), predicted ones in place of those that are missing, and the mask (B,) of the shown."""
+        if shown is None:
+            return seen, None
+        mask = _flags(shown, len(seen), "shown").to(seen.device)
+        unknown = (start & ~mask).nonzero().flatten().tolist()
+        if unknown or state is None:
+            if unknown:
+                raise ConfigurationError(
+                    f"the first observation of the episodes in the environments {unknown} is missing: show it, nothing "
+                    "else tells where they start"
+                )
+            return seen, None
+        if mask.all():
+            return seen, None
+        predicted = self.model.step(state.belief, state.action)[1].mean[:, 0]
+        return torch.where(mask[:, None], seen, predicted), mask
+
+    def _observe(self, seen: Tensor, mask: Tensor | None, state: MPCState | None, start: Tensor) -> MPCState:
         """Take o_t in: after the last action where an episode goes on, as the first where one starts."""
         if state is None:
             return self._start(seen)
-        belief = self.model.observe(state.belief, seen, state.action)
-        going_on = MPCState(belief, state.planner, state.action, state.decisions)
+        told = () if mask is None else (mask,)
+        belief = self.model.observe(state.belief, seen, state.action, *told)
+        going_on = MPCState(belief, state.planner, state.action, state.decisions, seen)
         if not start.any():
             return going_on
         fresh = self._start(seen)
@@ -143,6 +176,7 @@ class MPCAgent:
             fresh.planner.where(start, state.planner),
             fresh.action.where(start[:, None], state.action),
             fresh.decisions.where(start, state.decisions),
+            seen,
         )
 
     def _start(self, seen: Tensor) -> MPCState:
@@ -152,6 +186,7 @@ class MPCAgent:
             self.planner.initial_state(size),
             seen.new_zeros(size, self.planner.action_dim),
             torch.zeros(size, dtype=torch.int64, device=seen.device),
+            seen,
         )
 
     def see(self, raw: Any) -> Tensor:
@@ -221,10 +256,15 @@ def _starts(size: int, state: MPCState | None, episode_start: np.ndarray | None)
         )
     if episode_start is None:
         return torch.full((size,), state is None)
-    start = torch.as_tensor(np.atleast_1d(episode_start), dtype=torch.bool)
-    if start.shape != (size,):
-        raise ShapeError(f"episode_start has the shape {tuple(start.shape)}, expected ({size},)")
-    return start
+    return _flags(episode_start, size, "episode_start")
+
+
+def _flags(given: np.ndarray, size: int, name: str) -> Tensor:
+    """A flag for each environment, (B,) bool."""
+    flags = torch.as_tensor(np.atleast_1d(given), dtype=torch.bool)
+    if flags.shape != (size,):
+        raise ShapeError(f"{name} has the shape {tuple(flags.shape)}, expected ({size},)")
+    return flags
 
 
 def _mix(seed: int, decision: int) -> int:
@@ -244,6 +284,8 @@ class MPCState(TensorRecord):
     """(B, act): the last action, in physical units, the policy's share included where there is one."""
     decisions: Tensor
     """(B,) int64: decisions of the episode so far."""
+    seen: Tensor
+    """(B, obs): the last observation, or what was predicted of it where it was missing; physical units."""
     plan: Plan | None = None
     """The plan that `action` begins; it starts at `belief`."""
 
@@ -251,7 +293,7 @@ class MPCState(TensorRecord):
 def load_mpc(
     environment: gymnasium.Env[Any, Any],
     checkpoint: Checkpoint | str | Path | None,
-    planner: Callable[[Tensor, Tensor], Planner],
+    planner: Callable[..., Planner],
     task: Task | None = None,
     *,
     precision: str = "float32",
@@ -259,6 +301,7 @@ def load_mpc(
     uncertainty: Mapping[str, Any] | None = None,
     value: Callable[[Checkpoint], GoalValues | StoredCritic] | None = None,
     proposal: Callable[[Checkpoint], StoredPolicy] | None = None,
+    noise: Callable[[Checkpoint], DataNoise] | None = None,
     **options: Any,
 ) -> MPCAgent:
     """Put together what a planning agent needs.
@@ -274,6 +317,7 @@ def load_mpc(
         value: makes terminal values from the checkpoint, such as `load_goal_values` or `load_critic_value`; None adds
             none.
         proposal: makes the policy to deviate from, such as `load_policy_proposal`; None searches actions.
+        noise: makes the planner's noise, such as `load_data_noise`; None takes that of the planner's own options.
         options: further ones of `MPCAgent`.
 
     Raises:
@@ -288,6 +332,11 @@ def load_mpc(
     check_environment_spaces(loaded.observation_space, loaded.action_space, environment)
     space = loaded.action_space
     low, high = (torch.as_tensor(bound, device=device) for bound in (space.low, space.high))
+    if noise is not None and proposal is not None:
+        raise ConfigurationError(
+            "noise=data is noise of actions, but with proposal=policy the planner searches deviations: leave one of "
+            "the two out"
+        )
     policy = None if proposal is None else proposal(loaded)
     if policy is not None:
         largest = policy.scale * (high - low) / 2
@@ -296,7 +345,7 @@ def load_mpc(
     cost, prepared = uncertainty or {}, chosen.prepare(environment)
     return MPCAgent(
         loaded.physical_model(precision),
-        planner(low, high),
+        planner(low, high, **({} if noise is None else {"noise": noise(loaded)})),
         prepared.fit(checkpoint_dataset(loaded).episodes) if chosen.learns else prepared,
         loaded.selector,
         value=None if value is None else value(loaded),
@@ -305,6 +354,16 @@ def load_mpc(
         uncertainty_penalty=cost.get("penalty", 0.0),
         **options,
     )
+
+
+def load_data_noise(checkpoint: Checkpoint) -> DataNoise:
+    """Noise that moves as the actions of the data do that a model was trained on.
+
+    Raises:
+        UnknownDatasetError: the data is not on disk.
+        ConfigurationError: its actions never change.
+    """
+    return DataNoise([episode.actions for episode in checkpoint_dataset(checkpoint).episodes])
 
 
 def _id_of(environment: gymnasium.Env[Any, Any]) -> str | None:

@@ -69,7 +69,7 @@ class PlanRecorder:
     @torch.no_grad()
     def _imagine(self, raw: Any, state: MPCState) -> Array:
         assert state.plan is not None
-        objective = self.agent.objective(raw, self.agent.see(raw), state.belief)
+        objective = self.agent.objective(raw, state.seen, state.belief)
         path: Array = objective.imagine(state.plan.actions[:, None])[1].mean[0, 0].cpu().numpy()
         return path
 

@@ -19,10 +19,14 @@ from mbrl_mts3.errors import ConfigurationError
 MODEL = Path(__file__).with_name("skid_steer.xml")
 # Angle between the robot's vertical and the world's, in degrees, above which it counts as tipped over.
 TIPPING_ANGLE = 80.0
+# Distance from the middle within which the goal is reached, in metres: about the robot's length.
+REACHED_DISTANCE = 0.5
 # From one observation to the next; the simulator takes five steps of 4 ms.
 STEP_SECONDS, _FRAME_SKIP = 0.02, 5
 # Half width of the square in which the robot starts, in metres.
 _START_RANGE = 2.0
+# Most that a goal may be from the start, in metres.
+_FARTHEST_GOAL = 60.0
 # Radius of a circle around all wheels, and radius of a wheel, in metres.
 _REACH, _WHEEL_RADIUS = 0.35, 0.1
 # Damping of the wheels while the robot comes to rest on the ground, in N m s, and the steps (1 s) of that.
@@ -49,6 +53,12 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
     - Info: `velocity` (3, m/s, of the chassis in the world), `angular_velocity` (3, rad/s, in the robot's own frame),
       `wheel_speeds` (4, rad/s).
 
+    With `goal_distance` the task is to reach a point: the robot starts half the distance from the middle, at -x, in a
+    random direction, and the point lies as far at +x. The reward is minus the distance to it after the step, in metres,
+    and an episode is terminated within 0.5 m of it; `info` has `success` then. Hills and direction are random, so that
+    the point may as well lie anywhere else. What is observed is the same, so models of other episodes fit, and the way
+    lies where most of those are.
+
     The attribute `terrain` is the ground of this episode.
 
     Args:
@@ -58,12 +68,13 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         terminate_when_tipped: otherwise the episode continues until the time limit.
         forward_weight: reward for each m/s.
         control_weight: cost of a squared action.
+        goal_distance: metres from the start to the point to reach, up to 60; None pays for any progress along +x.
         render_mode: "human", "rgb_array", "depth_array" or "rgbd_tuple".
         camera_name: "track" follows the robot.
         kwargs: further arguments of Gymnasium's `MujocoEnv`, such as width and height of pictures.
 
     Raises:
-        ConfigurationError: the amplitude is negative, or the hills are too short.
+        ConfigurationError: the amplitude is negative, the hills are too short, or the goal is too near or too far.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
@@ -81,6 +92,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         terminate_when_tipped: bool = True,
         forward_weight: float = 1.0,
         control_weight: float = 0.05,
+        goal_distance: float | None = None,
         render_mode: str | None = None,
         camera_name: str | None = "track",
         **kwargs: Any,
@@ -93,6 +105,7 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
             terminate_when_tipped,
             forward_weight,
             control_weight,
+            goal_distance,
             render_mode,
             camera_name,
             **kwargs,
@@ -100,6 +113,12 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         self.amplitude, self.wavelength, self.terrain_seed = amplitude, wavelength, terrain_seed
         self._terminate_when_tipped = terminate_when_tipped
         self._forward_weight, self._control_weight = forward_weight, control_weight
+        if goal_distance is not None and not REACHED_DISTANCE < goal_distance <= _FARTHEST_GOAL:
+            raise ConfigurationError(
+                f"goal_distance={goal_distance}: expected more than {REACHED_DISTANCE} m, where the goal is reached, "
+                f"and at most {_FARTHEST_GOAL:g} m, where the terrain ends; or null for progress along +x"
+            )
+        self.goal_distance = goal_distance
         bound = np.array([np.inf] * 3 + [1.0] * 6)
         MujocoEnv.__init__(
             self,
@@ -117,9 +136,13 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         action = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
         before = float(self.data.qpos[0])
         self.do_simulation(action, self.frame_skip)
-        velocity = (self.data.qpos[0] - before) / self.dt
-        reward = np.float64(self._forward_weight * velocity - self._control_weight * np.square(action).sum())
         terminated = self._terminate_when_tipped and self.tipped
+        if self.goal_distance is None:
+            velocity = (self.data.qpos[0] - before) / self.dt
+            reward = np.float64(self._forward_weight * velocity - self._control_weight * np.square(action).sum())
+        else:
+            reward = -self._distance
+            terminated = terminated or bool(self._distance <= REACHED_DISTANCE)
         truncated = bool(np.abs(self.data.qpos[:2]).max() > self._edge)
         if self.render_mode == "human":
             self.render()
@@ -129,6 +152,8 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
         if self.terrain_seed is None:
             self._set_terrain(self._sample_terrain(self.np_random))
         x, y, yaw = self.np_random.uniform(-1.0, 1.0, 3) * (_START_RANGE, _START_RANGE, np.pi)
+        if self.goal_distance is not None:
+            x, y = -self.goal_distance / 2, 0.0
         self.place(float(x), float(y), float(yaw))
         return self._observation()
 
@@ -149,6 +174,11 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
     def tipped(self) -> bool:
         """Whether the robot leans by more than 80 degrees."""
         return bool(self._rotation[2, 2] < np.cos(np.deg2rad(TIPPING_ANGLE)))
+
+    @property
+    def _distance(self) -> np.float64:
+        """From the robot to the point that it has to reach, in metres."""
+        return np.float64(np.hypot(self.data.qpos[0] - (self.goal_distance or 0.0) / 2, self.data.qpos[1]))
 
     def flatten_terrain(self) -> None:
         """Replace the hills by flat ground at the height of the deepest valley, until a reset samples new ones."""
@@ -204,7 +234,9 @@ class SkidSteerEnv(MujocoEnv, EzPickle):
 
     def _get_reset_info(self) -> dict[str, Any]:
         velocities = self.data.qvel
+        reached = {} if self.goal_distance is None else {"success": bool(self._distance <= REACHED_DISTANCE)}
         return {
+            **reached,
             "velocity": velocities[:3].copy(),
             "angular_velocity": velocities[3:6].copy(),
             "wheel_speeds": velocities[self._wheels].copy(),

@@ -6,7 +6,7 @@ from mbrl_mts3.envs.tasks.fitted_reward import FittedReward, FittedRewardTask
 from mbrl_mts3.envs.tasks.franka_kitchen import FrankaKitchenTask
 from mbrl_mts3.envs.tasks.half_cheetah import HalfCheetahTask
 from mbrl_mts3.envs.tasks.point_maze import MazeGoals, PointMazeTask
-from mbrl_mts3.envs.tasks.skid_steer import SkidSteerTask
+from mbrl_mts3.envs.tasks.skid_steer import SkidSteerGoalTask, SkidSteerTask
 
 __all__ = [
     "FittedReward",
@@ -16,6 +16,7 @@ __all__ = [
     "LearnedRewardTask",
     "MazeGoals",
     "PointMazeTask",
+    "SkidSteerGoalTask",
     "SkidSteerTask",
     "Task",
     "default_task",

@@ -1,9 +1,11 @@
-"""Random masks that hide observations in training, for imputation and for open loops."""
+"""Random masks that hide observations: in training, for imputation and for open loops, and from an agent that acts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,6 +84,44 @@ class MaskSampler:
 def context_mask(length: int, context: int) -> Tensor:
     """The mask (length,) bool that shows the first `context` steps, and none after."""
     return torch.arange(length) < context
+
+
+@dataclass(frozen=True)
+class MissingObservations:
+    """Which observations of an episode an agent does not get: single steps at random, or bursts of several.
+
+    Outside of a burst each observation begins one with the probability rate / (rate + burst (1 - rate)), so that the
+    share `rate` of a long episode is missing; bursts may follow each other at once. With a burst of 1 steps are missing
+    independently of each other. The first observation of an episode is always shown.
+
+    Args:
+        rate: share of the observations that are missing, in [0, 1).
+        burst: steps of a burst.
+
+    Raises:
+        ConfigurationError: an option is out of its range.
+    """
+
+    rate: float
+    burst: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise ConfigurationError(f"missing.rate={self.rate}: expected a share from 0 to below 1")
+        if self.burst < 1:
+            raise ConfigurationError(f"missing.burst={self.burst}: expected at least 1 step")
+
+    def shown(self, seed: int) -> Iterator[bool]:
+        """Endlessly, whether each observation of the episode with this seed is shown."""
+        generator = np.random.default_rng((seed, self.burst))
+        begins = self.rate / (self.rate + self.burst * (1 - self.rate))
+        yield True
+        while True:
+            if generator.random() < begins:
+                for _ in range(self.burst):
+                    yield False
+            else:
+                yield True
 
 
 def _suffixes(uniform: Tensor, length: int) -> Tensor:

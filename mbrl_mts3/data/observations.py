@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from mbrl_mts3.array_types import Array
+from mbrl_mts3.array_types import Array, BoolArray
 from mbrl_mts3.data.episode import RawEpisode
 from mbrl_mts3.data.observation_selector import MAIN_KEY
 from mbrl_mts3.errors import DataError
@@ -43,6 +43,13 @@ def index_observation(observations: Any, index: Any) -> Any:
     if isinstance(observations, Mapping):
         return {key: index_observation(part, index) for key, part in observations.items()}
     return observations[index]
+
+
+def choose_observation(first: BoolArray, observations: Any, others: Any) -> Any:
+    """Batched raw observations where `first` (B,) holds, others of the same layout elsewhere."""
+    if isinstance(observations, Mapping):
+        return {key: choose_observation(first, part, others[key]) for key, part in observations.items()}
+    return np.where(first.reshape(-1, *(1,) * (observations.ndim - 1)), observations, others)
 
 
 def copy_observation(observations: Any) -> Any:

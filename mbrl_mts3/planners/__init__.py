@@ -4,6 +4,7 @@ from mbrl_mts3.planners.action_noise import coloured_covariance, coloured_noise
 from mbrl_mts3.planners.base import Found, Objective, Plan, Planner, PlannerState
 from mbrl_mts3.planners.cem import CEM
 from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, StepsToGoal, ValueFunction
+from mbrl_mts3.planners.data_noise import DataNoise
 from mbrl_mts3.planners.gradient_ascent import GradientAscent
 from mbrl_mts3.planners.icem import ICEM
 from mbrl_mts3.planners.mppi import MPPI
@@ -17,6 +18,7 @@ __all__ = [
     "MPPI",
     "ActionFunction",
     "DataGraph",
+    "DataNoise",
     "Found",
     "GoalValues",
     "GradientAscent",

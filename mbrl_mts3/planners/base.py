@@ -15,6 +15,7 @@ from torch import Tensor
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.memory import require_memory_of_numbers
 from mbrl_mts3.planners.action_noise import Generators, coloured_noise
+from mbrl_mts3.planners.data_noise import DataNoise
 from mbrl_mts3.planners.stopwatch import Stopwatch
 from mbrl_mts3.tensor_record import TensorRecord
 
@@ -44,6 +45,8 @@ class Planner(ABC):
         noise_beta: exponent of the noise of sampled sequences: 0 white, 1 pink, 2 brown; larger values are smoother.
         noise_std: standard deviation of that noise, at first, in units of half the action range; samples are clipped
             at the bounds.
+        noise: noise with the autocovariance of the data in place of coloured one; `noise_std` then counts in units of
+            the data's deviation, entry by entry.
         budget_ms: milliseconds of one search, for all its problems together; None sets no limit.
 
     Attributes:
@@ -63,6 +66,7 @@ class Planner(ABC):
     noise_beta: float = 1.0
     noise_std: float = 0.5
     budget_ms: float | None = None
+    noise: DataNoise | None = None
     low: Tensor = field(init=False)
     high: Tensor = field(init=False)
     _budget_warned: bool = field(default=False, init=False)
@@ -115,6 +119,11 @@ class Planner(ABC):
     def half_range(self) -> Tensor:
         """(act,): from the middle of the box to its bounds; noise is scaled by it."""
         return (self.high - self.low) / 2
+
+    @property
+    def first_std(self) -> Tensor:
+        """(act,): standard deviation of the noise at first, in physical units."""
+        return self.noise_std * (self.half_range if self.noise is None else self.noise.std.to(self.low))
 
     def initial_state(self, batch_size: int) -> PlannerState:
         """The state from which the first search of `batch_size` episodes starts."""
@@ -172,8 +181,14 @@ class Planner(ABC):
             std: (B, L, act) or what broadcasts to it, in physical units.
             noise_beta: see `coloured_noise`.
         """
-        noise = coloured_noise((count, self.action_dim, self.horizon), noise_beta, generator).transpose(-1, -2)
+        noise = self.sample_noise(count, noise_beta, generator)
         return torch.addcmul(mean[:, None], noise, std[:, None]).clamp(self.low, self.high)
+
+    def sample_noise(self, count: int, noise_beta: float, generator: Generators) -> Tensor:
+        """Standard normal noise (count, L, act), (B, count, L, act) with a generator for each problem."""
+        if self.noise is not None:
+            return self.noise.sample(count, self.horizon, generator)
+        return coloured_noise((count, self.action_dim, self.horizon), noise_beta, generator).transpose(-1, -2)
 
     def _warn_of_budget(self, problems: int) -> None:
         if self._budget_warned:

@@ -45,7 +45,7 @@ class CEM(Planner):
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean = state.mean
-        std = (self.noise_std * self.half_range).expand_as(mean)
+        std = self.first_std.expand_as(mean)
         for _ in range(self.iterations):
             tried = self.sample(mean, std, self.candidates, self.noise_beta, generator)
             returns = self.evaluate(objective, tried)

@@ -49,7 +49,7 @@ class GradientAscent(Planner):
         require_option(self.learning_rate > 0, f"learning_rate={self.learning_rate}: must be positive")
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
-        std = (self.noise_std * self.half_range).expand_as(state.mean)
+        std = self.first_std.expand_as(state.mean)
         sampled = self.sample(state.mean, std, self.candidates - 1, self.noise_beta, generator)
         starts = torch.cat([state.mean[:, None], sampled], dim=1)
         best, value = state.mean, torch.full((len(starts),), -torch.inf, device=starts.device)

@@ -54,7 +54,7 @@ class ICEM(CEM):
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean, kept = state.mean, state.elites
-        std = (self.noise_std * self.half_range).expand_as(mean)
+        std = self.first_std.expand_as(mean)
         best, value = mean, torch.full((len(mean),), -torch.inf, device=mean.device)
         for iteration in range(self.iterations):
             tried = self._candidates(iteration, mean, std, kept, generator)

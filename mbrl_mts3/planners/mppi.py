@@ -42,12 +42,17 @@ class MPPI(Planner):
         require_option(self.iterations >= 1, f"iterations={self.iterations}: search at least once")
         require_option(self.temperature > 0, f"temperature={self.temperature}: must be positive")
         require_option(self.control_weight >= 0, f"control_weight={self.control_weight}: expected 0 or more")
+        require_option(
+            self.noise is None or not self.control_weight,
+            f"control_weight={self.control_weight} weighs actions by the covariance of coloured noise: set it to 0, or "
+            "leave noise=data out",
+        )
         precision = torch.linalg.inv(coloured_covariance(self.horizon, self.noise_beta))
         self._precision = precision.to(self.low) / self.noise_std**2
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
         mean = state.mean
-        std = (self.noise_std * self.half_range).expand_as(mean)
+        std = self.first_std.expand_as(mean)
         for _ in range(self.iterations):
             tried = self.sample(mean, std, self.candidates, self.noise_beta, generator)
             returns = self.evaluate(objective, tried)

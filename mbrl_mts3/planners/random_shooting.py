@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mbrl_mts3.planners.action_noise import Generators, coloured_noise
+from mbrl_mts3.planners.action_noise import Generators
 from mbrl_mts3.planners.base import Found, Objective, Planner, PlannerState
 from mbrl_mts3.planners.sequences import shift, take_best, take_better
 from mbrl_mts3.planners.stopwatch import Stopwatch
@@ -31,9 +31,8 @@ class RandomShooting(Planner):
     noise_std: float = 0.8
 
     def search(self, objective: Objective, state: PlannerState, generator: Generators, watch: Stopwatch) -> Found:
-        shape = (self.candidates - 1, self.action_dim, self.horizon)
-        noise = coloured_noise(shape, self.noise_beta, generator).transpose(-1, -2)
-        sampled = self.middle + noise * self.noise_std * self.half_range
+        noise = self.sample_noise(self.candidates - 1, self.noise_beta, generator)
+        sampled = self.middle + noise * self.first_std
         sampled = sampled.clamp(self.low, self.high)
         tried = torch.cat([state.mean[:, None], sampled.expand(len(state.mean), *sampled.shape[-3:])], dim=1)
         best, value = state.mean, torch.full((len(state.mean),), -torch.inf, device=state.mean.device)

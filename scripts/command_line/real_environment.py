@@ -26,18 +26,19 @@ def read_environment(
 
     Args:
         environment: a choice of configs/environment; None takes the environment `env_id`.
-        options: `environment_options`, which go before those of the choice; None takes `episodic_options`.
+        options: `environment_options`, which go before those of the choice; None takes `episodic_options` for what the
+            choice leaves open.
         env_id: that of the data; None where the data names none.
         stored: options that the data was collected with, which come last, where it is the data's environment.
     """
     chosen: Any = {} if environment is None else OmegaConf.to_container(environment, resolve=True)
     of_data = {} if chosen.get("id", env_id) != env_id else dict(stored or {})
     env_id = chosen.pop("id", env_id)
-    given: Any = None if options is None else OmegaConf.to_container(options, resolve=True)
-    if given is None:
-        given = {} if env_id is None else episodic_options(env_id)
     # Names like _target_ and _convert_ are Hydra's.
     named = {name: value for name, value in chosen.items() if not name.startswith("_")}
+    given: Any = None if options is None else OmegaConf.to_container(options, resolve=True)
+    if given is None:
+        given = {**({} if env_id is None else episodic_options(env_id)), **named}
     return env_id, merge_options(of_data, {**named, **given})
 
 

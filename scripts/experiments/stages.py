@@ -92,7 +92,9 @@ def _options(name: str, node: Any) -> tuple[list[str], list[str]]:
     keys = {"command", "options", "after"}
     if not isinstance(node, Mapping) or set(node) - keys or not isinstance(node.get("command"), str):
         raise ConfigurationError(f"stage {name} is {node!r}: expected a command, and lists of options and after")
-    return [str(option) for option in node.get("options") or ()], [str(one) for one in node.get("after") or ()]
+    # OmegaConf writes a null that is interpolated as None, which Hydra would take for a word.
+    options = [re.sub(r"=None$", "=null", str(option)) for option in node.get("options") or ()]
+    return options, [str(one) for one in node.get("after") or ()]
 
 
 def _runs(

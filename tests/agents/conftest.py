@@ -41,6 +41,8 @@ def point_mass() -> Callable[..., Any]:
         def observe(
             self, belief: Any, observation: Tensor, action: Tensor | None = None, mask: Tensor | None = None
         ) -> TensorRecord:
+            if mask is not None:
+                observation = torch.where(mask[:, None], observation, self.step(belief, action)[0].state)
             return Ball(observation, belief.steps if action is None else belief.steps + 1)
 
         def imagine(self, belief: Any, actions: Tensor) -> Prediction:

@@ -124,6 +124,7 @@ ARGUMENTS: dict[str, Callable[[DictConfig, gymnasium.Env[Any, Any]], dict[str, A
     "data": for_data,
     "environment": lambda *_: {},
     "model": lambda *_: {"observation_dim": 4, "action_dim": 2},
+    "noise": for_value,
     "offline_algorithm": for_offline,
     "policy": lambda _, maze: {"environment": DummyVecEnv([lambda: maze])},
     "proposal": for_value,

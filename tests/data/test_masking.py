@@ -1,3 +1,6 @@
+from itertools import groupby, islice
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mbrl_mts3.data import MaskSampler, context_mask
+from mbrl_mts3.data.masking import MissingObservations
 from mbrl_mts3.errors import ConfigurationError
 
 
@@ -95,3 +99,29 @@ def test_a_period_below_one_is_refused() -> None:
 
 def test_context_mask() -> None:
     assert context_mask(5, 2).tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("burst", [1, 20])
+def test_the_share_of_missing_observations_is_the_rate_and_bursts_are_whole(rate: float, burst: int) -> None:
+    steps = 100_000
+    shown = np.array(list(islice(MissingObservations(rate, burst).shown(7), steps)))
+    assert shown[0]
+    # The deviation of a share over `steps / burst` independent bursts.
+    assert 1 - shown.mean() == pytest.approx(rate, abs=4 * (rate * (1 - rate) * burst / steps) ** 0.5 + 1e-9)
+    runs = [(flag, sum(1 for _ in group)) for flag, group in groupby(shown.tolist())][:-1]
+    assert all(length % burst == 0 for flag, length in runs if not flag)
+
+
+def test_single_missing_steps_are_independent_and_follow_the_seed() -> None:
+    missing = MissingObservations(0.5)
+    first, again, other = (np.array(list(islice(missing.shown(seed), 20_000))) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    for one, two in ((first[1:], first[:-1]), (first[1:], other[1:])):
+        assert abs(np.corrcoef(one, two)[0, 1]) < 0.03
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(1.0, 1), (-0.1, 1), (0.5, 0)])
+def test_what_cannot_be_missing_is_refused(rate: float, burst: int) -> None:
+    with pytest.raises(ConfigurationError, match="missing"):
+        MissingObservations(rate, burst)

@@ -9,7 +9,13 @@ import torch
 
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.maze_map import MazeMap
-from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward, HalfCheetahReward, ShortestPathReward
+from mbrl_mts3.envs.rewards import (
+    DriveToPointReward,
+    ForwardProgressReward,
+    GoalDistanceReward,
+    HalfCheetahReward,
+    ShortestPathReward,
+)
 
 NO_ACTION = torch.zeros(2)
 
@@ -77,3 +83,18 @@ def test_forward_progress_is_what_the_robot_is_paid() -> None:
         assert float(reward(*before_and_after)) == pytest.approx(float(paid), abs=1e-6)
         observation = after
     environment.close()
+
+
+def test_the_way_to_a_point_counts_the_turn_that_it_needs() -> None:
+    """Against seconds counted by hand, with either end of the robot ahead."""
+    goals = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    reward = DriveToPointReward(goals, (0, 1, 2, 3), speed=2.0, turn_rate=0.5, radius=1.0)
+    towards = np.arctan2(4.0, 3.0)
+    yaws = torch.tensor([towards, towards + np.pi, towards + np.pi / 2, towards - 0.3])
+    rows = torch.stack([torch.zeros(4), torch.zeros(4), yaws.sin(), yaws.cos()], dim=-1).expand(2, 4, 4).clone()
+    rows[1, :, :2] = 0.0
+    paid = reward(rows, rows, rows.float())
+    turn = 5 / 6 / 0.5
+    expected = [-2.5, -2.5, -2.5 - np.pi / 2 * turn, -2.5 - 0.3 * turn]
+    np.testing.assert_allclose(paid[0], expected, atol=1e-5)
+    np.testing.assert_allclose(paid[1], 0, atol=1e-6)

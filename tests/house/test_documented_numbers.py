@@ -1,4 +1,4 @@
-"""The tables of the pages on experiments and on policies say what the result files say that they name."""
+"""The tables of the pages on experiments, policies and planning say what the result files say that they name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "experiments.md").read_text()
 RESULTS: dict[str, Any] = json.loads((DOCS / "results" / "families.json").read_text())["results"]
 """By family, row of the table and column."""
+PLANNING = (DOCS / "planning.md").read_text()
 POLICIES = "half_cheetah_medium_replay_imagine"
 
 
@@ -24,6 +25,21 @@ def policy_table() -> dict[str, dict[str, float]]:
         own = table.setdefault(row["agent"], {"falls": 0})
         own[f"seed {row['seed']}"] = row["mean"]
         own["falls"] += sum(found < 3000 for found in row["returns"])
+        assert row["mean"] == pytest.approx(sum(row["returns"]) / len(row["returns"]), abs=0.1)
+    return table
+
+
+def missing_sensors_table() -> dict[str, dict[str, float]]:
+    """Return by agent and by the share of the observations that is missing."""
+    names = {
+        ("point_maze_umaze", "planning"): "sparse U-maze, planning",
+        ("half_cheetah", "planning"): "HalfCheetah, planning",
+        ("half_cheetah", "TD3+BC, last observation held"): "HalfCheetah, TD3+BC",
+    }
+    table: dict[str, dict[str, float]] = {}
+    for row in json.loads((DOCS / "results" / "missing_sensors.json").read_text())["rows"]:
+        column = f"{row['rate']:g}{' in bursts' if row['burst'] > 1 else ''}" if row["rate"] else "none"
+        table.setdefault(names[row["environment"], row["agent"]], {})[column] = row["mean"]
         assert row["mean"] == pytest.approx(sum(row["returns"]) / len(row["returns"]), abs=0.1)
     return table
 
@@ -54,6 +70,19 @@ def test_every_number_is_that_of_the_file() -> None:
 
 def test_the_returns_of_policies_are_those_of_the_file() -> None:
     assert not differing_cells((DOCS / "policy_learning.md").read_text(), {POLICIES: policy_table()})
+
+
+def test_the_returns_of_plans_are_those_of_the_files() -> None:
+    assert not differing_cells(PLANNING, {"missing_sensors": missing_sensors_table()})
+
+
+def test_the_ways_of_the_robot_are_those_of_the_file() -> None:
+    rows = json.loads((DOCS / "results" / "skid_steer_goal.json").read_text())["rows"]
+    ways = [row["way_m"] for row in rows if row["reached"]]
+    steps = sorted(row["steps"] for row in rows if row["reached"])
+    assert f"{len(ways)} of {len(rows)} episodes" in PLANNING
+    assert f"in {sum(steps[len(steps) // 2 - 1 : len(steps) // 2 + 1]) / 2:.0f} steps (median)" in PLANNING
+    assert f"Their way is {sum(ways) / len(ways):.1f} m on average, at most {max(ways):.1f} m" in PLANNING
 
 
 def test_every_family_has_a_section() -> None:

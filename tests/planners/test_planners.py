@@ -144,6 +144,7 @@ def test_every_option_is_tried() -> None:
             "action_low",
             "action_high",
             "budget_ms",
+            "noise",
         }
 
 

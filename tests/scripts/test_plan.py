@@ -95,6 +95,14 @@ def test_one_episode_has_no_interval(tmp_path: Path, run: Run, capsys: pytest.Ca
     assert f"{result['mean_return']:.4g}" in returned
 
 
+def test_observations_may_be_missing(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    options = (f"checkpoint={save(tmp_path)}", "missing.rate=0.5", "missing.burst=2", "max_episode_steps=8")
+    written = run(*options)
+    assert written["missing"] == {"rate": 0.5, "burst": 2}
+    assert written["result"]["lengths"] == [8, 8, 8]
+    assert "50.0%, in bursts of 2 steps" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("planner", ["cem", "gradient_ascent", "mppi", "random_shooting"])
 def test_the_planner_is_a_choice(tmp_path: Path, run: Run, planner: str) -> None:
     arguments = (f"checkpoint={save(tmp_path)}", f"planner={planner}", "task=point_maze_straight")

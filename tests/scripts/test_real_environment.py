@@ -40,6 +40,16 @@ def test_options_of_the_data_come_last_and_for_its_environment_only() -> None:
     assert read_environment(None, None, "PointMaze_UMaze-v3", maze)[1] == ends
 
 
+def test_options_of_a_choice_go_before_those_that_suit_evaluation() -> None:
+    """Mazes of sparse rewards go on at their goal: environment.continuing_task=true."""
+    chosen = OmegaConf.create({"id": "PointMaze_UMaze-v3", "continuing_task": True, "reset_target": False})
+    assert read_environment(chosen)[1] == {"continuing_task": True, "reset_target": False}
+    stored = {"continuing_task": True, "reset_target": True}
+    assert read_environment(chosen, None, "PointMaze_UMaze-v3", stored)[1] == {**stored, "reset_target": False}
+    given = OmegaConf.create({"continuing_task": False})
+    assert read_environment(chosen, given)[1]["continuing_task"] is False
+
+
 def test_the_kitchen_can_be_made_of_its_choice() -> None:
     """Its YAML has _convert_ for Hydra, which the environment does not take."""
     chosen = OmegaConf.create(

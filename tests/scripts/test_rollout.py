@@ -52,6 +52,13 @@ def run(command: Callable[..., Run], world: Path) -> Run:
     return run
 
 
+def test_policies_hold_the_last_observation_where_some_are_missing(run: Run, world: Path) -> None:
+    options = ("max_episode_steps=20", "missing.rate=0.9", "missing.burst=3")
+    written = run("agent=sb3", f"agent.path={world / 'td3.zip'}", *options)
+    assert written["config"]["missing"] == {"rate": 0.9, "burst": 3}
+    assert written["rollouts"][0]["lengths"] == [20, 20, 20]
+
+
 def test_random_actions_in_the_real_environment(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     written = run("environment=half_cheetah", "+environment.max_episode_steps=4", "max_episode_steps=null")
     environment = make_environment("HalfCheetah-v5")

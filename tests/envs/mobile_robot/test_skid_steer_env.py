@@ -236,10 +236,39 @@ def test_an_episode_is_cut_before_the_edge_and_after_its_time() -> None:
     assert len(drive_on) == 31
 
 
+def test_a_point_is_to_be_reached() -> None:
+    environment: Any = make_environment(SKID_STEER_ID, amplitude=0.0, goal_distance=3.0)
+    observation, info = environment.reset(seed=4)
+    assert environment.observation_space == make_environment(SKID_STEER_ID).observation_space
+    assert info["success"] is False
+    np.testing.assert_allclose(observation[:2], [-1.5, 0], atol=0.05)
+    yaws = [np.arctan2(*environment.reset(seed=seed)[0][[5, 8]]) for seed in range(30)]
+    assert np.abs(yaws).max() > 2
+    environment.unwrapped.place(-1.5, 0.0, 0.0)
+    distance = 3.0
+    for _ in range(400):
+        observation, reward, terminated, truncated, info = environment.step(FORWARD)
+        assert reward == pytest.approx(-np.hypot(observation[0] - 1.5, observation[1]))
+        assert terminated == info["success"] == (reward >= -0.5)
+        assert -reward < distance + 1e-3
+        distance = -reward
+        if terminated:
+            break
+    assert terminated
+    assert not truncated
+
+
+@pytest.mark.parametrize("distance", [0.3, 61.0, -5.0])
+def test_a_point_too_near_or_beyond_the_terrain_is_refused(distance: float) -> None:
+    with pytest.raises(ConfigurationError, match="goal_distance"):
+        make_environment(SKID_STEER_ID, goal_distance=distance)
+
+
 def test_it_can_be_pickled() -> None:
-    environment = make_environment(SKID_STEER_ID, amplitude=0.5, terrain_seed=1).unwrapped
+    environment = make_environment(SKID_STEER_ID, amplitude=0.5, terrain_seed=1, goal_distance=7.0).unwrapped
     copy = pickle.loads(pickle.dumps(environment))
     np.testing.assert_array_equal(copy.terrain.heights, environment.terrain.heights)
+    assert copy.goal_distance == 7.0
 
 
 @pytest.mark.parametrize("options", [{"amplitude": -0.1}, {"wavelength": 0.5}])

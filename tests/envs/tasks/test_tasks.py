@@ -9,8 +9,21 @@ import torch
 
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
-from mbrl_mts3.envs.rewards import ForwardProgressReward, GoalDistanceReward, HalfCheetahReward, ShortestPathReward
-from mbrl_mts3.envs.tasks import HalfCheetahTask, LearnedRewardTask, PointMazeTask, SkidSteerTask, default_task
+from mbrl_mts3.envs.rewards import (
+    DriveToPointReward,
+    ForwardProgressReward,
+    GoalDistanceReward,
+    HalfCheetahReward,
+    ShortestPathReward,
+)
+from mbrl_mts3.envs.tasks import (
+    HalfCheetahTask,
+    LearnedRewardTask,
+    PointMazeTask,
+    SkidSteerGoalTask,
+    SkidSteerTask,
+    default_task,
+)
 from mbrl_mts3.envs.terminations import NeverTerminates, TippedOver
 from mbrl_mts3.errors import ConfigurationError, UnknownObservationError
 
@@ -101,3 +114,38 @@ def test_the_robot_is_paid_for_progress_until_it_tips_over() -> None:
     with pytest.raises(UnknownObservationError, match="cos_roll"):
         task.termination_function(raw, unseen)
     environment.close()
+
+
+def test_the_robot_is_paid_for_its_distance_to_a_point_until_it_is_there_or_tips_over() -> None:
+    environment = make_environment("mbrl_mts3/SkidSteer-v0", goal_distance=8.0)
+    everything = selector(environment)
+    task = SkidSteerGoalTask("straight").prepare(environment)
+    raw = np.stack([environment.reset(seed=seed)[0] for seed in (0, 1)])
+    reward = task.reward_function(raw, everything)
+    places = torch.zeros(2, 3, 9)
+    places[:, :, 6:] = 1.0
+    places[0, 1, 0], places[0, 2, :2] = 4.4, torch.tensor([1.0, 4.0])
+    expected = torch.tensor([[-4.0, -0.4, -5.0], [-4.0, -4.0, -4.0]])
+    assert torch.allclose(reward(places, places[..., :4], places), expected)
+    ends = task.termination_function(raw, everything)
+    assert ends(places).tolist() == [[False, True, False], [False, False, False]]
+    lying = places.clone()
+    lying[1, 2, 6] = 0.0
+    assert ends(lying).tolist() == [[False, True, False], [False, False, True]]
+    goes_on = SkidSteerGoalTask(terminate_when_tipped=False).prepare(environment).termination_function(raw, everything)
+    assert goes_on(lying).tolist() == [[False, True, False], [False, False, False]]
+    assert task.success_function(raw, everything)(lying).tolist() == [[False, True, False], [False, False, False]]
+    assert isinstance(SkidSteerGoalTask().prepare(environment).reward_function(raw, everything), DriveToPointReward)
+    with pytest.raises(UnknownObservationError, match="yaw"):
+        SkidSteerGoalTask().prepare(environment).reward_function(raw, selector(environment, ["x", "y"]))
+    with pytest.raises(ConfigurationError, match="shaped or straight"):
+        SkidSteerGoalTask("dense")
+    named = SkidSteerGoalTask("straight", [0.0, 1.0]).prepare(environment).reward_function(raw, everything)
+    assert torch.allclose(named(places, places[..., :4], places)[1], -torch.ones(3))
+    with pytest.raises(ConfigurationError, match="prepare"):
+        SkidSteerGoalTask().reward_function(raw, everything)
+    environment.close()
+    plain = make_environment("mbrl_mts3/SkidSteer-v0")
+    with pytest.raises(ConfigurationError, match="skid_steer_goal"):
+        SkidSteerGoalTask().prepare(plain)
+    plain.close()

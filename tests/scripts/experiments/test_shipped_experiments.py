@@ -26,6 +26,13 @@ SMALL = {
         *("rounds=1", "steps_per_round=2", "episodes=1", "each.seed=[0,1]"),
     ],
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
+    "missing_sensors": [
+        *("dataset_id=mbrl-mts3/half_cheetah/sac-replay-v0", "maze_steps=8000", "maze_updates=2", "td3_bc_updates=2"),
+        *("half_cheetah_updates=2", "episodes=1", "maze_episode_steps=5", "max_episode_steps=5", "each.rate=[0.5]"),
+    ],
+    "skid_steer_goal": [
+        *("steps=15000", "updates=2", "episodes=1", "ablation_episodes=1", "max_episode_steps=5"),
+    ],
     # Data in which some observation lies in the goal.
     **{
         f"point_maze_{maze}_sparse": [f"steps={steps}", "updates=2", "episodes=1"]
@@ -69,7 +76,11 @@ def test_it_runs_to_its_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    if name in ("half_cheetah_replay_family", "half_cheetah/family") or "medium_replay" in name:
+    if (
+        name in ("half_cheetah_replay_family", "half_cheetah/family")
+        or name == "missing_sensors"
+        or "medium_replay" in name
+    ):
         # In place of hours of SAC: the experiment takes the data that is there.
         collect_dataset("HalfCheetah-v5", RandomBehaviour, 6000, "mbrl-mts3/half_cheetah/sac-replay-v0", progress=False)
     monkeypatch.setattr(sys, "argv", ["mts3-experiment", f"experiment={name}", *SMALL[name]])

@@ -24,6 +24,12 @@ def test_a_stage_without_variables_is_one_run():
     assert expand_stages({"data": DATA}, EACH, ROOT) == [Stage("data", "collect", ("steps=10",), ())]
 
 
+def test_an_option_that_is_null_stays_null():
+    """OmegaConf resolves "${limit}" of a null to the word None."""
+    plan = {"command": "plan", "options": ["max_episode_steps=None", "task=None_of_these"]}
+    assert expand_stages({"plan": plan}, {}, ROOT)[0].options == ("max_episode_steps=null", "task=None_of_these")
+
+
 def test_a_stage_is_run_for_each_value_that_it_names():
     stages = expand_stages({"train": TRAIN}, EACH, ROOT)
     assert names(stages) == [f"train/model_{model}/seed_{seed}" for model in ("gru", "mts3") for seed in (0, 1)]
