@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mbrl_mts3.errors import ConfigurationError, close_match
@@ -162,13 +163,23 @@ def _choices(hint: Any) -> list[str]:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Annotations by name; none where they name what exists for type checkers alone."""
+    """Annotations by name, without those that name what exists for type checkers alone."""
     called: Any = function
-    of_fields = isinstance(called, type) and is_dataclass(called)
+    if isinstance(called, type) and not is_dataclass(called):
+        called = called.__init__  # type: ignore[misc]
     try:
-        return get_type_hints(called.__init__ if isinstance(called, type) and not of_fields else called)
+        return get_type_hints(called)
     except (NameError, TypeError, AttributeError):
-        return {}
+        found: dict[str, Any] = {}
+    # One that cannot be resolved, as of SB3's classes, says nothing against the others.
+    for name, annotation in getattr(called, "__annotations__", {}).items():
+        try:
+            found |= get_type_hints(
+                SimpleNamespace(__annotations__={name: annotation}), getattr(called, "__globals__", {})
+            )
+        except (NameError, TypeError, AttributeError):
+            continue
+    return found
 
 
 def _told(value: Any) -> str:
