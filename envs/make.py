@@ -56,7 +56,7 @@ def _refuse_words_for_numbers(id: str, options: Mapping[str, Any]) -> None:
         return
     try:
         entry: Any = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
-        hints = get_type_hints(entry.__init__ if isinstance(entry, type) else entry)
+        hints = get_type_hints(entry.__init__ if isinstance(entry, type) else entry)  # type: ignore[misc]
         own = {name: type(one.default) for name, one in signature(entry).parameters.items()}
     except Exception:
         # What is wrong with it `make_environment` tells.
