@@ -44,8 +44,8 @@ def test_what_lightning_refuses_is_told(linear_dataset, small_mts3, tmp_path, op
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"batch_size": 8, "devices": 3}, "batch_size=8 cannot be shared out to 3 processes"),
-        ({"batch_size": 8, "microbatch": 2, "devices": 2, "num_nodes": 2}, "microbatch=2 cannot be shared out to 4"),
+        ({"batch_size": 8, "num_nodes": 3}, "batch_size=8 cannot be shared out to 3 processes"),
+        ({"batch_size": 8, "microbatch": 2, "num_nodes": 4}, "microbatch=2 cannot be shared out to 4"),
     ],
 )
 def test_a_batch_that_cannot_be_shared_out_is_told_before_processes_start(

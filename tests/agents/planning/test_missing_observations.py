@@ -119,9 +119,9 @@ class Listener:
 def test_an_episode_misses_the_same_observations_alone_and_beside_others() -> None:
     missing = MissingObservations(0.5, 4)
     heard = []
-    for parallel in (1, 3):
+    for num_envs in (1, 3):
         listener = Listener()
-        evaluate_agent(listener, MAKE, [3, 5, 9], parallel=parallel, max_episode_steps=40, missing=missing)
+        evaluate_agent(listener, MAKE, [3, 5, 9], num_envs=num_envs, max_episode_steps=40, missing=missing)
         heard.append(listener.shown)
     assert heard[0] == heard[1]
     streams = [missing.shown(seed) for seed in (3, 5, 9)]
@@ -140,7 +140,7 @@ def test_agents_without_a_belief_hold_the_last_observation() -> None:
     with pytest.raises(ConfigurationError, match="Acting cannot act where observations are missing"):
         evaluate_agent(Acting(), MAKE, [0], max_episode_steps=5, missing=missing)
     result = evaluate_agent(
-        HoldLastObservation(Acting()), MAKE, [0, 1], parallel=2, max_episode_steps=30, missing=missing, record=True
+        HoldLastObservation(Acting()), MAKE, [0, 1], num_envs=2, max_episode_steps=30, missing=missing, record=True
     )
     for place, episode in enumerate(result.episodes):
         shown, held = missing.shown(episode.seed), None
