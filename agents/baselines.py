@@ -121,9 +121,10 @@ class NoisyAgent:
 
 @dataclass(eq=False)
 class HoldLastObservation:
-    """Another agent that sees the last observation that was shown in place of a missing one. Implements `Agent`.
+    """Another agent that sees the last observation that was shown in place of a missing one.
 
-    Goals are held as well. Its state is that of the other agent with the observation.
+    Implements `Agent` and `SeededAgent`. Goals are held as well. Its state is that of the other agent with the
+    observation.
 
     Args:
         agent: that has no belief of its own.

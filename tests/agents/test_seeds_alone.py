@@ -11,7 +11,7 @@ import pytest
 from gymnasium import spaces
 
 from mbrl_mts3.agents import RandomAgent, evaluate_agent
-from mbrl_mts3.agents.baselines import NoisyAgent
+from mbrl_mts3.agents.baselines import HoldLastObservation, NoisyAgent
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.errors import ConfigurationError
 
@@ -56,8 +56,9 @@ RANDOM = RandomAgent(Corridor.action_space, seed=4)
         RANDOM,
         NoisyAgent(Still(), Corridor.action_space, 0.3, seed=1),
         NoisyAgent(RANDOM, Corridor.action_space, 0.1, seed=2),
+        HoldLastObservation(RANDOM),
     ],
-    ids=["random", "noisy", "noise on random"],
+    ids=["random", "noisy", "noise on random", "random that holds observations"],
 )
 @pytest.mark.parametrize(("company", "num_envs"), [([9], 1), ([8, 9], 1), ([3, 4, 9, 1], 2), ([0, 1, 7, 6, 2, 9], 5)])
 def test_agents_that_draw(agent: Any, company: list[int], num_envs: int) -> None:
