@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mbrl_mts3.gaussian import DenseMap
 from mbrl_mts3.memory import require_memory_for
-from mbrl_mts3.networks.mlp import MLP
 
 
 class Link(nn.Module):
@@ -49,28 +47,36 @@ class ProcessNoise(nn.Module):
         return torch.nn.functional.softplus(self.raw) + 1e-6
 
 
+MEMORY = (1.5, 60.0)
+"""Steps that a gated latent remembers at the start, from the shortest to the longest; the others lie between."""
+
+
 class Gates(nn.Module):
-    """Parameters of the gates [g; n] = [sigmoid; tanh](V z + u(a, x)) of fast latent z, action a and slow latent x.
+    """Parameters of the gates of the fast transition: V z + W [a; x] + bias of fast latent z, action a, slow latent x.
+
+    The update gates begin near 1 / T, each with a memory T of its own (Tallec and Ollivier, 2018, arXiv 1804.11188): with
+    equal ones, far open loops are worse (docs/experiments.md).
 
     Args:
         latent_dim: n; latents have 2n dimensions.
         action_dim: size of an action; 0 for none.
-        action_hidden: hidden sizes of the network of the action.
         cause_dim: n of the slow latent x; 0 where there is none.
     """
 
-    def __init__(self, latent_dim: int, action_dim: int, action_hidden: Sequence[int], *, cause_dim: int) -> None:
+    def __init__(self, latent_dim: int, action_dim: int, cause_dim: int) -> None:
         super().__init__()
-        size = 2 * latent_dim
-        require_memory_for(2 * size * size, f"gates of latent_dim={latent_dim}")
-        self.weight = nn.Parameter((2 * torch.rand(2 * size, size) - 1) / size**0.5)
-        self.bias = nn.Parameter(torch.zeros(2 * size))
-        self.action = MLP(action_dim, action_hidden, 2 * size, layer_norm=True) if action_dim else None
-        self.cause = nn.Linear(2 * cause_dim, 2 * size, bias=False) if cause_dim else None
+        self.action_dim = action_dim
+        size, entered = 2 * latent_dim, action_dim + 2 * cause_dim
+        require_memory_for(3 * size * size, f"gates of latent_dim={latent_dim}")
+        self.weight = nn.Parameter((2 * torch.rand(3 * size, size) - 1) / size**0.5)
+        memory = torch.logspace(math.log10(MEMORY[0]), math.log10(MEMORY[1]), size)[torch.randperm(size)]
+        self.bias = nn.Parameter(torch.cat([torch.zeros(size), -(memory - 1).log(), torch.zeros(size)]))
+        self.entry = nn.Linear(entered, 3 * size, bias=False) if entered else None
 
     def inputs(self, actions: Tensor, cause: Tensor | None) -> Tensor:
-        """The inputs u (..., 4n) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
-        total: Tensor = self.bias.expand(*actions.shape[:-1], -1)
-        if self.action is not None:
-            total = total + self.action(actions)
-        return total if self.cause is None or cause is None else total + self.cause(cause)
+        """The inputs u (..., 6n) for actions (..., act) and means of the slow latent (..., 2 * cause_dim)."""
+        if self.entry is None:
+            return self.bias.expand(*actions.shape[:-1], -1)
+        known = actions[..., : self.action_dim]
+        entered: Tensor = self.entry(known if cause is None else torch.cat([known, cause], dim=-1))
+        return entered + self.bias

@@ -45,14 +45,11 @@ class DenseMTS3:
             causes = self.causes(states, observations, actions, mask, t)
             prior = causes[0] if causes else None
             mean, cov = self.a @ z[0], pi(self.a @ z[1] @ self.a.T) + self.q
-            if self.model.gates is not None:
-                gate, target = self.gates(z[0], actions[t], prior)
-                mean = (1 - gate) * mean + gate * target
             if prior is not None:
                 mean, cov = mean + self.c @ prior[0], cov + pi(self.c @ prior[1] @ self.c.T)
             if self.model.control is not None:
                 mean = mean + call(self.model.control, actions[t])
-            z = (mean, cov)
+            z = (mean if self.model.gates is None else self.gated_mean(z[0], actions[t], prior), cov)
             out.append(z)
             ended = [i for i, scale in enumerate(options.time_scales) if (t + 1) % scale == 0]
             smoothed = options.conditioning == "posterior"
@@ -60,15 +57,19 @@ class DenseMTS3:
                 states[i] = causes[i] if smoothed else self.posterior(i, causes[i], observations, mask, t)
         return out
 
-    def gates(self, mean, action, prior):
-        module = self.model.gates
-        raw = module.weight.detach().numpy() @ mean + module.bias.detach().numpy()
-        if module.action is not None:
-            raw = raw + call(module.action, action)
-        if prior is not None:
-            raw = raw + module.cause.weight.detach().numpy() @ prior[0]
-        gate, target = np.split(raw, 2)
-        return 1 / (1 + np.exp(-gate)), np.tanh(target)
+    def gated_mean(self, mean, action, prior):
+        """The next mean by `torch.nn.GRUCell` in double precision, whose update gate is 1 - g."""
+        module, size = self.model.gates, 2 * self.n
+        known = np.concatenate([action[: module.action_dim], *([] if prior is None else [prior[0]])])
+        cell = torch.nn.GRUCell(len(known), size).double()
+        keep = torch.ones(3 * size, 1).double()
+        keep[size : 2 * size] = -1
+        with torch.no_grad():
+            cell.weight_hh.copy_(keep * module.weight)
+            cell.weight_ih.copy_(keep * module.entry.weight if module.entry is not None else torch.zeros(3 * size, 0))
+            cell.bias_ih.copy_(keep[:, 0] * module.bias)
+            cell.bias_hh.zero_()
+            return cell(torch.tensor(known)[None], torch.tensor(mean)[None])[0].numpy()
 
     def causes(self, states, observations, actions, mask, t):
         """What the faster levels are conditioned on at step t; index 0 is the fast level's cause."""

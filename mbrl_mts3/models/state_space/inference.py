@@ -154,8 +154,7 @@ def predict_belief(model: MTS3Network, maps: MTS3Maps, belief: MTS3Belief, actio
     predicted = moved + drive
     gates = model.gates_along(action[:, None], cause.mean[:, None] if cause is not None else None)
     if gates is not None:
-        pulled = predicted.mean + gates.pull(0, belief.fast.mean, moved.mean)
-        predicted = FactorisedGaussian(pulled, predicted.covariance)
+        predicted = FactorisedGaussian(gates.move(0, belief.fast.mean), predicted.covariance)
     shared = belief.shared
     if maps.shared is not None and shared is not None and cause is not None:
         begins = belief.step % model.options.time_scales[0] == 0
@@ -213,8 +212,10 @@ def imagine_means(model: MTS3Network, maps: MTS3Maps, start: MTS3Belief, actions
     for level, level_maps, belief in reversed(list(zip(model.slow_levels, maps.levels, start.levels, strict=True))):
         cells = Cells(level.period, begin % level.period, length)
         cause = level.run_mean(level_maps, belief, cells, level.action_evidence(actions, steps), cause)
-    like = start.fast.mean[:, None].expand(-1, length, -1)
     of_cause = None if cause is None else cause[0]
-    drive = maps.drive_mean(like, model.control_effect(actions), of_cause)
     gates = model.gates_along(actions, of_cause)
-    return mean_scan(maps.transition, start.fast.mean, drive, gates)
+    if gates is not None:
+        return mean_scan(maps.transition, start.fast.mean, None, gates)
+    like = start.fast.mean[:, None].expand(-1, length, -1)
+    drive = maps.drive_mean(like, model.control_effect(actions), of_cause)
+    return mean_scan(maps.transition, start.fast.mean, drive)

@@ -31,12 +31,13 @@ from mbrl_mts3.tensor_record import TensorRecord, concatenate
 class MTS3(MTS3Network):
     """A hierarchy of Gaussian state space models, each slower than the one below (arXiv 2310.18534).
 
-        fast level, step t:         z' = (1 - g) A z + g n + b(a_t) + C x^1 + eps
+        fast level, step t:         z' = A z + b(a_t) + C x^1 + eps
+        with `gated`:               z' = (1 - g) z + g n + eps,  g and n of z, a_t and x^1 as in a GRU
         level i, cell k of tau_i:   x^i_k = A_i x^i_{k-1} + B_i alpha^i_k + C_i x^{i+1} + eps
 
-    Each level is conditioned on the *prior* of the level above, which has seen the past only. The published model has
-    g = 0: its dynamics are linear in the latent. A linear model, however wide, cannot represent effects of actions that
-    depend on the state; `gated` adds them, at the mean of the belief: [g; n] = [sigmoid; tanh](V z + u(a_t, x^1)).
+    Each level is conditioned on the *prior* of the level above, which has seen the past only. The dynamics of the
+    published model are linear in the latent, and a linear model, however wide, cannot represent effects of actions that
+    depend on the state. Gates can; they act on means, see `GateSequence`.
     Options of encoders and heads that are not named here are those of `FastLevelModel`.
 
     Args:
@@ -45,7 +46,8 @@ class MTS3(MTS3Network):
             () is a single level (Ac-RKN with the same transition), (15,) the model of the paper.
         latent_dim: n; latents have 2n dimensions.
         slow_latent_dim: n of every slow level; None means latent_dim, as published.
-        transition: "dense", "banded", "diagonal", "locally_linear" or "banded_locally_linear", for every level.
+        transition: "dense", "banded", "diagonal", "locally_linear" or "banded_locally_linear", for every level; with
+            gates for the slow ones.
         aggregation: "causal" (actions of a cell up to the current step) or "window" (all actions of the cell, as
             in the paper; such a model cannot be stepped one action at a time).
         conditioning: "prior", or "posterior" to smooth with the whole cell's observations; not for control.
@@ -56,8 +58,8 @@ class MTS3(MTS3Network):
         encoder_hidden: hidden sizes of the fast level's encoder of observations.
         window_hidden: hidden sizes of the slow levels' encoders of observations.
         action_hidden: hidden sizes of the slow levels' encoders of actions.
-        control_hidden: hidden sizes of the network of the action in the fast transition, and of u.
-        gated: whether the fast transition has gates; False, as published, leaves them out.
+        control_hidden: hidden sizes of the network b of the action in a fast transition without gates.
+        gated: whether gates take the place of A z + b(a) + C x in the means of the fast level.
         slow_initial_variance: of the slow latents; None means initial_variance, as published. With a value near the
             variance that long open loops end with, training sequences begin there, so that it is learned.
 

@@ -75,13 +75,13 @@ class MTS3Network(FastLevelModel):
         driven = actuated and action_dim > 0
         self.build_fast_level(
             latent_dim,
-            transition,
+            "diagonal" if gated else transition,
             control_hidden,
-            driven=driven,
+            driven=driven and not gated,
             caused=len(self.levels) > 0,
             cause_dim=slow_latent_dim,
         )
-        self.gates = self._gates(action_dim if driven else 0)
+        self.gates = Gates(latent_dim, action_dim if driven else 0, self.options.slow_size) if gated else None
         self.observation_encoder = self.build_encoder(target, latent_dim, encoder_hidden)
         self.build_readout(latent_dim, target, decoder_hidden, variance_hidden, heteroscedastic)
 
@@ -93,12 +93,6 @@ class MTS3Network(FastLevelModel):
     def gates_along(self, actions: Tensor, cause: Tensor | None) -> GateSequence | None:
         """The gates under actions (B, T, act) and means of the first slow latent (B, T, 2n); None without gates."""
         return None if self.gates is None else GateSequence(self.gates.weight, self.gates.inputs(actions, cause))
-
-    def _gates(self, action_dim: int) -> Gates | None:
-        options = self.options
-        if not options.gated:
-            return None
-        return Gates(options.latent_dim, action_dim, options.control_hidden, cause_dim=options.slow_size)
 
     def _level(self, index: int) -> SlowLevel:
         options = self.options

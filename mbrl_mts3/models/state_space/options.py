@@ -115,6 +115,11 @@ class MTS3Options:
                         f"{name}={getattr(self, name)!r} and time_scales=() clash: without a slow level it does "
                         f"nothing; add a time scale, or leave {name}={plain!r}"
                     )
+        if self.gated and not self.time_scales and self.transition != "dense":
+            raise ConfigurationError(
+                f"gated=True, time_scales=() and transition={self.transition!r} clash: gates take the place of the fast "
+                "level's transition, and there is no other; leave transition='dense', or gated=False"
+            )
         if self.aggregation == "window" and not self.aggregates_actions:
             off = "actuated" if not self.actuated else "abstract_actions"
             raise ConfigurationError(

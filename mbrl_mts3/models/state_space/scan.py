@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mbrl_mts3.gaussian import (
     DenseMap,
+    DiagonalMap,
     Evidence,
     FactorisedGaussian,
     LinearMap,
@@ -51,15 +52,16 @@ def kalman_scan(
         drive: (B, T): b(a_t) + C l + eps as one belief.
         evidence: (B, T, n), None for an open loop.
         shared: where given, the slow latent of a cell is one variable for all of its steps.
-        gates: where given, they mix each predicted mean.
+        gates: where given, they give each predicted mean in place of A z_t and the drive's mean.
         fused: False goes by `condition` and `LinearMap.apply` at each step, as a reference, where a transition with one
-            matrix for all states would take the fused recursion.
+            dense or diagonal matrix for all states would take the fused recursion.
 
     Returns:
         The predicted beliefs of z_1..z_T, (B, T), and the covariance with the shared cause at the end.
     """
-    if fused and shared is None and isinstance(transition, DenseMap) and transition.weight.ndim == 2:
-        return _fused(transition, start, drive, evidence, gates), None
+    weights = _weights_for_all_states(transition) if fused and shared is None else None
+    if weights is not None:
+        return _fused(*weights, start, drive, evidence, gates), None
     inputs = list(zip(drive.mean.unbind(1), drive.covariance.unbind(1), strict=True))
     seen = (
         None
@@ -78,16 +80,25 @@ def kalman_scan(
             tracked, gain = shared_step(shared.maps, tracked, shared.cause[:, t], shared.begins[t])
             covariance = covariance + gain
         moved = transition.apply(belief)
-        if gates is not None:
-            mean = mean + gates.pull(t, belief.mean, moved.mean)
-        belief = FactorisedGaussian(moved.mean + mean, moved.covariance + covariance)
+        mean = moved.mean + mean if gates is None else gates.move(t, belief.mean)
+        belief = FactorisedGaussian(mean, moved.covariance + covariance)
         means.append(belief.mean)
         covariances.append(belief.covariance)
     return FactorisedGaussian(torch.stack(means, dim=1), torch.stack(covariances, dim=1)), tracked
 
 
+def _weights_for_all_states(transition: LinearMap) -> tuple[Tensor, Tensor] | None:
+    """A and M_A, or their diagonals, as `fused_scan` takes them; None where they differ from state to state."""
+    if isinstance(transition, DiagonalMap):
+        return transition.blocks.permute(1, 2, 0), transition.covariance_blocks.permute(1, 2, 0)
+    if isinstance(transition, DenseMap) and transition.weight.ndim == 2:
+        return transition.weight, transition.covariance_weight
+    return None
+
+
 def _fused(
-    transition: DenseMap,
+    weight: Tensor,
+    covariance_weight: Tensor,
     start: FactorisedGaussian,
     drive: FactorisedGaussian,
     evidence: Evidence | None,
@@ -95,16 +106,14 @@ def _fused(
 ) -> FactorisedGaussian:
     return FactorisedGaussian(
         *fused_scan(
-            transition.weight,
-            transition.covariance_weight,
+            weight if gates is None else gates.weight,
+            covariance_weight,
             start.mean,
             start.covariance,
-            drive.mean,
+            drive.mean if gates is None else gates.inputs,
             drive.covariance,
             None if evidence is None else evidence.precision,
             None if evidence is None else evidence.information,
-            None if gates is None else gates.weight,
-            None if gates is None else gates.inputs,
         )
     )
 
@@ -134,13 +143,19 @@ def shared_step(
     return maps.advance(tracked, cause), maps.covariance_gain(tracked, cause)
 
 
-def mean_scan(transition: LinearMap, start: Tensor, inputs: Tensor, gates: GateSequence | None = None) -> Tensor:
-    """Means z_{t+1} = A z_t + inputs_t, mixed by the gates: from z_0 (B, 2n) to z_1..z_T (B, T, 2n)."""
+def mean_scan(
+    transition: LinearMap, start: Tensor, inputs: Tensor | None, gates: GateSequence | None = None
+) -> Tensor:
+    """Means from z_0 (B, 2n) to z_1..z_T (B, T, 2n): z_{t+1} = A z_t + inputs_t; with gates, what they give + inputs_t.
+
+    Args:
+        inputs: (B, T, 2n); None adds nothing to what gates give.
+    """
+    added = () if inputs is None else inputs.unbind(1)
     state, states = start, []
-    for t, step in enumerate(inputs.unbind(1)):
-        moved = transition.apply_mean(state)
-        added = step if gates is None else step + gates.pull(t, state, moved)
-        state = moved + added
+    for t in range(len(added) if gates is None else gates.inputs.shape[1]):
+        state = transition.apply_mean(state) if gates is None else gates.move(t, state)
+        state = state + added[t] if added else state
         states.append(state)
     return torch.stack(states, dim=1)
 
@@ -158,11 +173,13 @@ def sample_scan(
         start: (B, 2n), a sample of z_0.
         drive: (B, T): belief of the input at each step; only process noise is left in its covariance.
         noise: (B, T, 2n), standard normal.
-        gates: where given, they mix each predicted mean.
+        gates: where given, they give each mean in place of A z_t and the drive's mean.
 
     Returns:
         (B, T, 2n): z_1..z_T.
     """
+    if gates is not None:
+        drive = FactorisedGaussian(torch.zeros_like(drive.mean), drive.covariance)
     return mean_scan(transition, start, drive.sample(noise).mean, gates)
 
 
@@ -197,25 +214,28 @@ class FastLevelMaps:
 
 @dataclass(frozen=True)
 class GateSequence:
-    """Gates along T steps, which let the fast transition depend on the state:
+    """Gates along T steps, with which the fast transition depends on the state:
 
-        z' = (1 - g) A z + g n + b(a) + C x + eps,    [g; n] = [sigmoid; tanh](V z + u)
+        z' = (1 - g) z + g n + eps,    [r; g] = sigmoid(V_rg z + u_rg),    n = tanh(r (V_n z) + u_n)
 
-    A contraction A z is mixed with a bounded n, so that long rollouts stay bounded as those of a linear transition do.
-    They act on means. The covariance ignores them, as if g were 0 around the mean: a locally linear transition is
-    treated in the same way.
+    These are the equations of gated recurrent units (Cho et al., 2014, arXiv 1406.1078). They act on means, in place of
+    A z + b(a) + C x. Covariances are those of the linear model, with a linearisation that is learned as well: an A of
+    one 2x2 block for each pair of upper and lower latent, and C, for all states. With A z in place of z in the means,
+    far open loops are worse (docs/experiments.md).
     """
 
     weight: Tensor
-    """V, (4n, 2n)."""
+    """V = [V_rg; V_n], (6n, 2n)."""
     inputs: Tensor
-    """u, (B, T, 4n)."""
+    """u = [u_rg; u_n], (B, T, 6n)."""
 
-    def pull(self, t: int, mean: Tensor, moved: Tensor) -> Tensor:
-        """The term g (n - A z) that is added at step t, for means z (B, 2n) and A z."""
-        raw = torch.nn.functional.linear(mean, self.weight) + self.inputs[:, t]
-        gate, target = raw.chunk(2, dim=-1)
-        return torch.sigmoid(gate) * (torch.tanh(target) - moved)
+    def move(self, t: int, mean: Tensor) -> Tensor:
+        """The mean (B, 2n) after step t, from z (B, 2n)."""
+        size = mean.shape[-1]
+        moved, entered = torch.nn.functional.linear(mean, self.weight), self.inputs[:, t]
+        reset, gate = torch.sigmoid(moved[..., : 2 * size] + entered[..., : 2 * size]).chunk(2, dim=-1)
+        target = torch.tanh(entered[..., 2 * size :] + reset * moved[..., 2 * size :])
+        return torch.lerp(mean, target, gate)
 
 
 SAMPLE_EVIDENCE_WEIGHT = 0.3

@@ -7,11 +7,13 @@ from functools import partial
 import pytest
 import torch
 
-from mbrl_mts3.gaussian import DenseMap, Evidence, FactorisedGaussian
+from mbrl_mts3.gaussian import Evidence, FactorisedGaussian
+from mbrl_mts3.gaussian.linear_maps import covariance_weight
 from mbrl_mts3.models.state_space import fused_scan as module
+from mbrl_mts3.models.state_space import scan as scan_module
 from mbrl_mts3.models.state_space.fused_scan import fused_scan
 from mbrl_mts3.models.state_space.scan import GateSequence, kalman_scan
-from mbrl_mts3.networks.transitions import DenseTransition
+from mbrl_mts3.networks.transitions import DenseTransition, DiagonalTransition
 
 stepwise_scan = partial(kalman_scan, fused=False)
 
@@ -35,7 +37,7 @@ def inputs(batch, steps, n, dtype, observed=True):
 
 def gating(batch, steps, n, dtype):
     """V and u; one gradient for each."""
-    shapes = (4 * n, 2 * n), (batch, steps, 4 * n)
+    shapes = (6 * n, 2 * n), (batch, steps, 6 * n)
     return [torch.randn(shape, dtype=dtype).requires_grad_() for shape in shapes]
 
 
@@ -54,15 +56,17 @@ def run(scan, transition, tensors, gates=()):
 @pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("rows", [2, 128])
 @pytest.mark.parametrize("gated", [True, False])
-def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, gated, monkeypatch):
+@pytest.mark.parametrize("transition", [DenseTransition, DiagonalTransition])
+def test_values_and_gradients_equal_the_plain_path_in_double(observed, rows, gated, transition, monkeypatch):
     monkeypatch.setattr(module, "ROWS_AT_ONCE", rows)
-    network, tensors = DenseTransition(4).double(), inputs(5, 60, 4, torch.float64, observed)
+    network, tensors = transition(4).double(), inputs(5, 60, 4, torch.float64, observed)
     gates = gating(5, 60, 4, torch.float64) if gated else []
     found = []
     for scan in (stepwise_scan, kalman_scan):
         mean, covariance = run(scan, network(), tensors, gates)
         goal = mean.sin().sum() + covariance.cos().sum()
-        leaves = [*tensors, *gates, *network.parameters()]
+        # With gates nothing depends on the mean of what is added to A z.
+        leaves = [*tensors[:2], *tensors[3 if gated else 2 :], *gates, *network.parameters()]
         found.append((mean, covariance, *torch.autograd.grad(goal, leaves)))
     for plain, fused in zip(*found, strict=True):
         torch.testing.assert_close(fused, plain, atol=1e-9, rtol=1e-9)
@@ -79,29 +83,38 @@ def test_single_precision_stays_close_to_double_over_1000_steps():
 
 @pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("gated", [True, False])
-def test_the_hand_written_gradient_is_the_numerical_one(observed, gated):
-    dense = DenseMap(0.5 * torch.randn(4, 4).double())
-    weights = [dense.weight.requires_grad_(), dense.covariance_weight.requires_grad_()]
+@pytest.mark.parametrize("diagonal", [True, False])
+def test_the_hand_written_gradient_is_the_numerical_one(observed, gated, diagonal):
+    shape = (2, 2, 2) if diagonal else (4, 4)
+    weight = 0.5 * torch.randn(shape).double()
+    other = covariance_weight(weight.permute(2, 0, 1)).permute(1, 2, 0) if diagonal else covariance_weight(weight)
+    weights = [weight.requires_grad_(), other.detach().requires_grad_()]
     tensors = inputs(2, 4, 2, torch.float64, observed) + ([] if observed else [None, None])
-    gates = gating(2, 4, 2, torch.float64) if gated else []
-    assert torch.autograd.gradcheck(fused_scan, (*weights, *tensors, *gates))
+    if gated:
+        tensors = with_gates(weights, tensors, gating(2, 4, 2, torch.float64))
+    else:
+        tensors = [*weights, *tensors]
+    assert torch.autograd.gradcheck(fused_scan, tensors)
 
 
-def test_the_default_model_takes_the_fused_path(monkeypatch):
+@pytest.mark.parametrize("transition", [DenseTransition, DiagonalTransition])
+def test_the_default_model_takes_the_fused_path(transition, monkeypatch):
     """Otherwise the tests above would compare the plain path with itself."""
     monkeypatch.setattr("mbrl_mts3.models.state_space.scan.condition", None)
-    run(kalman_scan, DenseTransition(2)(), inputs(2, 3, 2, torch.float32))
+    run(kalman_scan, transition(2)(), inputs(2, 3, 2, torch.float32))
 
 
 @pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("gated", [True, False])
-def test_many_members_at_once_equal_each_alone(observed, gated):
+@pytest.mark.parametrize("transition", [DenseTransition, DiagonalTransition])
+def test_many_members_at_once_equal_each_alone(observed, gated, transition):
     """Values and gradients of the recursion under vmap, against a loop; one input is shared by all members."""
-    networks = [DenseTransition(4).double() for _ in range(3)]
-    alone = [[*weights(network), *inputs(5, 20, 4, torch.float64, observed)] for network in networks]
-    count = len(alone[0])
+    networks = [transition(4).double() for _ in range(3)]
+    parts = [(weights(network), inputs(5, 20, 4, torch.float64, observed)) for network in networks]
     if gated:
-        alone = [[*tensors, *gating(5, 20, 4, torch.float64)] for tensors in alone]
+        alone = [with_gates(*part, gating(5, 20, 4, torch.float64)) for part in parts]
+    else:
+        alone = [[*part[0], *part[1]] for part in parts]
     together = [torch.stack(column).detach().requires_grad_() for column in zip(*alone, strict=True)]
     shared = alone[0][4]
     alone = [[*tensors[:4], shared, *tensors[5:]] for tensors in alone]
@@ -109,7 +122,7 @@ def test_many_members_at_once_equal_each_alone(observed, gated):
     rest = () if observed else (None, None)
 
     def scan(*tensors):
-        return fused_scan(*tensors[:count], *rest, *tensors[count:])
+        return fused_scan(*tensors, *rest)
 
     dims = tuple(None if tensor is shared else 0 for tensor in together)
     batched = torch.func.vmap(scan, in_dims=dims)(*together)
@@ -132,6 +145,11 @@ def test_a_result_that_nobody_used_takes_no_part_in_the_gradient():
     torch.testing.assert_close(of_means, of_both)
 
 
+def with_gates(matrices, tensors, gates):
+    """Arguments of the recursion with V and u in place of A and what is added to A z."""
+    return [gates[0], matrices[1], *tensors[:2], gates[1], *tensors[3:]]
+
+
 def weights(network):
-    dense = network()
-    return [weight.detach().requires_grad_() for weight in (dense.weight, dense.covariance_weight)]
+    found = scan_module._weights_for_all_states(network())
+    return [weight.detach().clone().requires_grad_() for weight in found]
