@@ -54,8 +54,8 @@ MEMORY = (1.5, 60.0)
 class Gates(nn.Module):
     """Parameters of the gates of the fast transition: V z + W [a; x] + bias of fast latent z, action a, slow latent x.
 
-    The update gates begin near 1 / T, each with a memory T of its own (Tallec and Ollivier, 2018, arXiv 1804.11188): with
-    equal ones, far open loops are worse (docs/experiments.md).
+    The update gates begin near 1 / T, each with a memory T of its own (Tallec and Ollivier, 2018, arXiv 1804.11188):
+    with equal ones, far open loops are worse (docs/experiments.md).
 
     Args:
         latent_dim: n; latents have 2n dimensions.

@@ -143,9 +143,7 @@ def shared_step(
     return maps.advance(tracked, cause), maps.covariance_gain(tracked, cause)
 
 
-def mean_scan(
-    transition: LinearMap, start: Tensor, inputs: Tensor | None, gates: GateSequence | None = None
-) -> Tensor:
+def mean_scan(transition: LinearMap, start: Tensor, inputs: Tensor | None, gates: GateSequence | None = None) -> Tensor:
     """Means from z_0 (B, 2n) to z_1..z_T (B, T, 2n): z_{t+1} = A z_t + inputs_t; with gates, what they give + inputs_t.
 
     Args:

@@ -90,10 +90,7 @@ def test_the_hand_written_gradient_is_the_numerical_one(observed, gated, diagona
     other = covariance_weight(weight.permute(2, 0, 1)).permute(1, 2, 0) if diagonal else covariance_weight(weight)
     weights = [weight.requires_grad_(), other.detach().requires_grad_()]
     tensors = inputs(2, 4, 2, torch.float64, observed) + ([] if observed else [None, None])
-    if gated:
-        tensors = with_gates(weights, tensors, gating(2, 4, 2, torch.float64))
-    else:
-        tensors = [*weights, *tensors]
+    tensors = with_gates(weights, tensors, gating(2, 4, 2, torch.float64)) if gated else [*weights, *tensors]
     assert torch.autograd.gradcheck(fused_scan, tensors)
 
 
