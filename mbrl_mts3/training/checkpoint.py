@@ -135,6 +135,11 @@ class Checkpoint:
             model = find_model_class(config["model"])(**read_arguments(config["model"]))
             weights = _read_tensors(config, folder / WEIGHTS_FILE, device)
             _check_finite(weights, folder / WEIGHTS_FILE)
+            if any("gates.action." in name or "gates.cause." in name for name in weights):
+                raise CheckpointError(
+                    f"the model of checkpoint {folder} has gates beside a linear transition, in whose place there are "
+                    "those of a GRU now: train it anew, for example model=mts3_deep"
+                )
             model.load_state_dict(weights)
             observation_space = space_from_json(config["observation_space"])
             return cls(

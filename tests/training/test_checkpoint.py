@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 import torch
 from cut_short import error_with_small_files
 from gymnasium import spaces
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save, save_file
 
 from mbrl_mts3.data import Normalizer, ObservationSelector
 from mbrl_mts3.errors import CheckpointError, ConfigurationError, StorageError
@@ -267,6 +268,17 @@ def test_the_part_that_gates_have_replaced_is_named(checkpoint, tmp_path, width)
             Checkpoint.from_pretrained(folder)
     else:
         assert Checkpoint.from_pretrained(folder).model.arguments() == checkpoint.model.arguments()
+
+
+def test_gates_of_an_earlier_kind_are_named(checkpoint, tmp_path):
+    folder = checkpoint.save_pretrained(tmp_path / "model")
+    content = save({**load_file(folder / "model.safetensors"), "gates.action.0.weight": torch.zeros(2, 2)})
+    (folder / "model.safetensors").write_bytes(content)
+    config = json.loads((folder / "config.json").read_text())
+    config["sha256"]["model.safetensors"] = sha256(content).hexdigest()
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="has gates beside a linear transition"):
+        Checkpoint.from_pretrained(folder)
 
 
 def test_the_module_of_an_environment_s_id_is_left_out(checkpoint, tmp_path):
