@@ -155,9 +155,8 @@ def plan(options: Any) -> None:
             continue
         found: Any = value
         with make() as environment:
-            agent = load_mpc(
-                environment, checkpoint, planner, PointMazeSparseTask(), value=lambda _, found=found: found
-            )
+            task = PointMazeTask("sparse")
+            agent = load_mpc(environment, checkpoint, planner, task, value=lambda _, found=found: found)
         result = evaluate_agent(
             agent,
             make,
