@@ -1,10 +1,10 @@
 """A value learned offline for any goal, against the graph over the data, behind the horizon of plans in sparse mazes.
 
     python scripts/studies/goal_conditioned_value.py CHECKPOINT --environment point_maze_large --steps 800
-    python scripts/studies/goal_conditioned_value.py --chain
+    python scripts/studies/goal_conditioned_value.py --chain --reach 1 --gamma 0.95
 
 V(o, g) is minus the steps from o to g, discounted, learned by expectile regression on goals in hindsight: the value of
-GCIVL and HIQL (Park et al., 2023, arXiv 2307.11949; 2024, arXiv 2410.20092). Targets reach ten steps ahead, and are
+GCIVL and HIQL (Park et al., 2023, arXiv 2307.11949; 2024, arXiv 2410.20092). Targets look --reach steps ahead, and are
 never below what the episode itself needed to its goal. The same search then plans with it and with the graph
 (`value=point_maze_graph`), in the same episodes. `--chain` compares V with the true number of steps where random walks
 are all that is known: in a small maze with a wall.
@@ -40,8 +40,6 @@ IDS = {
     "point_maze_medium": "PointMaze_Medium-v3",
     "point_maze_large": "PointMaze_Large-v3",
 }
-AHEAD = 10
-GAMMA = 0.998
 UNITS = {"x": 1.0, "y": 1.0, "vx": 4.0, "vy": 4.0}
 
 
@@ -51,16 +49,18 @@ class GoalConditionedValue(nn.Module):
     Args:
         mean, scale: (obs,), of the data.
         columns: entries of the observation that a goal has.
+        gamma: discount of a step.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, mean: Tensor, scale: Tensor, columns: Sequence[int], width: int = 256) -> None:
+    def __init__(self, mean: Tensor, scale: Tensor, columns: Sequence[int], gamma: float, width: int = 256) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.columns = list(columns)
+        self.gamma = gamma
         layers: list[nn.Module] = []
         for before in (len(mean) + len(columns), width):
             layers += [nn.Linear(before, width), nn.LayerNorm(width), nn.GELU()]
@@ -74,12 +74,18 @@ class GoalConditionedValue(nn.Module):
         return found.sigmoid()
 
     def steps(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """Steps (...,), 2,300 at most."""
-        return self(observation, goal).clamp_min(1e-2).log() / np.log(GAMMA)
+        """Steps (...,), as many at most as are worth 0.01."""
+        return self(observation, goal).clamp_min(1e-2).log() / np.log(self.gamma)
 
 
 def learn(
-    episodes: Sequence[np.ndarray], value: GoalConditionedValue, *, updates: int, expectile: float, seed: int
+    episodes: Sequence[np.ndarray],
+    value: GoalConditionedValue,
+    *,
+    updates: int,
+    expectile: float,
+    reach: int,
+    seed: int,
 ) -> GoalConditionedValue:
     """Expectile regression on goals out of the same episode (four of five) and out of all data."""
     rng = np.random.default_rng(seed)
@@ -92,7 +98,7 @@ def learn(
     for _ in range(updates):
         at = rng.integers(len(rows), size=batch)
         left = last[at] - at
-        ahead = np.minimum(AHEAD, left)
+        ahead = np.minimum(reach, left)
         # A goal of the same episode, near ones as often as far ones.
         to_goal = np.floor(np.exp(rng.uniform(0, np.log(left + 1))) - 0.5).astype(int).clip(0, left)
         of_data = rng.random(batch) < 0.2
@@ -102,8 +108,8 @@ def learn(
             rows[at + to_goal][:, value.columns],
         )
         with torch.no_grad():
-            wanted = GAMMA ** torch.from_numpy(ahead) * target(rows[at + ahead], goal)
-            known = torch.from_numpy(np.where(of_data, 0.0, GAMMA**to_goal))
+            wanted = value.gamma ** torch.from_numpy(ahead) * target(rows[at + ahead], goal)
+            known = torch.from_numpy(np.where(of_data, 0.0, value.gamma**to_goal))
             wanted = torch.maximum(wanted, known).float()
         loss = expectile_loss(wanted - value(rows[at], goal), expectile)
         optimizer.zero_grad()
@@ -139,8 +145,8 @@ def plan(options: Any) -> None:
     rows = torch.from_numpy(np.concatenate(episodes)).float()
     columns = checkpoint.selector.require(["x", "y"], "the goal")
     began = time.process_time()
-    learned = GoalConditionedValue(rows.mean(dim=0), rows.std(dim=0), columns)
-    learn(episodes, learned, updates=options.updates, expectile=options.expectile, seed=0)
+    learned = GoalConditionedValue(rows.mean(dim=0), rows.std(dim=0), columns, options.gamma)
+    learn(episodes, learned, updates=options.updates, expectile=options.expectile, reach=options.reach, seed=0)
     seconds = {"goal_conditioned": time.process_time() - began}
     began = time.process_time()
     graph = load_goal_values(checkpoint, units=UNITS, radius=0.25, jump_cost=40.0)
@@ -195,7 +201,7 @@ def compare_with_graph(learned: GoalConditionedValue, graph: Any, rows: Tensor) 
     print("rank correlation with the graph, median difference in steps:", np.mean(found, axis=0).round(3), flush=True)
 
 
-def chain(updates: int, expectile: float) -> None:
+def chain(options: Any) -> None:
     """A maze of 7 x 7 cells with a wall but for one gap, known from random walks: V against breadth-first search."""
     free = np.ones((7, 7), bool)
     free[3, :6] = False
@@ -213,8 +219,8 @@ def chain(updates: int, expectile: float) -> None:
             walk.append(step(walk[-1], moves[rng.integers(4)]))
         walks.append(np.array(walk, np.float32))
     rows = torch.from_numpy(np.concatenate(walks))
-    value = GoalConditionedValue(rows.mean(dim=0), rows.std(dim=0), (0, 1))
-    learn(walks, value, updates=updates, expectile=expectile, seed=0)
+    value = GoalConditionedValue(rows.mean(dim=0), rows.std(dim=0), (0, 1), options.gamma)
+    learn(walks, value, updates=options.updates, expectile=options.expectile, reach=options.reach, seed=0)
     true, own = [], []
     for goal in np.argwhere(free):
         steps, queue = {tuple(goal): 0}, deque([goal])
@@ -241,9 +247,11 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--updates", type=int, default=6000)
+    parser.add_argument("--gamma", type=float, default=0.998)
+    parser.add_argument("--reach", type=int, default=10, help="steps ahead that targets look")
     parser.add_argument("--expectile", type=float, default=0.9)
     parser.add_argument("--values", nargs="+", default=["goal_conditioned", "data_graph"])
     parser.add_argument("--chain", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("goal_conditioned_value.csv"))
     chosen = read_options(parser)
-    chain(chosen.updates, chosen.expectile) if chosen.chain else plan(chosen)
+    chain(chosen) if chosen.chain else plan(chosen)
