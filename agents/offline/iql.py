@@ -115,7 +115,7 @@ class IQL(OfflineLearner):
 
     critic: IQLCritic
     critic_target: IQLCritic
-    actor: GaussianActor  # type: ignore[assignment]
+    actor: GaussianActor
 
     def __init__(
         self, policy: Any, env: Any, *, expectile: float = 0.7, inverse_temperature: float = 3.0, **options: Any
