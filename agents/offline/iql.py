@@ -74,9 +74,9 @@ class GaussianActor(Actor):
 
     def log_likelihood(self, obs: Any, actions: Tensor) -> Tensor:
         """log pi(a | o) of actions in [-1, 1], (B, 1)."""
-        likelihood: Tensor = Normal(self(obs), self.log_std.clamp(*_LOG_STD).exp(), validate_args=False).log_prob(
-            actions
-        )
+        # Unchecked: where networks give NaN, the learner says so with its losses.
+        policy: Any = Normal(self(obs), self.log_std.clamp(*_LOG_STD).exp(), validate_args=False)
+        likelihood: Tensor = policy.log_prob(actions)
         return likelihood.sum(dim=-1, keepdim=True)
 
 
