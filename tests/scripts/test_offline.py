@@ -60,7 +60,7 @@ def test_it_learns_reports_and_goes_on(
     assert written["options"]["algorithm"] == algorithm
     assert written["options"]["net_arch"] == [256, 256]
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("4 updates", "cloning_loss", "mean_return", "policy after 6 updates"))
+    assert all(word in printed for word in ("4 updates", *losses, "mean_return", "policy after 6 updates"))
     policy = TD3.load(tmp_path / "run" / "policy.zip", device="cpu")
     assert policy.predict(policy.observation_space.sample())[0].shape == (2,)
     resumed = run(f"offline_algorithm={algorithm}", f"resume={tmp_path / 'run'}", "steps=8")
