@@ -40,6 +40,8 @@ _KINDS: Mapping[str, type] = {
 _OURS = (
     "mbrl_mts3.agents.imagination.networks",
     "mbrl_mts3.agents.imagination.policies",
+    "mbrl_mts3.agents.offline.base",
+    "mbrl_mts3.agents.offline.iql",
     "mbrl_mts3.agents.offline.td3_bc",
 )
 """Modules of this package whose classes policy files name."""

@@ -178,7 +178,7 @@ _FORMER = {
     "mbrl_mts3.agents.imagination.standardized_observations": "mbrl_mts3.agents.imagination.networks",
     "mbrl_mts3.agents.imagination.normalised_critic": "mbrl_mts3.agents.imagination.networks",
     "mbrl_mts3.agents.imagination.anchored_critic": "mbrl_mts3.agents.imagination.networks",
-    "mbrl_mts3.agents.offline.normalised_features": "mbrl_mts3.agents.offline.td3_bc",
+    "mbrl_mts3.agents.offline.normalised_features": "mbrl_mts3.agents.offline.base",
 }
 """Modules that policy files name which an earlier version wrote, and where their classes are now."""
 _FORMER_CLASSES = {"NormalisedCritic": "LayerNormCritic", "AnchoredCritic": "ProximalCritic"}
@@ -224,6 +224,7 @@ def _written_by(path: Path, named: str) -> tuple[str, ...]:
         "stable_baselines3.td3.policies": ("TD3", "DDPG"),
         # What `make_algorithm` makes.
         "mbrl_mts3.agents.imagination.policies": ("SAC",) if "target_entropy" in data else ("TD3",),
+        "mbrl_mts3.agents.offline.iql": ("TD3",),
         "stable_baselines3.common.policies": ("PPO",) if "clip_range" in data else ("A2C",),
     }
     if module not in of_policies and str(module).partition(".")[0] != "stable_baselines3":

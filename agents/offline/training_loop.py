@@ -13,7 +13,7 @@ import numpy as np
 
 from mbrl_mts3.agents.base import Agent
 from mbrl_mts3.agents.evaluation import EvaluationResult
-from mbrl_mts3.agents.offline.td3_bc import TD3BC
+from mbrl_mts3.agents.offline.base import OfflineLearner
 from mbrl_mts3.agents.policy_files import read_policy_facts, save_policy
 from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.errors import ConfigurationError, ResultError
@@ -26,7 +26,7 @@ _UPDATES_AT_ONCE = 100
 
 def train_offline(
     dataset: OfflineDataset,
-    make_learner: Callable[..., TD3BC],
+    make_learner: Callable[..., OfflineLearner],
     folder: str | Path,
     *,
     steps: int = 100_000,
@@ -39,7 +39,7 @@ def train_offline(
     resume: bool = False,
     on_updates: Callable[[int], None] | None = None,
     on_report: Callable[[Mapping[str, Any]], None] | None = None,
-) -> tuple[TD3BC, OfflineRecord]:
+) -> tuple[OfflineLearner, OfflineRecord]:
     """Learn for `steps` batches; the policy of the last one is the result, whatever evaluations say.
 
     The policy (policy.zip) and the record (offline.json) are written to the folder, in any case after the last batch.
@@ -111,12 +111,14 @@ def train_offline(
     return learner, record
 
 
-def _next(learner: TD3BC, every: int) -> int:
+def _next(learner: OfflineLearner, every: int) -> int:
     """The next multiple of `every` updates."""
     return learner.updates + every - learner.updates % every
 
 
-def _learn(learner: TD3BC, until: int, batch_size: int, seed: int, on_updates: Callable[[int], None] | None) -> float:
+def _learn(
+    learner: OfflineLearner, until: int, batch_size: int, seed: int, on_updates: Callable[[int], None] | None
+) -> float:
     """Learn until `until` batches are done; returns the seconds that it took."""
     learner.set_random_seed(int(np.random.SeedSequence((seed, learner.updates)).generate_state(1)[0]))
     began = time.perf_counter()
@@ -128,7 +130,7 @@ def _learn(learner: TD3BC, until: int, batch_size: int, seed: int, on_updates: C
     return time.perf_counter() - began
 
 
-def _losses(learner: TD3BC) -> dict[str, float]:
+def _losses(learner: OfflineLearner) -> dict[str, float]:
     """Means since the last report, which are forgotten with that."""
     losses = {
         name.split("/")[-1]: float(loss) for name, loss in learner.logger.name_to_value.items() if "train/" in name
@@ -164,7 +166,7 @@ def _resumed(folder: Path, fresh: OfflineRecord) -> OfflineRecord:
     return found
 
 
-def _restore(learner: TD3BC, path: Path) -> int:
+def _restore(learner: OfflineLearner, path: Path) -> int:
     """Put a stored policy, with its optimisers, into a learner; returns its updates."""
     try:
         # Nothing of it is unpickled: the number stands in its JSON, and PyTorch reads tensors alone.

@@ -16,12 +16,10 @@ import stable_baselines3
 import torch
 from gymnasium import spaces
 from gymnasium.wrappers import RescaleAction
-from imagined_worlds import dataset_of
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import nn
 
 from mbrl_mts3.agents.imagination import load_initial_parameters, make_algorithm
-from mbrl_mts3.agents.offline.td3_bc import TD3BC
 from mbrl_mts3.agents.policy_files import ALGORITHMS, load_policy, save_policy
 from mbrl_mts3.errors import ConfigurationError
 
@@ -96,19 +94,6 @@ def test_what_is_saved_here_acts_the_same_and_nothing_is_unpickled(
     )
     assert unpickled
     np.testing.assert_array_equal(again, expected)
-
-
-def test_policies_of_offline_training_are_read_as_td3(tmp_path: Path, unpickled: list[object]) -> None:
-    data = dataset_of("HalfCheetah-v5", "everything", episodes=2, steps=20)
-    learner = TD3BC.from_dataset(data, net_arch=[8])
-    learner.train(3, 16)
-    loaded = load_policy(save_policy(learner, tmp_path / "policy.zip"), algorithm="TD3")
-    raw = data.observation_space.sample()
-    np.testing.assert_array_equal(loaded.predict(raw)[0], learner.predict(raw)[0])
-    assert not unpickled
-    # Saved once more it stays what it is.
-    twice = load_policy(save_policy(loaded, tmp_path / "twice.zip"))
-    np.testing.assert_array_equal(twice.predict(raw)[0], learner.predict(raw)[0])
 
 
 def test_bounds_of_all_kinds_come_back(tmp_path: Path) -> None:

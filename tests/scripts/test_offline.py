@@ -42,7 +42,11 @@ def run(command: Callable[..., Run], maze_data: None) -> Run:
 
 @pytest.mark.parametrize(
     ("algorithm", "losses"),
-    [("td3_bc", {"critic_loss", "q", "actor_loss", "cloning_loss"}), ("behaviour_cloning", {"cloning_loss"})],
+    [
+        ("td3_bc", {"critic_loss", "q", "actor_loss", "cloning_loss"}),
+        ("behaviour_cloning", {"cloning_loss"}),
+        ("iql", {"value_loss", "v", "critic_loss", "q", "actor_loss", "weight"}),
+    ],
 )
 def test_it_learns_reports_and_goes_on(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], algorithm: str, losses: set[str]
@@ -56,7 +60,7 @@ def test_it_learns_reports_and_goes_on(
     assert written["options"]["algorithm"] == algorithm
     assert written["options"]["net_arch"] == [256, 256]
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("4 updates", "cloning_loss", "mean_return", "policy after 6 updates"))
+    assert all(word in printed for word in ("4 updates", *losses, "mean_return", "policy after 6 updates"))
     policy = TD3.load(tmp_path / "run" / "policy.zip", device="cpu")
     assert policy.predict(policy.observation_space.sample())[0].shape == (2,)
     resumed = run(f"offline_algorithm={algorithm}", f"resume={tmp_path / 'run'}", "steps=8")
@@ -69,6 +73,11 @@ def test_it_learns_reports_and_goes_on(
     (["resume=nowhere"], "ResultError: there is no policy.zip in 'nowhere'"),
     (["steps=0"], "ConfigurationError: expected at least 1"),
     (["offline_algorithm.alpha=-1"], "ConfigurationError: expected alpha >= 0"),
+    (["offline_algorithm=iql", "offline_algorithm.expectile=1"], "ConfigurationError: expected 0 < expectile < 1"),
+    (
+        ["offline_algorithm=iql", "+offline_algorithm.alpha=1"],
+        "offline_algorithm.alpha is no option of",
+    ),
 )
 def test_bad_input_ends_with_one_line(tmp_path: Path, run: Run, refused: Callable[..., str], case: BadInput) -> None:
     printed = refused(run, *case.words, message=case.message)
@@ -76,13 +85,14 @@ def test_bad_input_ends_with_one_line(tmp_path: Path, run: Run, refused: Callabl
     assert not list((tmp_path / "run").glob("*.json"))
 
 
+@pytest.mark.parametrize("algorithm", ["td3_bc", "iql"])
 def test_dicts_within_dicts_are_shown_as_one_array(
-    tmp_path: Path, command: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, command: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     collect_dataset("FrankaKitchen-v1", RandomBehaviour, 30, "tests/kitchen-v0", max_episode_steps=10, progress=False)
     words = ["data=minari", "data.dataset_id=tests/kitchen-v0", "steps=2", "batch_size=8", "evaluation.episodes=1"]
-    learn = command("offline", "offline.json", *words)
+    learn = command("offline", "offline.json", *words, f"offline_algorithm={algorithm}")
     written = learn()
     assert written["options"]["flat_observations"] is True
     policy = TD3.load(tmp_path / "run" / "policy.zip", device="cpu")

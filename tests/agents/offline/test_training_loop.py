@@ -12,7 +12,7 @@ import torch
 from stable_baselines3 import TD3
 
 from mbrl_mts3.agents import EvaluationResult
-from mbrl_mts3.agents.offline import TD3BC, OfflineRecord, train_offline
+from mbrl_mts3.agents.offline import IQL, TD3BC, OfflineRecord, train_offline
 from mbrl_mts3.errors import ConfigurationError, ResultError
 
 LEARNER = partial(TD3BC.from_dataset, net_arch=[8])
@@ -53,26 +53,28 @@ def test_the_record_tells_all(tmp_path: Path, data: Any) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["offline.json", "policy.zip"]
 
 
-def test_resumed_equals_uninterrupted(tmp_path: Path, data: Any) -> None:
+@pytest.mark.parametrize("kind", [TD3BC, IQL])
+def test_resumed_equals_uninterrupted(tmp_path: Path, data: Any, kind: Any) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    train_offline(data, LEARNER, whole, **OPTIONS)
+    make_learner = partial(kind.from_dataset, net_arch=[8])
+    train_offline(data, make_learner, whole, **OPTIONS)
 
     def interrupt(row: Any) -> None:
         if row["updates"] == 20:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_offline(data, LEARNER, halves, **OPTIONS, on_report=interrupt)
+        train_offline(data, make_learner, halves, **OPTIONS, on_report=interrupt)
     assert not equal(whole, halves)
     torch.manual_seed(99)
     told: list[int] = []
-    learner, record = train_offline(data, LEARNER, halves, **OPTIONS, resume=True, on_updates=told.append)
+    learner, record = train_offline(data, make_learner, halves, **OPTIONS, resume=True, on_updates=told.append)
     assert told == [20, 5]
     assert equal(whole, halves)
     assert losses(whole) == losses(halves)
     assert learner.updates == 25
     assert record.seconds > record.curve[1]["seconds"]
-    again, same = train_offline(data, LEARNER, halves, **OPTIONS, resume=True)
+    again, same = train_offline(data, make_learner, halves, **OPTIONS, resume=True)
     assert again.updates == 25
     assert same == record
 

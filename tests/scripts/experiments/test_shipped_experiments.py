@@ -23,7 +23,7 @@ SMALL = {
     ],
     "half_cheetah_medium_replay_imagine": [
         *("dataset_id=mbrl-mts3/half_cheetah/sac-replay-v0", "td3_bc_updates=2", "mts3_updates=2", "pets_updates=2"),
-        *("rounds=1", "steps_per_round=2", "episodes=1", "each.seed=[0,1]"),
+        *("iql_updates=2", "rounds=1", "steps_per_round=2", "episodes=1", "each.seed=[0,1]"),
     ],
     "kitchen_complete_prediction": ["steps=2500", "updates=2"],
     "missing_sensors": [
