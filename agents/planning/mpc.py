@@ -343,9 +343,17 @@ def load_mpc(
         low, high = -largest, largest
     chosen = task or planning_task(_id_of(environment))
     cost, prepared = uncertainty or {}, chosen.prepare(environment)
+    searching = planner(low, high, **({} if noise is None else {"noise": noise(loaded)}))
+    if searching.uses_data:
+        if policy is not None:
+            raise ConfigurationError(
+                f"{type(searching).__name__} walks over actions of the data, but with proposal=policy the planner "
+                "searches deviations: leave the proposal out, or choose another planner"
+            )
+        searching = searching.fit(checkpoint_dataset(loaded).episodes, loaded.normalizer.observation_scale)
     return MPCAgent(
         loaded.physical_model(precision),
-        planner(low, high, **({} if noise is None else {"noise": noise(loaded)})),
+        searching,
         prepared.fit(checkpoint_dataset(loaded).episodes) if chosen.learns else prepared,
         loaded.selector,
         value=None if value is None else value(loaded),
