@@ -86,8 +86,8 @@ class DataWindows:
 
         Args:
             observation: where they begin, in physical units.
-            draws: (2, N, cells), or (2, B, N, cells), uniform in [0, 1): which window comes, and whether the walk leaves
-                its episode for it.
+            draws: (2, N, cells), or (2, B, N, cells), uniform in [0, 1): which window comes, and whether the walk
+                leaves its episode for it.
         """
         drawn = draws if draws.ndim == 4 else draws[:, None]
         which, leave = drawn.cpu().expand(2, len(observation), *drawn.shape[-2:])

@@ -85,6 +85,7 @@ class Hierarchical(ICEM):
 
     def check_options(self) -> None:
         super().check_options()
+        require_option(self.window >= 1, f"window={self.window}: expected 1 step or more")
         require_option(self.far_candidates >= 1, f"far_candidates={self.far_candidates}: try at least one walk")
         require_option(self.far_interval >= 1, f"far_interval={self.far_interval}: expected 1 or more")
         require_option(0 < self.far_discount <= 1, f"far_discount={self.far_discount}: expected more than 0, 1 at most")
@@ -158,8 +159,7 @@ class Hierarchical(ICEM):
         walks = self._fitted.walk(objective.observation, drawn)
         tried = concatenate([state.far[:, None], walks], dim=1)
         imagined = MeanPrediction(tried.observations, tried.rewards)
-        values = objective.score(tried.actions, imagined, discount=self.far_discount)
-        values = values.masked_fill(~values.isfinite(), -torch.inf)
+        values = self.evaluate(lambda far: objective.score(far, imagined, discount=self.far_discount), tried.actions)
         astray = self._fitted.distance(state.far.observations[:, 0], objective.observation) > self.tolerance
         values[:, 0] = values[:, 0].masked_fill(astray | (state.age == 0), -torch.inf)
         # Where all are level, the first: the last far plan goes on, or else any walk.
