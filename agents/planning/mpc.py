@@ -15,6 +15,7 @@ from torch import Tensor
 from mbrl_mts3.agents.base import batch_size
 from mbrl_mts3.agents.planning.policy_functions import StoredCritic, StoredPolicy
 from mbrl_mts3.argument_kinds import check_arguments
+from mbrl_mts3.data.dataset import OfflineDataset
 from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.data.observations import stack_observations
 from mbrl_mts3.envs.make import check_environment_spaces
@@ -323,6 +324,8 @@ def load_mpc(
     Raises:
         CheckpointError: there is no such checkpoint.
         SpaceMismatchError: the model was trained for another environment.
+        UnknownDatasetError: the planner needs the data, which is not on disk.
+        ConfigurationError: the planner needs the data, which has changed, or it cannot be joined with the proposal.
         MTS3Error: as `MPCAgent` and `Task.prepare` do.
     """
     if checkpoint is None:
@@ -343,9 +346,17 @@ def load_mpc(
         low, high = -largest, largest
     chosen = task or planning_task(_id_of(environment))
     cost, prepared = uncertainty or {}, chosen.prepare(environment)
+    searching = planner(low, high, **({} if noise is None else {"noise": noise(loaded)}))
+    if searching.uses_data:
+        if policy is not None:
+            raise ConfigurationError(
+                f"{type(searching).__name__} walks over actions of the data, but with proposal=policy the planner "
+                "searches deviations: leave the proposal out, or choose another planner"
+            )
+        searching = searching.fit(_own_dataset(loaded).episodes, loaded.normalizer.observation_scale)
     return MPCAgent(
         loaded.physical_model(precision),
-        planner(low, high, **({} if noise is None else {"noise": noise(loaded)})),
+        searching,
         prepared.fit(checkpoint_dataset(loaded).episodes) if chosen.learns else prepared,
         loaded.selector,
         value=None if value is None else value(loaded),
@@ -364,6 +375,17 @@ def load_data_noise(checkpoint: Checkpoint) -> DataNoise:
         ConfigurationError: its actions never change.
     """
     return DataNoise([episode.actions for episode in checkpoint_dataset(checkpoint).episodes])
+
+
+def _own_dataset(checkpoint: Checkpoint) -> OfflineDataset:
+    """The data that a model was trained on, as it was then."""
+    dataset = checkpoint_dataset(checkpoint)
+    if has_changed(checkpoint, dataset):
+        raise ConfigurationError(
+            f"{checkpoint.dataset_id} holds other data than the model was trained on: its content hash is "
+            f"{dataset.content_hash}, the model's is {checkpoint.content_hash}; train anew, or restore the data"
+        )
+    return dataset
 
 
 def _id_of(environment: gymnasium.Env[Any, Any]) -> str | None:
@@ -390,12 +412,7 @@ def load_goal_values(
         UnknownObservationError: `units` names an entry that the model does not see.
         ConfigurationError: the data has changed since the training, or an option is out of range.
     """
-    dataset = checkpoint_dataset(checkpoint)
-    if has_changed(checkpoint, dataset):
-        raise ConfigurationError(
-            f"{checkpoint.dataset_id} holds other data than the model was trained on: its content hash is "
-            f"{dataset.content_hash}, the model's is {checkpoint.content_hash}; train anew, or restore the data"
-        )
+    dataset = _own_dataset(checkpoint)
     scale = checkpoint.normalizer.observation_scale.clone()
     for name, unit in (units or {}).items():
         if unit <= 0:

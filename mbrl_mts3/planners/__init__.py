@@ -5,7 +5,9 @@ from mbrl_mts3.planners.base import Found, Objective, Plan, Planner, PlannerStat
 from mbrl_mts3.planners.cem import CEM
 from mbrl_mts3.planners.data_graph import DataGraph, GoalValues, StepsToGoal, ValueFunction
 from mbrl_mts3.planners.data_noise import DataNoise
+from mbrl_mts3.planners.data_windows import DataWindows, Walks
 from mbrl_mts3.planners.gradient_ascent import GradientAscent
+from mbrl_mts3.planners.hierarchical import Hierarchical, HierarchicalState
 from mbrl_mts3.planners.icem import ICEM
 from mbrl_mts3.planners.mppi import MPPI
 from mbrl_mts3.planners.objective import RewardFunction, RolloutObjective
@@ -19,9 +21,12 @@ __all__ = [
     "ActionFunction",
     "DataGraph",
     "DataNoise",
+    "DataWindows",
     "Found",
     "GoalValues",
     "GradientAscent",
+    "Hierarchical",
+    "HierarchicalState",
     "Objective",
     "Plan",
     "Planner",
@@ -32,6 +37,7 @@ __all__ = [
     "RolloutObjective",
     "StepsToGoal",
     "ValueFunction",
+    "Walks",
     "coloured_covariance",
     "coloured_noise",
 ]

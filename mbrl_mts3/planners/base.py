@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mbrl_mts3.data.episode import Episode
 from mbrl_mts3.errors import ConfigurationError, ShapeError
 from mbrl_mts3.memory import require_memory_of_numbers
 from mbrl_mts3.planners.action_noise import Generators, coloured_noise
@@ -58,6 +59,9 @@ class Planner(ABC):
 
     differentiates: ClassVar[bool] = False
     """Whether the search needs gradients of the objective; its tensors must not be made in inference mode then."""
+
+    uses_data: ClassVar[bool] = False
+    """Whether the planner has to be given data, by `fit`, before it plans."""
 
     action_low: InitVar[Bounds] = field(kw_only=False)
     action_high: InitVar[Bounds] = field(kw_only=False)
@@ -124,6 +128,18 @@ class Planner(ABC):
     def first_std(self) -> Tensor:
         """(act,): standard deviation of the noise at first, in physical units."""
         return self.noise_std * (self.half_range if self.noise is None else self.noise.std.to(self.low))
+
+    def fit(self, episodes: Sequence[Episode], scale: Tensor) -> Planner:
+        """The planner with the data that it needs; this one where it needs none.
+
+        Args:
+            episodes: that the model was trained on, in physical units.
+            scale: (obs,), what counts as one unit of distance in each entry of an observation.
+
+        Raises:
+            ConfigurationError: the data does not suffice.
+        """
+        return self
 
     def initial_state(self, batch_size: int) -> PlannerState:
         """The state from which the first search of `batch_size` episodes starts."""

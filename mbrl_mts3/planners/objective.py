@@ -76,18 +76,21 @@ class RolloutObjective:
         # Variances take longer to compute than means and are not used here.
         return actions, self.model.imagine_mean(self.belief, actions)
 
-    def score(self, actions: Tensor, prediction: Prediction | MeanPrediction) -> Tensor:
+    def score(
+        self, actions: Tensor, prediction: Prediction | MeanPrediction, *, discount: float | None = None
+    ) -> Tensor:
         """Returns (B, N) of actions (B, N, L, act) with what comes of them, imagined or real.
 
-        Means without variances are what is certain: they cost no penalty.
+        Means without variances are what is certain: they cost no penalty. A `discount` takes the place of its own.
         """
+        discount = self.discount if discount is None else discount
         rewards = self._rewards(prediction, actions)
         if self.uncertainty_penalty > 0 and isinstance(prediction, Prediction):
             rewards = rewards - self.uncertainty_penalty * self._spread(prediction)
         if self.value is not None:
             rewards = torch.cat([rewards, self.value(prediction.mean[:, :, -1]).unsqueeze(-1)], dim=-1)
-        if self.discount < 1:
-            rewards = rewards * self.discount ** torch.arange(rewards.shape[-1], device=rewards.device)
+        if discount < 1:
+            rewards = rewards * discount ** torch.arange(rewards.shape[-1], device=rewards.device)
         if prediction.termination_logit is not None:
             survival = _survival(prediction.termination_logit, steps=rewards.shape[-1])
             rewards = rewards * survival

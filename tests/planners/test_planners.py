@@ -4,20 +4,61 @@ import inspect
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from mbrl_mts3.data import Episode
 from mbrl_mts3.errors import ConfigurationError, ShapeError
-from mbrl_mts3.planners import CEM, ICEM, MPPI, GradientAscent, Objective, Plan, Planner, RandomShooting
+from mbrl_mts3.planners import CEM, ICEM, MPPI, GradientAscent, Hierarchical, Objective, Plan, Planner, RandomShooting
+from mbrl_mts3.predictions import MeanPrediction, Prediction
 
 LOW, HIGH = [-1.0, 0.0], [1.0, 4.0]
-PLANNERS: list[type[Planner]] = [CEM, GradientAscent, ICEM, MPPI, RandomShooting]
+PLANNERS: list[type[Planner]] = [CEM, GradientAscent, Hierarchical, ICEM, MPPI, RandomShooting]
+# Those that evaluate nothing but candidates.
+PLAIN = (ICEM, RandomShooting)
 
 
 def make(planner: type[Planner], **options: Any) -> Planner:
-    defaults = {"horizon": 6, "candidates": 20 if planner is GradientAscent else 200}
-    return planner(LOW, HIGH, **{**defaults, **options})
+    defaults: dict[str, Any] = {"horizon": 6, "candidates": 20 if planner is GradientAscent else 200}
+    if planner is Hierarchical:
+        defaults |= {"window": 3, "far_cells": 3, "far_candidates": 20, "guidance": 0.0}
+    return planner(LOW, HIGH, **{**defaults, **options}).fit(episodes(), torch.ones(2))
+
+
+def episodes() -> list[Episode]:
+    """Of a ball in a box of the size of the actions, which are its velocities."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(20):
+        actions = rng.uniform(LOW, HIGH, (30, 2)).astype(np.float32)
+        observations = np.concatenate([np.zeros((1, 2)), actions - actions.mean(axis=0)]).cumsum(axis=0)
+        flags = np.zeros(30, np.bool_)
+        found.append(Episode(observations.astype(np.float32), actions, np.zeros(30, np.float32), flags, flags))
+    return found
+
+
+class Imagining:
+    """An objective for planners that ask where plans begin and lead to: actions are velocities, from the origin on."""
+
+    def __init__(self, objective: Objective, batch: int, steps: int) -> None:
+        self.objective, self.steps, self.observation = objective, steps, torch.zeros(batch, 2)
+
+    def __call__(self, actions: Tensor) -> Tensor:
+        return self.objective(actions)
+
+    def imagine(self, actions: Tensor) -> tuple[Tensor, MeanPrediction]:
+        return actions, MeanPrediction(actions.cumsum(dim=-2))
+
+    def score(
+        self, actions: Tensor, prediction: Prediction | MeanPrediction, *, discount: float | None = None
+    ) -> Tensor:
+        weight = 1.0 if discount is None else discount
+        return self.objective(actions[:, :, : self.steps] * weight ** torch.arange(self.steps)[:, None])
+
+
+def pose(planner: Planner, objective: Objective, batch: int) -> Objective:
+    return Imagining(objective, batch, planner.horizon) if isinstance(planner, Hierarchical) else objective
 
 
 def near(target: Tensor) -> Objective:
@@ -37,7 +78,7 @@ def rugged(target: Tensor) -> Objective:
 def search(planner: Planner, objective: Objective, batch: int = 1, seed: int = 0, decisions: int = 1) -> Plan:
     state = planner.initial_state(batch)
     for decision in range(decisions):
-        plan = planner.plan(objective, state, torch.Generator().manual_seed(seed + decision))
+        plan = planner.plan(pose(planner, objective, batch), state, torch.Generator().manual_seed(seed + decision))
         state = plan.state
     return plan
 
@@ -61,6 +102,7 @@ def test_plans_have_shapes_values_and_lie_within_the_bounds(planner: type[Planne
     [
         (make(CEM, iterations=8), 0.1),
         (make(GradientAscent), 0.05),
+        (make(Hierarchical, iterations=8), 0.1),
         (make(ICEM, iterations=8), 0.1),
         (make(MPPI, iterations=20, noise_std=0.2), 0.1),
         (make(RandomShooting, candidates=4_000), 0.5),
@@ -104,7 +146,7 @@ def test_a_batch_of_one_plans_like_one_of_a_batch(planner: type[Planner]) -> Non
 def test_each_problem_may_have_a_generator_of_its_own(planner: type[Planner]) -> None:
     searching, seeds = make(planner), (3, 8, 3)
     made = [torch.Generator().manual_seed(seed) for seed in seeds]
-    together = searching.plan(near(TARGETS), searching.initial_state(3), made)
+    together = searching.plan(pose(searching, near(TARGETS), 3), searching.initial_state(3), made)
     for index, seed in enumerate(seeds):
         alone = search(searching, near(TARGETS[index : index + 1]), seed=seed)
         torch.testing.assert_close(alone.actions[0], together.actions[index])
@@ -128,10 +170,31 @@ def test_the_warm_start_is_the_plan_moved_by_one_step(planner: type[Planner]) ->
     assert (gone_on - ramp[1:]).abs().mean() < (gone_on - ramp[:-1]).abs().mean()
 
 
+LED = {"guidance": 2.0, "persistence": 0.3, "far_interval": 1, "far_candidates": 5}
+"""A far level that the plan follows closely."""
 SHARED = {"horizon": 7, "candidates": 100, "noise_beta": 0.0, "noise_std": 0.2}
 OPTIONS: dict[type[Planner], dict[str, Any]] = {
     CEM: {**SHARED, "noise_beta": 1.0, "iterations": 2, "elites": 5, "momentum": 0.5},
     GradientAscent: {**SHARED, "candidates": 5, "iterations": 3, "learning_rate": 0.2},
+    Hierarchical: {
+        **SHARED,
+        "iterations": 2,
+        "elites": 5,
+        "kept_fraction": 0.8,
+        "decay": 2.0,
+        "momentum": 0.5,
+        "far_cells": 2,
+        "far_candidates": 30,
+        "far_interval": 3,
+        "far_discount": 0.5,
+        "guidance": 5.0,
+        "tolerance": 1e9,
+        "window": 4,
+        "stride": 2,
+        "neighbours": 2,
+        "radius": 10.0,
+        "persistence": 0.9,
+    },
     ICEM: {**SHARED, "iterations": 2, "elites": 5, "kept_fraction": 0.8, "decay": 2.0, "momentum": 0.5},
     MPPI: {**SHARED, "iterations": 2, "temperature": 2.0, "control_weight": 1.0},
     RandomShooting: SHARED,
@@ -150,15 +213,17 @@ def test_every_option_is_tried() -> None:
 
 @pytest.mark.parametrize(("planner", "option"), [(planner, name) for planner in OPTIONS for name in OPTIONS[planner]])
 def test_every_option_changes_the_plan(planner: type[Planner], option: str) -> None:
-    usual = search(make(planner), rugged(TARGETS), batch=3, decisions=2)
-    other = search(make(planner, **{option: OPTIONS[planner][option]}), rugged(TARGETS), batch=3, decisions=2)
+    led: dict[str, Any] = LED if planner is Hierarchical else {}
+    usual = search(make(planner, **led), rugged(TARGETS), batch=3, decisions=6)
+    changed = {**led, option: OPTIONS[planner][option]}
+    other = search(make(planner, **changed), rugged(TARGETS), batch=3, decisions=6)
     assert usual.action.shape == other.action.shape
     assert not torch.equal(usual.action, other.action)
 
 
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_the_bounds_are_the_ones_given(planner: type[Planner]) -> None:
-    shifted = planner([2.0], [3.0], horizon=3, candidates=50)
+    shifted = planner([2.0, 2.0], [3.0, 3.0], horizon=3, candidates=50).fit(episodes(), torch.ones(2))
     plan = search(shifted, lambda actions: actions.sum(dim=(-1, -2)), decisions=3)
     assert ((plan.actions >= 2) & (plan.actions <= 3)).all()
     assert plan.actions.mean() > 2.8
@@ -200,8 +265,8 @@ def test_the_spread_is_that_of_the_last_iteration_without_what_is_not_finite(pla
         return values.where(actions[..., 0, 0] < 0.5, torch.nan)
 
     plan = search(make(planner), watch, batch=3)
-    # Three planners evaluate one more time what they end with.
-    last = seen[-1] if planner in (ICEM, RandomShooting) else seen[-2]
+    # The others evaluate one more time what they end with.
+    last = seen[-1] if planner in PLAIN else seen[-2]
     expected = [values[values.isfinite()].double().std(correction=0) for values in last]
     torch.testing.assert_close(plan.spread.double(), torch.stack(expected), rtol=1e-4, atol=1e-5)
 
@@ -236,11 +301,11 @@ ENDLESS: dict[type[Planner], dict[str, Any]] = {
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_a_budget_ends_the_search_in_time(planner: type[Planner], clock: Clock) -> None:
     plan = search(make(planner, budget_ms=100.5, **ENDLESS[planner]), clock.slow(20), batch=3)
-    # Five evaluations of 20 ms; three planners evaluate once more what they end with.
-    assert plan.iterations.tolist() == [5 if planner in (ICEM, RandomShooting) else 4] * 3
+    # Five evaluations of 20 ms: most evaluate once more what they end with, one also the far plans at first.
+    done = 5 if planner in PLAIN else 3 if planner is Hierarchical else 4
+    assert plan.iterations.tolist() == [done] * 3
     torch.testing.assert_close(plan.milliseconds, torch.full((3,), 100.0))
     assert torch.allclose(plan.value, near(TARGETS)(plan.actions[:, None])[:, 0])
-    done = int(plan.iterations[0])
     if planner in (CEM, GradientAscent, MPPI):
         same = search(make(planner, iterations=done), near(TARGETS), batch=3)
         torch.testing.assert_close(same.actions, plan.actions)
@@ -295,6 +360,14 @@ def test_without_a_budget_plans_are_what_they_were(planner: type[Planner]) -> No
     torch.testing.assert_close(plan.action[0], torch.tensor(action), rtol=1e-5, atol=1e-6)
 
 
+def test_the_far_level_needs_data_and_an_objective_that_imagines() -> None:
+    with pytest.raises(ConfigurationError, match=r"fit\(episodes, scale\)"):
+        Hierarchical(LOW, HIGH).initial_state(1)
+    planner = make(Hierarchical)
+    with pytest.raises(ConfigurationError, match="RolloutObjective"):
+        planner.plan(near(TARGETS), planner.initial_state(3))
+
+
 def test_gradient_ascent_refuses_what_has_no_gradient() -> None:
     with pytest.raises(ConfigurationError, match="no gradient"):
         search(make(GradientAscent), lambda actions: (actions > 0).float().sum(dim=(-1, -2)))
@@ -330,6 +403,19 @@ def test_bounds_without_a_box_are_refused(low: list[float], high: list[float]) -
 
 BAD_OPTIONS: dict[type[Planner], dict[str, Any]] = {
     ICEM: {"elites": 150, "kept_fraction": 1.5, "decay": 0.5, "momentum": 1.0, "iterations": 0, "noise_beta": -1.0},
+    Hierarchical: {
+        "far_cells": 1,
+        "far_candidates": 0,
+        "far_interval": 0,
+        "far_discount": 0.0,
+        "guidance": -1.0,
+        "tolerance": -1.0,
+        "window": 0,
+        "stride": 0,
+        "neighbours": 0,
+        "radius": -1.0,
+        "persistence": 1.5,
+    },
     CEM: {"elites": 201, "momentum": 1.0, "iterations": 0, "noise_beta": -1.0},
     MPPI: {"temperature": 0.0, "control_weight": -1.0, "iterations": 0},
     GradientAscent: {"learning_rate": 0.0, "iterations": 0},

@@ -18,7 +18,7 @@ from mbrl_mts3.data.observation_selector import ObservationSelector
 from mbrl_mts3.envs import make_environment
 from mbrl_mts3.envs.tasks import PointMazeTask, Task
 from mbrl_mts3.errors import CausalityError, NonFiniteError, ShapeError, UnknownObservationError
-from mbrl_mts3.planners import ICEM, DataGraph, GoalValues, Planner
+from mbrl_mts3.planners import ICEM, DataGraph, GoalValues, Hierarchical, Planner
 
 Build = Callable[..., Any]
 MAKE = partial(make_environment, "PointMaze_UMaze-v3", continuing_task=False)
@@ -75,6 +75,27 @@ def test_a_value_from_data_leads_to_goals_that_the_horizon_does_not_reach(
 
     assert successes(value=values) == 1
     assert successes() < 0.5
+
+
+def test_a_far_plan_leads_to_goals_that_the_horizon_does_not_reach(
+    point_mass: Build, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sparse reward, no value behind the horizon: only the far level differs."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    collect_dataset("PointMaze_UMaze-v3", WaypointBehaviour, 8000, "mine/maze-v0", seed=1, progress=False)
+    data = load_dataset("mine/maze-v0")
+    environment = MAKE()
+    task = PointMazeTask("sparse").prepare(environment)
+    environment.close()
+    options = {"horizon": 15, "candidates": 80, "elites": 10}
+
+    def successes(kind: type[Planner]) -> float | None:
+        searching = kind([-1.0, -1.0], [1.0, 1.0], **options).fit(data.episodes, torch.tensor([1.0, 1.0, 4.0, 4.0]))
+        acting = MPCAgent(point_mass(), searching, task, SELECTOR)
+        return evaluate_agent(acting, MAKE, range(8), num_envs=8, max_episode_steps=200).success_rate
+
+    assert successes(Hierarchical) >= 0.9
+    assert successes(ICEM) < 0.5
 
 
 def test_one_environment_or_a_batch_of_them(point_mass: Build) -> None:
