@@ -72,6 +72,9 @@ def test_dense_maps_keep_single_precision_under_autocast(random_belief):
         found = linear_map.apply(belief)
     assert torch.equal(found.mean, expected.mean)
     assert torch.equal(found.covariance, expected.covariance)
+    half = belief.mean.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(linear_map.apply_mean(half), linear_map.apply_mean(half.float()))
 
 
 def test_diagonal_maps_equal_their_dense_matrix(random_belief):

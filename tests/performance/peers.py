@@ -1,4 +1,4 @@
-"""Milliseconds of one decision of our planners and of other libraries' on the same dynamics: a table and peers.json.
+"""Processor time of one decision of our planners and of other libraries' on the same dynamics: a table and peers.json.
 
     pip install '.[bench]'
     pip install --no-deps mbrl==0.2.0
@@ -6,8 +6,8 @@
 
 mbrl-lib asks for versions of Hydra and Gymnasium that no longer go with the others, hence without its dependencies; a
 library that is not installed is left out. All search with one network, one reward, as many candidates, iterations and
-steps, and take turns, so that other work on the machine meets all of them. "dynamics" is the rollout of as many
-candidates by itself: what is above it is the library's own work.
+steps, on one thread; they take turns, and time of the processor is counted, so that other work on the machine says
+little. "dynamics" is the rollout of as many candidates by itself: what is above it is the library's own work.
 """
 
 from __future__ import annotations
@@ -222,9 +222,9 @@ def measure(decisions: int) -> list[dict[str, Any]]:
     times: dict[tuple[str, str], list[float]] = {key: [] for key in deciders}
     for _ in range(decisions + 3):
         for key, decide in deciders.items():
-            began = time.perf_counter()
+            began = time.process_time()
             action = decide(observation)
-            times[key].append((time.perf_counter() - began) * 1e3)
+            times[key].append((time.process_time() - began) * 1e3)
             if action.shape != (ACTION,) or not bool(action.isfinite().all()):
                 raise RuntimeError(f"{key} decided for {action}: expected {ACTION} finite numbers")
     return [
@@ -240,7 +240,6 @@ def measure(decisions: int) -> list[dict[str, Any]]:
             "p95_ms": float(np.quantile(taken[3:], 0.95)),
             "decisions": decisions,
             "device": describe_device("cpu"),
-            "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
         }
         for (search, library), taken in times.items()
@@ -257,15 +256,14 @@ def _version(distribution: str) -> str | None:
 def main() -> None:
     """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
     parser.add_argument("--decisions", type=int, default=60, help="of each library")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     rows = measure(options.decisions)
     options.output.write_text(json.dumps(rows, indent=2) + "\n")
     console = Console()
-    table = Table(title=f"{rows[0]['device']}, {rows[0]['threads']} threads")
+    table = Table(title=f"{rows[0]['device']}, one thread")
     for column in ("search", "iterations x candidates", "library", "median, ms", "p95, ms"):
         table.add_column(column)
     for row in rows:
