@@ -84,3 +84,21 @@ def test_a_draw_is_the_mean_and_the_factor_times_the_noise(random_belief):
         pair = [place, place + 3]
         deviation[pair] = np.linalg.cholesky(blocks[np.ix_(pair, pair)]) @ noise.numpy()[pair]
     np.testing.assert_allclose(belief.sample(noise).mean.numpy(), belief.mean.numpy() + deviation)
+
+
+def test_factors_of_a_belief_that_rounding_has_moved_to_the_edge_are_finite_and_real():
+    # By entry: a variance just below zero, one of zero beside a covariance that is not, and a correlation above 1.
+    belief = belief_of_parts(
+        torch.zeros(6), torch.tensor([-1e-9, 0.0, 1.0]), torch.tensor([1.0, 4.0, 1 - 1e-6]), torch.tensor([0, 1e-9, 1])
+    )
+    root, cross, rest = belief.cholesky()
+    assert torch.equal(root, torch.tensor([0.0, 0.0, 1.0]))
+    assert torch.equal(cross, torch.tensor([0.0, 0.0, 1.0]))
+    assert torch.equal(rest, torch.tensor([1.0, 2.0, 0.0]))
+
+
+def test_the_factor_of_a_variance_of_zero_has_no_gradient_that_is_not_a_number():
+    side = torch.tensor([0.0, 0.3], requires_grad=True)
+    _, cross, _ = belief_of_parts(torch.zeros(4), torch.tensor([0.0, 4.0]), torch.ones(2), side).cholesky()
+    (gradient,) = torch.autograd.grad(cross.sum(), side)
+    assert torch.equal(gradient, torch.tensor([0.0, 0.5]))

@@ -40,7 +40,7 @@ def test_running_sums_are_the_evidence_of_every_prefix(steps):
         torch.testing.assert_close(evidence.cumsum(0)[t].information, evidence[: t + 1].sum(0).information)
 
 
-@pytest.mark.parametrize("weight", [0.25, 1.0, 3.0])
+@pytest.mark.parametrize("weight", [0.25, 1.0, 2.0, 3.0])
 def test_tempered_evidence_is_that_of_divided_variances(weight):
     value, variance = torch.randn(4, 3, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64) + 0.1
     found = Evidence.from_observation(value, variance, None).tempered(weight)
@@ -54,3 +54,23 @@ def test_evidence_of_weight_zero_is_none():
     found, none = Evidence.from_observation(value, variance, None).tempered(0.0), Evidence.none(2, 3, value)
     assert torch.equal(found.precision, none.precision)
     assert torch.equal(found.information, none.information)
+
+
+def test_the_evidence_of_two_sets_is_their_sum():
+    value, variance = torch.randn(5, 3), torch.rand(5, 3) + 0.1
+    evidence = Evidence.from_observation(value, variance, None)
+    together = evidence[:2].sum(0) + evidence[2:].sum(0)
+    torch.testing.assert_close(together.precision, (1 / variance).sum(0))
+    torch.testing.assert_close(together.information, (value / variance).sum(0))
+
+
+def test_a_mask_of_several_dimensions_hides_whole_observations():
+    value, variance = torch.randn(2, 3, 4), torch.rand(2, 3, 4) + 0.1
+    mask = torch.tensor([[True, False, True], [False, True, True]])
+    value[~mask] = torch.nan
+    found = Evidence.from_observation(value, variance, mask)
+    for i, j in np.ndindex(2, 3):
+        shown = bool(mask[i, j])
+        expected = value[i, j] / variance[i, j] if shown else torch.zeros(4)
+        torch.testing.assert_close(found.information[i, j], expected)
+        torch.testing.assert_close(found.precision[i, j], 1 / variance[i, j] if shown else torch.zeros(4))

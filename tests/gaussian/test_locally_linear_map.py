@@ -95,8 +95,27 @@ def test_under_autocast_it_keeps_single_precision(bandwidth, inputs):
     expected = mixed(bandwidth, *single)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = mixed(bandwidth, *single)
-    for a, b in zip(found, expected, strict=True):
+    for a, b, double in zip(found, expected, by_rows(*inputs), strict=True):
         assert torch.equal(a, b)
+        # Both, for a map that turned autocast on by itself would agree with itself.
+        torch.testing.assert_close(a, double.detach().float(), atol=1e-4, rtol=1e-4)
+
+
+def test_beliefs_in_half_precision_are_moved_in_that_of_the_map(bandwidth, inputs):
+    bases, gate, mean, covariance = (tensor.detach().float() for tensor in inputs)
+    half = mean.bfloat16(), covariance.bfloat16()
+    for a, b in zip(
+        mixed(bandwidth, bases, gate, *half), mixed(bandwidth, bases, gate, *(x.float() for x in half)), strict=True
+    ):
+        assert torch.equal(a, b)
+    linear_map = LocallyLinearMap(bases, lambda state: torch.softmax(state @ gate, -1), bandwidth)
+    assert torch.equal(linear_map.apply_mean(half[0]), linear_map.apply_mean(half[0].float()))
+
+
+def test_its_dense_form_is_the_mean_of_the_bases(bandwidth, inputs):
+    bases = inputs[0].detach()
+    found = LocallyLinearMap(bases, lambda state: state, bandwidth).to_dense()
+    torch.testing.assert_close(found, sum(bases.unbind()) / K)
 
 
 def test_means_move_in_full_precision_under_autocast(bandwidth):
@@ -105,5 +124,7 @@ def test_means_move_in_full_precision_under_autocast(bandwidth):
     linear_map = LocallyLinearMap(bases, lambda state: torch.softmax(state @ gate, -1), bandwidth)
     mean = torch.randn(BATCH, 2 * N)
     expected = linear_map.apply_mean(mean)
+    double = LocallyLinearMap(bases.double(), lambda state: torch.softmax(state @ gate.double(), -1), bandwidth)
+    torch.testing.assert_close(expected, double.apply_mean(mean.double()).float(), atol=1e-4, rtol=1e-4)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(linear_map.apply_mean(mean), expected, atol=1e-6, rtol=1e-6)

@@ -56,6 +56,27 @@ def test_a_map_between_latents_of_two_sizes_equals_the_projected_dense_one(
     np.testing.assert_allclose(result.covariance.numpy(), projected(matrix @ cov @ matrix.T), rtol=1e-10, atol=1e-10)
 
 
+def test_maps_between_latents_of_two_sizes_go_by_batch_element(random_belief):
+    rng = np.random.default_rng(3)
+    belief, weight = random_belief(rng, 5, (3,)), torch.tensor(rng.normal(size=(3, 4, 10)))
+    together = DenseMap(weight).apply(belief)
+    for i in range(3):
+        torch.testing.assert_close(together[i].covariance, DenseMap(weight[i]).apply(belief[i]).covariance)
+
+
+def test_dense_maps_keep_single_precision_under_autocast(random_belief):
+    belief = random_belief(np.random.default_rng(4), 3, (2,), torch.float32)
+    linear_map = DenseMap(torch.randn(6, 6))
+    expected = linear_map.apply(belief)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = linear_map.apply(belief)
+    assert torch.equal(found.mean, expected.mean)
+    assert torch.equal(found.covariance, expected.covariance)
+    half = belief.mean.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(linear_map.apply_mean(half), linear_map.apply_mean(half.float()))
+
+
 def test_diagonal_maps_equal_their_dense_matrix(random_belief):
     rng = np.random.default_rng(1)
     belief = random_belief(rng, 5, (2, 3))

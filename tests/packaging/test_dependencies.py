@@ -59,7 +59,7 @@ def test_every_declared_library_is_pinned(root: Path, project: dict[str, Any]) -
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines), "exact versions only"
     extras = project["optional-dependencies"]
     asked = [*project["dependencies"], *extras["dev"], *extras["export"], *extras["docs"]]
-    asked += [*extras["hub"], *extras["release"]]
+    asked += [*extras["hub"], *extras["release"], *extras["bench"]]
     assert {requirement_name(name) for name in asked} <= {requirement_name(line) for line in lines}
 
 
