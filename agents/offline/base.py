@@ -63,7 +63,7 @@ class OfflineLearner(TD3):
         mean, scale = _moments(replay.observations)
         model = cls(
             policy,
-            None,
+            None,  # type: ignore[arg-type]
             # What a loaded policy would reserve for new experience.
             buffer_size=1,
             seed=seed,

@@ -104,7 +104,8 @@ class DataWindows:
 
     def distance(self, first: Tensor, second: Tensor) -> Tensor:
         """Distances (...) of observations (..., obs), in units of `scale`."""
-        return ((first - second) / self.scale.to(first)).norm(dim=-1)
+        found: Tensor = torch.linalg.vector_norm((first - second) / self.scale.to(first), dim=-1)
+        return found
 
     def _query(self, observation: Array) -> tuple[Array, Array]:
         """Distances and indices (..., neighbours) of the windows that begin nearest to observations (..., obs)."""

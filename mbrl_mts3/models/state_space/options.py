@@ -118,7 +118,7 @@ class MTS3Options:
         if self.gated and not self.time_scales and self.transition != "dense":
             raise ConfigurationError(
                 f"gated=True, time_scales=() and transition={self.transition!r} clash: gates take the place of the "
-                "fast level's transition, and there is no other; leave transition='dense', or gated=False"
+                "fast level's transition, and there is no other; leave transition='dense'"
             )
         if self.aggregation == "window" and not self.aggregates_actions:
             off = "actuated" if not self.actuated else "abstract_actions"
