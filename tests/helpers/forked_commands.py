@@ -8,8 +8,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 
 MODULES = {"report": "report.pages", "list": "report.listing"}
@@ -73,6 +75,12 @@ def run_forked(
             os.waitpid(child, 0)
             raise TimeoutError(f"mts3-{name} {' '.join(words)} runs for more than {timeout} s: {files[1].read_text()}")
         time.sleep(0.002)
+
+
+def run_forked_apart(name: str, words: Sequence[str], folder: Path, before: Callable[[], None]) -> Ended:
+    """As `run_forked`, but forked from a new process: this one may have a renderer's threads, which do not survive."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(run_forked, name, words, folder, before=before).result()
 
 
 def _begin(before: Callable[[], None] | None, says_ready: int) -> None:

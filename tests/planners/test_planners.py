@@ -223,7 +223,7 @@ def test_every_option_changes_the_plan(planner: type[Planner], option: str) -> N
 
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_the_bounds_are_the_ones_given(planner: type[Planner]) -> None:
-    shifted = planner([2.0, 2.0], [3.0, 3.0], horizon=3, candidates=50).fit(episodes(), torch.ones(2))
+    shifted = planner([2.0, 2.0], [3.0, 3.0], horizon=3, candidates=200).fit(episodes(), torch.ones(2))
     plan = search(shifted, lambda actions: actions.sum(dim=(-1, -2)), decisions=3)
     assert ((plan.actions >= 2) & (plan.actions <= 3)).all()
     assert plan.actions.mean() > 2.8

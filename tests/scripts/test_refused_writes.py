@@ -8,11 +8,12 @@ import random
 import resource
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
 import pytest
-from forked_commands import Ended, run_forked
+from forked_commands import Ended, run_forked, run_forked_apart
 from refused_writes import refuse_writes
 from small_runs import COMMANDS, WRITERS, prepare, words_of
 
@@ -112,10 +113,7 @@ def test_too_many_open_files_end_in_one_line(name: str, paths: dict[str, str], w
 def test_a_film_that_cannot_be_written_is_told(number: int, paths: dict[str, str], work: Path) -> None:
     words = ["environment=half_cheetah", "agent=random", "real.episodes=1", "max_episode_steps=2", "films=1"]
     films = work / f"films-{number}" / "runs"
-
-    def refuse() -> None:
-        # What is written before them is Hydra's and the numbers.
-        refuse_writes(films, number, 8)
-
-    ended = run_forked("rollout", [*words, "film_steps=2", f"hydra.run.dir={films}"], films.parent, before=refuse)
+    # What is written before them is Hydra's and the numbers.
+    refuse = partial(refuse_writes, films, number, 8)
+    ended = run_forked_apart("rollout", [*words, "film_steps=2", f"hydra.run.dir={films}"], films.parent, refuse)
     check_refused("rollout", ended, films, work)
